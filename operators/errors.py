@@ -1,0 +1,53 @@
+"""What guards fail with. Each error says which guard spoke, and carries its numbers."""
+
+from __future__ import annotations
+
+
+class GuardError(Exception):
+    """A guard stopped a stream. ``operator`` is the guard's name as it stands in a chain."""
+
+    retryable: bool = True
+    """Whether another attempt may do better."""
+
+    def __init__(self, operator: str, message: str) -> None:
+        super().__init__(message)
+        self.operator = operator
+
+
+class Elapsed(GuardError):
+    """Time ran out."""
+
+    def __init__(self, operator: str, seconds: float) -> None:
+        super().__init__(operator, f"{operator}: nothing came within {seconds:g} s")
+        self.seconds = seconds
+
+
+class TooLarge(GuardError):
+    """More came than allowed."""
+
+    def __init__(self, operator: str, limit: int, unit: str = "bytes") -> None:
+        super().__init__(operator, f"{operator}: more than {limit} {unit}")
+        self.limit = limit
+        self.unit = unit
+
+
+class Overloaded(GuardError):
+    """No slot, and the queue is full or too slow. ``retry_after`` is in seconds."""
+
+    def __init__(self, operator: str, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(operator, f"{operator}: {message}")
+        self.retry_after = retry_after
+
+
+class Exhausted(GuardError):
+    """There was nothing to try at all."""
+
+
+class StepError(GuardError):
+    """A person's own function inside a step raised; the original is the cause."""
+
+    retryable = False
+
+    def __init__(self, operator: str, cause: BaseException) -> None:
+        super().__init__(operator, f"{operator}: {type(cause).__name__} in its function")
+        self.__cause__ = cause

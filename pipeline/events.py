@@ -1,0 +1,263 @@
+"""The small closed set of things that can happen in an answer, whatever dialect it came in.
+
+A decoder turns a provider's wire into these events, an encoder turns them into the client's wire: N dialects are 2N codecs.
+
+Rules that every decoder keeps and every encoder may rely on:
+
+- A *block* is one ordered part of the answer: a run of text, of reasoning, of refusal, or one tool call. Blocks are numbered
+  from 0 in the order in which they began. ``block`` of each event names its block.
+- A block begins with :class:`BlockStart` or :class:`ToolStart` and ends with :class:`BlockEnd`. Text, reasoning and refusal
+  blocks never overlap each other. Tool calls may overlap when the provider interleaves them; an encoder whose dialect forbids
+  that holds the later one back.
+- ``Started`` comes first (after ``Opened``); then blocks, ``Usage`` at any point (it overwrites what was known, field by
+  field, ``None`` meaning unknown), then one ``Finish``, perhaps another ``Usage``, and ``End`` when the provider said, by
+  whatever its dialect offers, that the answer is complete. No ``End``: the answer was cut.
+- The commit is a property of the event (:attr:`Event.phase`), not of anybody's memory: ``SETUP`` events do not commit.
+
+Events are plain and mutable for speed: there is one for every token. Treat them as immutable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final, Literal
+
+SETUP: Final = 0
+SEMANTIC: Final = 1
+TERMINAL: Final = 2
+
+BlockKind = Literal["text", "reasoning", "refusal"]
+OpaqueKind = Literal["signature", "redacted", "encrypted"]
+FinishReason = Literal[
+    "stop",  # DI-170 natural end
+    "length",  # DI-171
+    "tool_calls",  # DI-172
+    "stop_sequence",  # DI-173
+    "content_filter",  # DI-174 the provider's filter
+    "refusal",  # DI-174 the model itself refused
+    "context_window",  # DI-175
+    "pause",  # DI-176
+    "function_call",  # DI-177
+    "other",  # DI-178
+]
+
+
+class Event:
+    """Anything that can happen in an answer."""
+
+    __slots__ = ()
+    phase: ClassVar[int] = SETUP
+
+
+@dataclass(slots=True)
+class Opened(Event):
+    """A provider accepted the request (2xx). Made by the gateway, the first event of every attempt."""
+
+    candidate: str
+    """``provider/model`` as configured."""
+    attempt: int
+    """1 for the first try of this request."""
+    dialect: str
+    """Dialect of the bytes that follow; equal to the client's dialect means: pass them unchanged. "" for neutral providers."""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Only the headers that may reach the client; names in lower case."""
+
+
+@dataclass(slots=True)
+class Started(Event):
+    """``message_start``, ``response.created``, the first chunk. Values as the provider gave them; None: it did not."""
+
+    id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    native: dict[str, Any] | None = None
+    """The provider's own object (response, message), for what only its dialect knows."""
+
+
+@dataclass(slots=True)
+class Ping(Event):
+    """A sign of life without content."""
+
+
+@dataclass(slots=True)
+class BlockStart(Event):
+    """A run of text, reasoning or refusal begins. Not yet content: it does not commit."""
+
+    block: int
+    kind: BlockKind
+    id: str | None = None
+    """The provider's id of the item, where it has one (``msg_``, ``rs_``)."""
+
+
+@dataclass(slots=True)
+class ToolStart(Event):
+    """A tool call begins: its id and name are known (DI-163: the id passes unchanged)."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    id: str
+    name: str
+    custom: bool = False
+    """A free-text tool: the arguments are a plain text, not JSON."""
+    item_id: str | None = None
+
+
+@dataclass(slots=True)
+class Text(Event):
+    """A piece of the answer's text."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    text: str
+    logprobs: Sequence[Any] | None = None
+    """Token log probabilities in the shape that Chat and Responses share ({token, logprob, bytes, top_logprobs})."""
+
+
+@dataclass(slots=True)
+class Reasoning(Event):
+    """A piece of visible reasoning."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    text: str
+    part: int = 0
+    """Which summary part (Responses ``summary_index``) or content part; 0 where the dialect has no parts."""
+    summary: bool = False
+    """True for a summary of the reasoning (Responses), False for the reasoning itself."""
+
+
+@dataclass(slots=True)
+class Refusal(Event):
+    """A piece of the model's refusal."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    text: str
+
+
+@dataclass(slots=True)
+class ToolArguments(Event):
+    """A piece of a tool call's arguments: JSON text, or free text for a custom tool."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    text: str
+
+
+@dataclass(slots=True)
+class Citation(Event):
+    """A source of the text block it belongs to (DI-159: url and title cross dialects, the rest does not)."""
+
+    phase: ClassVar[int] = SEMANTIC
+    block: int
+    url: str | None
+    title: str | None
+    start: int | None = None
+    end: int | None = None
+    native: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class BlockEnd(Event):
+    """A block is complete. Reasoning brings its opaque proof here (signature, encrypted content, redacted data)."""
+
+    block: int
+    opaque: str | None = None
+    opaque_kind: OpaqueKind | None = None
+
+
+@dataclass(slots=True)
+class Foreign(Event):
+    """Content that only the provider's own dialect can say: hosted tool items, server tool blocks, further choices.
+
+    It occupies no block number. Another dialect drops it and counts it under ``kind`` (DI-158).
+    """
+
+    phase: ClassVar[int] = SEMANTIC
+    kind: str
+    native: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Unknown(Event):
+    """An event that we do not know. It never fails a stream; it passes in the same dialect and is dropped in another."""
+
+    name: str
+
+
+@dataclass(slots=True)
+class Usage(Event):
+    """Tokens, in one identity: ``input = uncached + cache_read + cache_write``; ``output`` includes ``reasoning``.
+
+    Each dialect's own arithmetic lives at its border (DI-180 to DI-184). None is unknown, never zero.
+    """
+
+    input: int | None = None
+    output: int | None = None
+    total: int | None = None
+    """The provider's own total where it gave one (TR-U8)."""
+    cache_read: int | None = None
+    cache_write: int | None = None
+    reasoning: int | None = None
+
+    def update(self, other: Usage) -> None:
+        """Overwrite with every value that ``other`` knows (DI-185: cumulative, it does not add)."""
+        for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning"):
+            value = getattr(other, name)
+            if value is not None:
+                setattr(self, name, value)
+
+
+@dataclass(slots=True)
+class Finish(Event):
+    """Why the model stopped. Encoders hold it until ``End`` (usage may follow)."""
+
+    phase: ClassVar[int] = TERMINAL
+    reason: FinishReason
+    native: str | None = None
+    """The provider's own word."""
+    stop_sequence: str | None = None
+    details: dict[str, Any] | None = None
+    """Messages ``stop_details``, Responses ``incomplete_details``."""
+
+
+@dataclass(slots=True)
+class End(Event):
+    """The provider said that the answer is complete."""
+
+    phase: ClassVar[int] = TERMINAL
+    native: dict[str, Any] | None = None
+    """The provider's final object (Responses), where it sends one."""
+
+
+class Batch:
+    """What one read of the wire brought: the unit that flows through a chain.
+
+    One batch may hold many events, so that a fast provider costs one pass through the chain a read, not one a token.
+    """
+
+    __slots__ = ("commits", "ends", "error", "events", "raw")
+
+    def __init__(self, events: list[Event], raw: bytes = b"", error: Exception | None = None) -> None:
+        self.events = events
+        self.raw = raw
+        """The wire bytes of exactly these events, whole events only; the same dialect hands them on untouched."""
+        self.error = error
+        """What went wrong behind the last of these events. The decode station hands the events on and then fails."""
+        self.commits = False
+        """Whether any of the events is semantic or terminal."""
+        for event in events:
+            if event.phase:
+                self.commits = True
+                break
+        self.ends = bool(events) and type(events[-1]) is End
+
+    @property
+    def size(self) -> int:
+        """Bytes, for guards that count them."""
+        return len(self.raw)
+
+    def __repr__(self) -> str:
+        return f"Batch({self.events!r}, {len(self.raw)} bytes{', error' if self.error else ''})"
