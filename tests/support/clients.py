@@ -1,0 +1,207 @@
+"""The official SDKs as clients: one question, streamed or not, and what a program would have afterwards, answer or error.
+
+An error keeps what the SDK's exception tells. What an SDK only hands over as an event (``response.failed``) counts as an error
+too, and an accumulator that breaks on the stream is an error of its own kind: no test may take it for the provider's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+import anthropic
+import openai
+from openai.lib.streaming.chat import ChatCompletionStreamState
+
+from tests.support.neutral import Answer, ChatFold, from_chat, from_messages, from_responses, get
+
+DIALECTS: Final = ("chat", "responses", "messages")
+TIMEOUT: Final = 20.0
+KEY: Final = "test-key"
+
+
+@dataclass
+class Failure:
+    """``kind``: the SDK's exception class, ``event`` for one that was handed over, ``broken`` when the SDK itself broke."""
+
+    kind: str
+    message: str
+    status: int | None = None
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    body: Any = None
+
+
+@dataclass
+class Outcome:
+    """Exactly one of ``answer`` and ``failure``; ``said`` is the text that had arrived in either case."""
+
+    answer: Answer | None = None
+    failure: Failure | None = None
+    said: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Response headers, names in lower case."""
+    native: Any = None
+    """The SDK's own final object."""
+
+    @property
+    def ok(self) -> Answer:
+        """The answer. Raises AssertionError with the failure when there is none."""
+        assert self.answer is not None, f"no answer but {self.failure}"
+        return self.answer
+
+    @property
+    def failed(self) -> Failure:
+        """The failure. Raises AssertionError with the answer when there is none."""
+        assert self.failure is not None, f"no error but {self.answer}"
+        return self.failure
+
+
+class FailureEvent(Exception):
+    """An error that the SDK delivers as an event."""
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(get(error, "message"))
+        self.error = error
+
+
+@lru_cache(maxsize=64)
+def _openai(base_url: str, key: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
+
+
+@lru_cache(maxsize=64)
+def _anthropic(base_url: str, key: str) -> anthropic.Anthropic:
+    return anthropic.Anthropic(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
+
+
+def client(dialect: str, base_url: str, key: str = KEY) -> Any:
+    """The SDK's client for this base URL, without retries; made once, so that connections are kept."""
+    return _anthropic(base_url, key) if dialect == "messages" else _openai(base_url, key)
+
+
+class Ask:
+    """One question to one base URL."""
+
+    def __init__(self, dialect: str, base_url: str, request: Mapping[str, Any], *, stream: bool, key: str = KEY) -> None:
+        self.outcome = Outcome()
+        self._client = client(dialect, base_url, key)
+        self._request = dict(request)
+        self._run: Callable[[], Answer] = getattr(self, f"_{dialect}_{'stream' if stream else 'body'}")
+
+    def run(self) -> Outcome:
+        """Never raises for what came over the wire."""
+        outcome = self.outcome
+        try:
+            outcome.answer = self._run()
+        except (openai.APIError, anthropic.APIError) as error:
+            outcome.failure = _failure(error)
+        except FailureEvent as event:
+            outcome.failure = Failure(
+                "event", str(event), code=get(event.error, "code"), type=get(event.error, "type"), body=event.error
+            )
+        except Exception as error:
+            outcome.failure = Failure("broken", f"{type(error).__name__}: {error}")
+        return outcome
+
+    def _headers(self, response: Any) -> None:
+        self.outcome.headers = {name.lower(): value for name, value in response.headers.items()}
+
+    def _chat_body(self) -> Answer:
+        raw = self._client.chat.completions.with_raw_response.create(**self._request)
+        self._headers(raw)
+        completion = self.outcome.native = raw.parse()
+        if not get(completion, "choices"):
+            raise FailureEvent(get(completion, "error") or {"message": "a completion without choices"})
+        answer = from_chat(completion)
+        self.outcome.said = answer.said()
+        return answer
+
+    def _chat_stream(self) -> Answer:
+        request = {"stream_options": {"include_usage": True}, **self._request}
+        fold, state = ChatFold(), ChatCompletionStreamState()
+        with self._client.chat.completions.create(**request, stream=True) as stream:
+            self._headers(stream.response)
+            for chunk in stream:
+                fold.feed(chunk)
+                self.outcome.said = fold.answer.said()
+                state.handle_chunk(chunk)
+        final = self.outcome.native = state.current_completion_snapshot
+        assert from_chat(final).said() == fold.answer.said(), "the SDK's accumulator and its chunks disagree"
+        return fold.answer
+
+    def _responses_body(self) -> Answer:
+        raw = self._client.responses.with_raw_response.create(**self._request)
+        self._headers(raw)
+        response = self.outcome.native = raw.parse()
+        if response.status == "failed":
+            raise FailureEvent(response.error)
+        answer = from_responses(response)
+        self.outcome.said = answer.said()
+        return answer
+
+    def _responses_stream(self) -> Answer:
+        done: dict[int, Any] = {}
+        with self._client.responses.stream(**self._request) as stream:
+            self._headers(stream._response)
+            for event in stream:
+                kind = event.type
+                if kind == "response.output_text.delta":
+                    self.outcome.said += event.delta
+                elif kind == "response.output_item.done":
+                    done[event.output_index] = event.item
+                elif kind == "error":
+                    raise FailureEvent(event)
+                elif kind == "response.failed":
+                    raise FailureEvent(event.response.error)
+                elif kind == "response.incomplete":
+                    self.outcome.native = event.response
+            if self.outcome.native is None:
+                self.outcome.native = stream.get_final_response()
+        return from_responses(self.outcome.native, [done[index] for index in sorted(done)])
+
+    def _messages_body(self) -> Answer:
+        raw = self._client.messages.with_raw_response.create(**{"max_tokens": 1024, **self._request})
+        self._headers(raw)
+        answer = from_messages(raw.parse())
+        self.outcome.native, self.outcome.said = raw.parse(), answer.said()
+        return answer
+
+    def _messages_stream(self) -> Answer:
+        with self._client.messages.stream(**{"max_tokens": 1024, **self._request}) as stream:
+            self._headers(stream.response)
+            for event in stream:
+                if event.type == "text":
+                    self.outcome.said += event.text
+            message = self.outcome.native = stream.get_final_message()
+        return from_messages(message)
+
+
+def ask(dialect: str, base_url: str, request: Mapping[str, Any], *, stream: bool, key: str = KEY) -> Outcome:
+    """Ask as a program would, with the official SDK of the dialect; ``request`` holds the SDK's own keyword arguments."""
+    return Ask(dialect, base_url, request, stream=stream, key=key).run()
+
+
+def hello(dialect: str, model: str, text: str = "Hello") -> dict[str, Any]:
+    """The least that a dialect asks for."""
+    if dialect == "responses":
+        return {"model": model, "input": text}
+    return {"model": model, "messages": [{"role": "user", "content": text}]}
+
+
+def _failure(error: openai.APIError | anthropic.APIError) -> Failure:
+    body = error.body
+    inner = get(body, "error") if isinstance(get(body, "error"), Mapping) else body
+    code = get(inner, "code")
+    return Failure(
+        type(error).__name__,
+        str(get(inner, "message") or error.message),
+        status=getattr(error, "status_code", None),
+        code=None if code is None else str(code),
+        type=get(inner, "type"),
+        param=get(inner, "param"),
+        body=body,
+    )
