@@ -1,0 +1,33 @@
+"""penstock.yaml as frozen models: checked as a whole, errors that teach, nothing secret ever printed."""
+
+from pipeline.config.load import DEFAULT_FILE, default_config, load, parse
+from pipeline.config.models import (
+    CandidateConfig,
+    ChainConfig,
+    Config,
+    KeyConfig,
+    ModelConfig,
+    ProviderConfig,
+    ServerConfig,
+    StepConfig,
+)
+from pipeline.config.problems import ConfigError, Place, Problem, UnreadableError
+
+__all__ = [
+    "DEFAULT_FILE",
+    "CandidateConfig",
+    "ChainConfig",
+    "Config",
+    "ConfigError",
+    "KeyConfig",
+    "ModelConfig",
+    "Place",
+    "Problem",
+    "ProviderConfig",
+    "ServerConfig",
+    "StepConfig",
+    "UnreadableError",
+    "default_config",
+    "load",
+    "parse",
+]

@@ -1,0 +1,358 @@
+"""The schema of penstock.yaml and the frozen models that the gateway runs with: one definition for both.
+
+Descriptions and examples stand in the JSON Schema and in the messages of wrong values. Where the effective form knows more
+than the file says (a provider its name, a candidate its provider), it is a subclass that adds exactly that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from pipeline.config.problems import Place
+from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
+
+POSITIONS = ("candidates", "wire", "attempt", "answer", "request")
+"""Where a step can stand in a chain, in the order in which a request meets them."""
+
+_PATHS = ("/chat/completions", "/responses", "/messages", "/v1/messages")
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    """A fault whose message is a predicate: the value as the file has it is put in front of it."""
+    return PydanticCustomError("penstock", "{sentence}", {"sentence": message})
+
+
+def _measured(parse: Callable[[object], float]) -> Callable[[object], float]:
+    def validate(value: object) -> float:
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise _wrong(str(error)) from None
+
+    return validate
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong("is not a whole number.")
+    return value
+
+
+def _flag(value: object) -> object:
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise _wrong("is not true or false.")
+    return value
+
+
+def _url(value: str) -> str:
+    """Checked, and without a trailing slash."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise _wrong("is not a URL. Write one such as https://api.openai.com/v1.") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise _wrong("is not an http or https URL. Write one such as https://api.openai.com/v1.")
+    if parts.username is not None or parts.password is not None:
+        raise _wrong("must not hold a user name or password; a key belongs to `api_key`, other secrets to `headers`.")
+    if parts.query or parts.fragment or value.endswith(("?", "#")):
+        raise _wrong("must not have a query or a fragment; the gateway appends the dialect's path to it.")
+    clean = value.rstrip("/")
+    for path in _PATHS:
+        if clean.endswith(path):
+            raise _wrong(f'ends with "{path}"; leave it out, the gateway appends the dialect\'s path itself.')
+    return clean
+
+
+def _origin(value: str) -> str:
+    parts = urlsplit(value)
+    if value != "*" and (not parts.hostname or value != f"{parts.scheme}://{parts.netloc}"):
+        raise _wrong('is not an origin. Write scheme and host only, such as https://app.example.com, or "*".')
+    return value
+
+
+def _safe(value: str) -> str:
+    """Names travel in response headers and metric labels."""
+    if not value.strip() or not value.isprintable():
+        raise _wrong("must not be empty or hold control characters.")
+    return value
+
+
+def _provider_names(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not name or not name.isascii() or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise _wrong(f'the provider name "{name}" may hold letters, digits, ".", "_" and "-" only.')
+    return value
+
+
+def _use(value: object) -> object:
+    """The short form of a candidate is its ``use``."""
+    return {"use": value} if isinstance(value, str) else value
+
+
+Dialect = Annotated[Literal["chat", "responses", "messages", ""], WithJsonSchema({"enum": ["chat", "responses", "messages"]})]
+Size = Annotated[
+    int,
+    BeforeValidator(_measured(parse_size)),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
+]
+Time = Annotated[
+    float,
+    BeforeValidator(_measured(parse_time)),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": TIME_PATTERN}]}),
+]
+Whole = Annotated[int, BeforeValidator(_whole)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Name = Annotated[str, AfterValidator(_safe)]
+Url = Annotated[str, AfterValidator(_url)]
+Origin = Annotated[str, AfterValidator(_origin)]
+HeaderValue = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
+
+
+class Record(BaseModel):
+    """A section of the file: frozen, no unknown keys, no values in errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        """A key with nothing behind it (all its lines commented out) is as good as no key."""
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+
+
+class KeyConfig(Record):
+    """A client's key."""
+
+    name: Name = Field(examples=["alice"])
+    """Who the client is, in logs and metrics."""
+    key: SecretStr = Field(min_length=1, examples=["${ALICE_KEY}"])
+    """The secret that the client sends."""
+    models: tuple[str, ...] = Field(default=(), examples=[["gpt-*"]])
+    """Which models it may use, as patterns; none means all."""
+    admin: Flag = Field(default=False)
+    """Whether it may use the /debug and /sessions paths."""
+
+
+class ServerConfig(Record):
+    """Where and how clients are served."""
+
+    host: Name = Field(default="127.0.0.1", examples=["127.0.0.1"])
+    """Address to listen on."""
+    port: Whole = Field(default=8787, ge=0, le=65535, examples=[8787])
+    """Port to listen on; 0 picks a free one."""
+    workers: Whole = Field(default=1, ge=1, examples=[1])
+    """Processes."""
+    body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])
+    """Largest request body, after decompression."""
+    drain: Time = Field(default=30.0, examples=["30s"])
+    """How long requests in flight may go on after a stop was asked for."""
+    cors: tuple[Origin, ...] = Field(default=(), examples=[["https://app.example.com"]])
+    """Origins whose pages may call the gateway from a browser."""
+    keys: tuple[KeyConfig, ...] = Field(default=(), examples=[[{"name": "alice", "key": "${ALICE_KEY}"}]])
+    """Clients' keys; without any, only loopback clients are served."""
+
+
+class ProviderSection(Record):
+    """Who answers."""
+
+    kind: Literal["http", "demo"] = Field(default="http", examples=["http"])
+    """What stands behind the name: an HTTP endpoint, or the embedded demo model."""
+    dialect: Dialect = Field(default="", examples=["chat"])
+    """Which API it speaks: OpenAI Chat Completions, OpenAI Responses or Anthropic Messages."""
+    base_url: Url = Field(default="", examples=["https://api.openai.com/v1"])
+    """As its SDK takes it: the OpenAI one ends in /v1, the Anthropic one does not."""
+    api_key: SecretStr | None = Field(default=None, examples=["${OPENAI_API_KEY}"])
+    """The key that the gateway sends."""
+    auth: Literal["bearer", "x-api-key"] | None = Field(default=None, examples=["bearer"])
+    """How the key is sent; by default x-api-key for messages, bearer else."""
+    headers: Mapping[str, HeaderValue] = Field(default={}, repr=False, examples=[{"x-team": "${TEAM}"}])
+    """Further headers of each request to it."""
+    transport: Literal["auto", "sse"] = Field(default="auto", examples=["auto"])
+    """How streams come from a responses provider."""
+    max_in_flight: Whole | None = Field(default=None, ge=1, examples=[8])
+    """Most requests at a time; further ones wait in the queue."""
+    queue: Whole = Field(default=64, ge=0, examples=[64])
+    """Most requests that wait."""
+    queue_timeout: Time = Field(default=30.0, examples=["30s"])
+    """Longest wait in the queue."""
+    connect_timeout: Time = Field(default=5.0, gt=0, examples=["5s"])
+    """Longest wait for a connection."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+        return value if value is not None and value.get_secret_value() else None
+
+    @field_validator("headers")
+    @classmethod
+    def _clean_headers(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, text in value.items():
+            if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+                raise _wrong("hold a name that is no header name; write letters, digits and dashes.")
+            if not text.isprintable():
+                raise _wrong(f'hold a control character in the value of "{name}".')
+        return value
+
+
+class ProviderConfig(ProviderSection):
+    """A provider with its name and its way to send the key. ``dialect`` and ``base_url`` are "" for the demo only."""
+
+    name: str
+    auth: Literal["bearer", "x-api-key"] = "bearer"
+
+
+class CandidateSection(Record):
+    """One way to serve a model. Everything but ``use`` is a fact about the provider's model, or a wish."""
+
+    use: Name = Field(examples=["openai/gpt-5.1"])
+    """provider/model; the model * is the name that the client said."""
+    weight: Whole = Field(default=1, ge=1, examples=[3])
+    """Its share where candidates are chosen by weight."""
+    description: str = Field(default="", examples=["Qwen 3, local"])
+    """For people."""
+    continues: Flag = Field(default=False)
+    """Whether it goes on from an assistant turn that it is given: a cut answer can be resumed."""
+    max_tokens: Whole | None = Field(default=None, ge=1, examples=[8192])
+    """Sent to a messages provider when the client gave no limit."""
+    thinking: Literal["adaptive", "budget"] | None = Field(default=None, examples=["adaptive"])
+    """Which form of thinking a messages model takes."""
+    sampling: Flag = Field(default=False)
+    """Whether a messages model takes temperature, top_p and top_k."""
+    system_turns: Flag = Field(default=False)
+    """Whether a messages model takes the role system between the turns."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = Field(default=None, examples=["max_tokens"])
+    """Under which name a chat provider takes the limit of tokens."""
+    reasoning_field: Name | None = Field(default=None, examples=["reasoning_content"])
+    """Under which name a chat provider carries reasoning."""
+    allow: tuple[str, ...] = Field(default=(), examples=[["logprobs"]])
+    """Losses that are allowed when a request of another dialect cannot be carried whole."""
+
+
+class CandidateConfig(CandidateSection):
+    """A candidate whose ``use`` is split: ``model`` is "*" to pass the client's name through."""
+
+    provider: str
+    model: str
+
+
+Candidate = Annotated[CandidateSection, BeforeValidator(_use)]
+
+
+class ModelSection(Record):
+    """A name that clients use, and who can serve it."""
+
+    name: Name = Field(examples=["gpt-5"])
+    """What clients say; may be a pattern, such as "gpt-*" or "*"."""
+    candidates: tuple[Candidate, ...] = Field(min_length=1, examples=[["openai/gpt-5.1"]])
+    """In the order in which they are tried."""
+    chain: str = Field(default="default", examples=["default"])
+    """Which chain its requests run through."""
+    balance: Literal["order"] = Field(default="order", examples=["order"])
+    """How the first candidate is chosen."""
+
+
+class ModelConfig(ModelSection):
+    """A model whose candidates are resolved."""
+
+    candidates: tuple[CandidateConfig, ...]
+
+
+Steps = Annotated[
+    tuple[Any, ...],
+    WithJsonSchema(
+        {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}]}}
+    ),
+]
+
+
+class ChainSection(Record):
+    """The guards of a request by position; a position that is left out keeps the built-in default."""
+
+    candidates: Steps | None = Field(default=None, examples=[[]])
+    """Which candidates, in which order."""
+    wire: Steps | None = Field(default=None, examples=[[{"buffer_limit": {"bytes": "1MiB"}}]])
+    """Raw frames of one attempt."""
+    attempt: Steps | None = Field(default=None, examples=[[{"idle_timeout": {"seconds": 60}}]])
+    """Events of one attempt."""
+    answer: Steps | None = Field(default=None, examples=[["failover"]])
+    """Candidates in, one stream out."""
+    request: Steps | None = Field(default=None, examples=[[{"total_timeout": {"seconds": "15m"}}]])
+    """The client's stream."""
+    tests: Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "maxItems": 0})] = Field(default=(), examples=[[]])
+    """Marble cases."""
+
+
+class StateSection(Record):
+    """What outlives a request."""
+
+    store: Literal["memory"] = Field(default="memory", examples=["memory"])
+    """Where it is kept."""
+
+
+class File(Record):
+    """penstock.yaml: who is served, who answers, and how."""
+
+    server: ServerConfig = ServerConfig()
+    providers: Annotated[Mapping[str, ProviderSection], BeforeValidator(_provider_names)] = Field(
+        default={}, examples=[{"openai": {"dialect": "chat", "base_url": "https://api.openai.com/v1"}}]
+    )
+    """Who answers, by name. The embedded `demo` is always there."""
+    models: tuple[ModelSection, ...] = Field(default=(), examples=[[{"name": "gpt-5", "candidates": ["openai/gpt-5.1"]}]])
+    """The names that clients use. `provider/model` is served without an entry."""
+    chains: Mapping[str, ChainSection] = Field(default={}, examples=[{"default": {"request": [{"heartbeat": {"seconds": 15}}]}}])
+    """Chains by name; `default` is used where a model names none."""
+    state: StateSection = StateSection()
+
+
+@dataclass(frozen=True, slots=True)
+class StepConfig:
+    """One step of a chain: its name in the catalogue (or ``module:function``), converted options, and where it stands."""
+
+    name: str
+    options: Mapping[str, Any]
+    where: Place
+
+
+@dataclass(frozen=True, slots=True)
+class ChainConfig:
+    """``positions`` holds only what the file says; what it leaves out keeps the built-in default."""
+
+    positions: Mapping[str, tuple[StepConfig, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """An effective configuration: checked, complete, immutable. Its repr, like everything else of it, holds no secret."""
+
+    server: ServerConfig
+    providers: Mapping[str, ProviderConfig]
+    models: tuple[ModelConfig, ...]
+    chains: Mapping[str, ChainConfig]
+    state: StateSection
+    digest: str
+    """Short, stable, without secrets: what ``x-penstock-config`` says."""
+    source: str
+    """The file's name, or "embedded default"."""
