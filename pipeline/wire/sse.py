@@ -1,0 +1,147 @@
+"""Event streams: any legal wire, cut anywhere, gives the same events in linear time, and every byte comes out again.
+
+The reader works on bytes only; a character that is cut between two reads is never looked at before its event is whole. What
+it handed out, it also hands out as :attr:`SseReader.raw`, byte for byte, so that a relay passes exactly whole events.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SseEvent = tuple[bytes, bytes]
+"""(event name or b"", data)"""
+
+DONE: Final = b"data: [DONE]\n\n"
+
+_BOM: Final = b"\xef\xbb\xbf"
+# DI-2 A blank line after any of the three line ends. A CR before an LF is half a line end, never a whole one.
+_BLANK: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+
+
+def event(name: bytes, data: bytes) -> bytes:
+    r"""One event with a name (DI-12). Both must be free of line ends: known names and JSON are (TR-S18).
+
+    >>> event(b"ping", b"{}")
+    b'event: ping\ndata: {}\n\n'
+    """
+    return b"event: " + name + b"\ndata: " + data + b"\n\n"
+
+
+def message(data: bytes) -> bytes:
+    r"""One event without a name, as Chat Completions writes it (DI-12).
+
+    >>> message(b"[DONE]") == DONE
+    True
+    """
+    return b"data: " + data + b"\n\n"
+
+
+def comment(text: bytes) -> bytes:
+    r"""A line that every reader skips: a sign of life (DI-13).
+
+    >>> comment(b"keep-alive")
+    b': keep-alive\n\n'
+    """
+    return b": " + text + b"\n\n"
+
+
+class SseReader:
+    """An incremental event stream reader.
+
+    ``feed`` and ``close`` never raise. A block of lines without data (comments, a lone ``retry``) is no event; such blocks are
+    counted in ``silent``, so that a decoder can tell a keep-alive from nothing at all.
+    """
+
+    __slots__ = ("_buffer", "_carriage", "_fresh", "raw", "silent")
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._carriage = False
+        self._fresh = True
+        self.raw = b""
+        """The bytes of the blocks that the last ``feed`` or ``close`` completed, from the end of the block before them."""
+        self.silent = 0
+        """How many of these blocks held something, but no event."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of the block that is not yet complete (TR-S7)."""
+        return len(self._buffer)
+
+    def feed(self, data: bytes) -> list[SseEvent]:
+        """Take the next bytes, cut anywhere; the events that they complete, in order."""
+        self.silent = 0
+        if not self._carriage and b"\r" in data:
+            self._carriage = True
+        if self._buffer:
+            known = len(self._buffer)
+            self._buffer += data
+            # Only the new bytes are searched, with as many old ones as a blank line may have: linear for any cut.
+            if not self._has_blank(known):
+                self.raw = b""
+                return []
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        # A CR that ends the read ends its line at once. The LF that may follow becomes an empty line before the next event.
+        blocks = _BLANK.split(data) if self._carriage else data.split(b"\n\n")
+        rest = blocks.pop()
+        if rest:
+            self._buffer += rest
+            self.raw = data[: len(data) - len(rest)]
+        else:
+            self.raw = data
+        return self._events(blocks) if blocks else []
+
+    def close(self) -> list[SseEvent]:
+        """The wire ended. An event that still waits for its blank line is handed out (TR-S5); its reader judges it."""
+        self.silent = 0
+        self.raw = bytes(self._buffer)
+        self._buffer.clear()
+        return self._events([self.raw]) if self.raw else []
+
+    def _has_blank(self, known: int) -> bool:
+        if self._carriage:
+            return _BLANK.search(self._buffer, max(0, known - 3)) is not None
+        return self._buffer.find(b"\n\n", known - 1) >= 0
+
+    def _events(self, blocks: list[bytes]) -> list[SseEvent]:
+        if self._fresh:
+            self._fresh = False
+            if blocks[0].startswith(_BOM):  # DI-1
+                blocks[0] = blocks[0][3:]
+        events: list[SseEvent] = []
+        append = events.append
+        for block in blocks:
+            # The two shapes that nearly every event has come without a loop over lines.
+            if block.startswith(b"data: "):
+                if b"\n" not in block and not self._carriage:
+                    append((b"", block[6:]))
+                    continue
+            elif block.startswith(b"event: ") and not self._carriage:
+                end = block.find(b"\n")
+                if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0 <= end:
+                    append((block[7:end], block[end + 7 :]))
+                    continue
+            parsed = _parse(block)
+            if parsed is not None:
+                append(parsed)
+            elif block.strip(b"\r\n"):
+                self.silent += 1
+        return events
+
+
+def _parse(block: bytes) -> SseEvent | None:
+    """Any legal block of lines (DI-3 to DI-6); None where it holds no data."""
+    name = b""
+    data: list[bytes] = []
+    for line in block.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n"):
+        field, colon, value = line.partition(b":")
+        # TR-S1 The space is optional and at most one is removed.
+        if colon and value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value
+    return (name, b"\n".join(data)) if data else None
