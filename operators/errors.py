@@ -8,6 +8,8 @@ class GuardError(Exception):
 
     retryable: bool = True
     """Whether another attempt may do better."""
+    again: bool = True
+    """Whether the same source may do better when it is tried once more."""
 
     def __init__(self, operator: str, message: str) -> None:
         super().__init__(message)
@@ -16,6 +18,8 @@ class GuardError(Exception):
 
 class Elapsed(GuardError):
     """Time ran out."""
+
+    again = False
 
     def __init__(self, operator: str, seconds: float) -> None:
         super().__init__(operator, f"{operator}: nothing came within {seconds:g} s")
@@ -51,3 +55,21 @@ class StepError(GuardError):
     def __init__(self, operator: str, cause: BaseException) -> None:
         super().__init__(operator, f"{operator}: {type(cause).__name__} in its function")
         self.__cause__ = cause
+
+
+class NoScheduler(GuardError):
+    """A guard that needs time was subscribed to without a scheduler."""
+
+    retryable = False
+
+    def __init__(self, operator: str) -> None:
+        super().__init__(operator, f"{operator}: needs time; subscribe with scheduler=Clock() (in tests: a TestScheduler)")
+
+
+class Interrupted(GuardError):
+    """Somebody other than the stream cancelled the task that produces its items."""
+
+    retryable = False
+
+    def __init__(self, operator: str) -> None:
+        super().__init__(operator, f"{operator}: the task was cancelled from outside")

@@ -1,0 +1,110 @@
+"""The only place that knows time: monotonic in production, virtual in tests, and never another thread.
+
+Time enters a chain through ``subscribe(scheduler=...)``. A guard that needs it asks here, and fails at once without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from reactivex.abc import DisposableBase, SchedulerBase
+from reactivex.disposable import Disposable
+from reactivex.scheduler import VirtualTimeScheduler
+from reactivex.scheduler.periodicscheduler import PeriodicScheduler
+from reactivex.typing import AbsoluteTime, RelativeTime, ScheduledAction
+
+from operators.errors import NoScheduler
+
+S = TypeVar("S")
+
+EARLY = 0.001
+"""A timer may fire this many seconds early: event loops count in milliseconds, virtual time in microseconds."""
+
+
+class Timer(DisposableBase):
+    """A timer of the event loop. ``dispose`` cancels it; afterwards it holds nothing."""
+
+    __slots__ = ("_handle",)
+
+    def __init__(self, handle: asyncio.Handle) -> None:
+        self._handle = handle
+
+    def dispose(self) -> None:
+        self._handle.cancel()
+
+
+class Clock(PeriodicScheduler):
+    """A reactivex scheduler over one asyncio loop, on the loop's monotonic time: a step of the wall clock moves no timeout.
+
+    Args:
+        loop: the loop to use; None takes the running one.
+
+    Raises:
+        RuntimeError: no loop was given and none is running.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        super().__init__()
+        self.loop = loop or asyncio.get_running_loop()
+        self._began = time.time() - self.loop.time()
+
+    @property
+    def now(self) -> datetime:
+        """The time of day at which the clock was made, moved on by monotonic time."""
+        return datetime.fromtimestamp(self._began + self.loop.time(), tz=UTC)
+
+    def schedule(self, action: ScheduledAction[S], state: S | None = None) -> DisposableBase:
+        return self.schedule_relative(0.0, action, state)
+
+    def schedule_relative(self, duetime: RelativeTime, action: ScheduledAction[S], state: S | None = None) -> DisposableBase:
+        inner: DisposableBase | None = None
+
+        def run() -> None:
+            nonlocal inner
+            inner = self.invoke_action(action, state)
+
+        def dispose() -> None:
+            handle.cancel()
+            if inner is not None:
+                inner.dispose()
+
+        handle = self.loop.call_later(max(0.0, self.to_seconds(duetime)), run)
+        return Disposable(dispose)
+
+    def schedule_absolute(self, duetime: AbsoluteTime, action: ScheduledAction[S], state: S | None = None) -> DisposableBase:
+        return self.schedule_relative(self.to_datetime(duetime) - self.now, action, state)
+
+
+def require(scheduler: SchedulerBase | None, operator: str) -> SchedulerBase:
+    """The scheduler, or a clear error for the guard named ``operator``.
+
+    Raises:
+        NoScheduler: nobody passed one to ``subscribe``.
+    """
+    if scheduler is None:
+        raise NoScheduler(operator)
+    return scheduler
+
+
+def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
+    """A function that tells the scheduler's time in seconds. It never goes back; only differences mean something."""
+    if isinstance(scheduler, Clock):
+        return scheduler.loop.time
+    if isinstance(scheduler, VirtualTimeScheduler):
+        return lambda: scheduler.to_seconds(scheduler.clock)
+    return time.monotonic
+
+
+def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) -> DisposableBase:
+    """Call ``action`` once, ``seconds`` from now. Dispose before that: it is never called."""
+    if isinstance(scheduler, Clock):
+        return Timer(scheduler.loop.call_later(seconds, action))
+
+    def run(_: SchedulerBase, state: Any = None) -> None:
+        action()
+
+    return scheduler.schedule_relative(seconds, run)

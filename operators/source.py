@@ -1,0 +1,141 @@
+"""The only bridge from asyncio into a chain: a coroutine that pushes, and the gate that makes it wait."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from reactivex.abc import ObserverBase, SchedulerBase
+
+from operators.errors import Interrupted
+from operators.stream import Stream
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+# The loop itself holds its tasks only weakly.
+_running: set[asyncio.Task[None]] = set()
+
+
+class FlowGate:
+    """Lets whoever consumes a stream make its producer wait. Open at first. For one event loop.
+
+    The consumer calls ``shut`` and ``reopen``; the producer asks before every read, for the price of an attribute::
+
+        if not gate.is_open:
+            await gate.wait()
+    """
+
+    __slots__ = ("_waiting", "is_open", "reopened")
+
+    def __init__(self) -> None:
+        self.is_open = True
+        self.reopened = 0
+        """How often it was reopened: a guard of gaps sees by it that the silence was our own."""
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def shut(self) -> None:
+        """Producers wait from their next read on."""
+        self.is_open = False
+
+    def reopen(self) -> None:
+        """Producers go on."""
+        if self.is_open:
+            return
+        self.is_open = True
+        self.reopened += 1
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def wait(self) -> None:
+        """Return when the gate is open. On cancel: nothing is left behind."""
+        while not self.is_open:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            try:
+                await future
+            finally:
+                if future in self._waiting:
+                    self._waiting.remove(future)
+
+
+def from_async(produce: Callable[[Callable[[T], None]], Awaitable[None]], gate: FlowGate | None = None) -> Stream[T]:
+    """A cold stream of what a coroutine pushes; each subscription runs the coroutine in one task of its own.
+
+        push a, push b, return  ->  a b |
+
+    Args:
+        produce: a coroutine function. It gets ``push(item)``, which is synchronous and never raises. Its end completes the
+            stream, its exception fails it. Between two reads it awaits the flow gate, where there is one (:class:`FlowGate`).
+        gate: while it is shut, the coroutine is not even started.
+
+    Raises (as ``on_error``):
+        RuntimeError: no event loop is running.
+        Interrupted: somebody else cancelled the task. The cancellation itself goes on.
+        Exception: whatever ``produce`` raised, or an observer below raised in its ``on_next``; then the task is cancelled.
+
+    After dispose: the task is cancelled at once, also when it has not started yet. What it still pushes is dropped; what it
+    raises while it cleans up is logged.
+
+    >>> async def produce(push):
+    ...     push("a")
+    ...     push("b")
+    >>> async def main():
+    ...     done = asyncio.Event()
+    ...     from_async(produce).subscribe(print, on_completed=done.set)
+    ...     await done.wait()
+    >>> asyncio.run(main())
+    a
+    b
+    """
+
+    def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
+        ended = False
+
+        def end() -> bool:
+            nonlocal ended
+            first = not ended
+            ended = True
+            return first
+
+        def push(item: T) -> None:
+            try:
+                observer.on_next(item)
+            except Exception as error:
+                if end():
+                    task.cancel()
+                    observer.on_error(error)
+
+        async def run() -> None:
+            try:
+                if gate is not None and not gate.is_open:
+                    await gate.wait()
+                await produce(push)
+            except asyncio.CancelledError:
+                if end():
+                    observer.on_error(Interrupted("from_async"))
+                raise
+            except Exception as error:
+                if end():
+                    observer.on_error(error)
+                else:
+                    logger.warning("a producer failed after its stream had ended", exc_info=error)
+            else:
+                if end():
+                    observer.on_completed()
+
+        def dispose() -> None:
+            if end():
+                task.cancel()
+
+        task = asyncio.get_running_loop().create_task(run())
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+        return dispose
+
+    return Stream(subscribe)
