@@ -73,3 +73,7 @@ class Interrupted(GuardError):
 
     def __init__(self, operator: str) -> None:
         super().__init__(operator, f"{operator}: the task was cancelled from outside")
+
+
+class ChainError(ValueError):
+    """A chain cannot be built as it is written; the message says why, with the nearest right name."""

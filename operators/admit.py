@@ -1,0 +1,197 @@
+"""A slot before subscribing: no more streams at once than there are slots, a bounded queue before them, every slot returned."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from reactivex import Observable
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+
+from operators import clock
+from operators.errors import Overloaded
+from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.stream import Link, Operator, Stream
+from operators.tap import quietly
+
+T = TypeVar("T")
+
+
+class Slots:
+    """Slots that many streams share, and who waits for one, in the order in which they came. For one event loop.
+
+    Args:
+        limit: how many streams at once.
+        queue: how many may wait; :func:`admit` may allow fewer.
+        queue_timeout: how long one may wait, in seconds; :func:`admit` may say otherwise.
+
+    Raises:
+        ValueError: ``limit`` or ``queue_timeout`` is not positive, or ``queue`` is negative.
+    """
+
+    __slots__ = ("_granting", "_waiting", "in_use", "limit", "queue", "queue_timeout")
+
+    def __init__(self, limit: Count, queue: CountOrNone = 64, queue_timeout: Seconds = 30.0) -> None:
+        positive("Slots", limit=limit, queue_timeout=queue_timeout)
+        not_negative("Slots", queue=queue)
+        self.limit = limit
+        self.queue = queue
+        self.queue_timeout = queue_timeout
+        self.in_use = 0
+        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
+        self._granting = False
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return len(self._waiting)
+
+    def take(self) -> bool:
+        """Take a slot if one is free and nobody waits for it; whoever took it calls :meth:`give_back` once."""
+        if self.in_use >= self.limit or self._waiting:
+            return False
+        self.in_use += 1
+        return True
+
+    def wait(self, ticket: object, granted: Callable[[], None]) -> None:
+        """Join the queue; ``granted`` is called with a slot taken."""
+        self._waiting[ticket] = granted
+
+    def leave(self, ticket: object) -> None:
+        """Leave the queue without a slot."""
+        self._waiting.pop(ticket, None)
+
+    def give_back(self) -> None:
+        """Return a slot; the first in the queue gets it."""
+        self.in_use -= 1
+        # A granted stream that ends at once comes back here: a loop, so that the length of the queue costs no stack.
+        if self._granting:
+            return
+        self._granting = True
+        try:
+            while self._waiting and self.in_use < self.limit:
+                _, granted = self._waiting.popitem(last=False)
+                self.in_use += 1
+                granted()
+        finally:
+            self._granting = False
+
+
+def admit(
+    slots: Slots,
+    *,
+    queue: CountOrNone | None = None,
+    queue_timeout: Seconds | None = None,
+    on_wait: Callable[[float], None] | None = None,
+) -> Operator[T, T]:
+    """Subscribe to the source only with a slot in hand.
+
+        slots       one, and it becomes free at the third second
+        source         -a-b|
+        admit(...)  ----a-b|
+
+    Args:
+        slots: the slots, shared with others.
+        queue: how many may wait when this one comes; None takes the bound of ``slots``.
+        queue_timeout: how long this one may wait, in seconds; None takes that of ``slots``.
+        on_wait: probe, called with the seconds waited when a slot is there. It cannot hurt.
+
+    A slot is given back exactly once: at the end, on an error, on dispose.
+
+    Raises:
+        ValueError: a number is out of its range.
+        Overloaded (as ``on_error``): the queue is full (at once), or no slot became free in time.
+        NoScheduler (as ``on_error``): subscribed to without a scheduler.
+
+    After dispose: the place in the queue, or the slot, is given back and the source is let go.
+
+    >>> from operators.testing import Marbles
+    >>> t = Marbles()
+    >>> slots = Slots(1)
+    >>> t.check(t.cold("-a|").pipe(admit(slots)), "-a|")
+    >>> slots.in_use
+    0
+    """
+    if queue is not None:
+        not_negative("admit", queue=queue)
+    if queue_timeout is not None:
+        positive("admit", queue_timeout=queue_timeout)
+    bound = slots.queue if queue is None else min(queue, slots.queue)
+    longest = slots.queue_timeout if queue_timeout is None else queue_timeout
+
+    def operator(source: Observable[T]) -> Stream[T]:
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
+            guest = _Guest(slots, source, observer, clock.require(scheduler, "admit"), on_wait)
+            guest.enter(bound, longest)
+            return guest.dispose
+
+        return Stream(subscribe)
+
+    return operator
+
+
+class _Guest(Generic[T]):
+    """One subscription: in the queue, then with a slot, then gone."""
+
+    __slots__ = ("_began", "_has_slot", "_now", "_observer", "_on_wait", "_scheduler", "_slots", "_source", "_timer", "_upstream")
+
+    def __init__(
+        self,
+        slots: Slots,
+        source: Observable[T],
+        observer: ObserverBase[T],
+        scheduler: SchedulerBase,
+        on_wait: Callable[[float], None] | None,
+    ) -> None:
+        self._slots = slots
+        self._source = source
+        self._observer = observer
+        self._scheduler = scheduler
+        self._on_wait = on_wait
+        self._now = clock.seconds(scheduler)
+        self._began = self._now()
+        self._has_slot = False
+        self._timer: DisposableBase | None = None
+        self._upstream: Link[T] = Link(observer.on_next, self._error, self._completed)
+
+    def enter(self, bound: int, longest: float) -> None:
+        slots = self._slots
+        if slots.take():
+            self._start()
+        elif slots.waiting >= bound:
+            self._observer.on_error(Overloaded("admit", f"{slots.in_use} in use and {slots.waiting} waiting"))
+        else:
+            slots.wait(self, self._start)
+            self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
+
+    def dispose(self) -> None:
+        if self._timer is not None:
+            self._timer.dispose()
+        self._slots.leave(self)
+        self._upstream.dispose()
+        self._give_back()
+
+    def _start(self) -> None:
+        self._has_slot = True
+        if self._timer is not None:
+            self._timer.dispose()
+        quietly(self._on_wait, self._now() - self._began)
+        self._upstream.connect(self._source, self._scheduler)
+
+    def _give_up(self, longest: float) -> None:
+        self._slots.leave(self)
+        self._observer.on_error(Overloaded("admit", f"no slot became free within {longest:g} s"))
+
+    def _error(self, error: Exception) -> None:
+        self._give_back()
+        self._observer.on_error(error)
+
+    def _completed(self) -> None:
+        self._give_back()
+        self._observer.on_completed()
+
+    def _give_back(self) -> None:
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.give_back()

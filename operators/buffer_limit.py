@@ -1,0 +1,94 @@
+"""Bounds one event of a raw byte stream: what has come since the last blank line may not grow over a limit."""
+
+from __future__ import annotations
+
+import builtins
+import re
+from collections.abc import Iterator
+from typing import TypeVar
+
+from reactivex import Observable
+from reactivex.abc import ObserverBase, SchedulerBase
+
+from operators.errors import TooLarge
+from operators.options import Bytes, positive
+from operators.stream import Link, Operator, Stream
+
+T = TypeVar("T")
+
+# A blank line is two line ends in a row. Of LF, CR LF and CR, two neighbouring bytes tell: LF LF, LF CR, CR CR.
+BOUNDARY = re.compile(rb"\n[\n\r]|\r\r")
+_PAIRS = (b"\n\n", b"\n\r", b"\r\r")
+
+
+def buffer_limit(bytes: Bytes) -> Operator[T, T]:
+    """Fail when more than ``bytes`` bytes came since the last event boundary (a blank line), however they were cut.
+
+        frames           -xx----yyy.--yyyyy-    . a blank line; each letter a byte
+        buffer_limit(4)  -xx----#               xx and yyy are one event of five
+
+    Args:
+        bytes: the most that one event may have, its line ends included. More than 0.
+
+    Items that are not bytes pass and do not count. The time is linear in what comes; nothing is copied or kept.
+
+    Raises:
+        ValueError: ``bytes`` is not positive.
+        TooLarge (as ``on_error``): an event is longer. Its frame is not passed on; the source is let go first.
+
+    After dispose: the source is let go.
+
+    >>> import reactivex
+    >>> reactivex.of(b"data: 1\\n\\n", b"data: 22\\n\\n").pipe(buffer_limit(10)).run()
+    b'data: 22\\n\\n'
+    """
+    positive("buffer_limit", bytes=bytes)
+    limit = bytes
+
+    def operator(source: Observable[T]) -> Stream[T]:
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T]:
+            gathered = 0
+            last = b""
+
+            def on_next(item: T) -> None:
+                nonlocal gathered, last
+                if isinstance(item, builtins.bytes) and item:
+                    # The usual frame is small and ends with an event: nothing has to be searched then.
+                    if gathered + len(item) <= limit and item[-2:] == b"\n\n":
+                        gathered = 0
+                    else:
+                        for length in _lengths(last, item, gathered, limit):
+                            gathered = length
+                            if length > limit:
+                                upstream.dispose()
+                                observer.on_error(TooLarge("buffer_limit", limit))
+                                return
+                    last = item[-1:]
+                observer.on_next(item)
+
+            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
+            return upstream.connect(source, scheduler)
+
+        return Stream(subscribe)
+
+    return operator
+
+
+def _lengths(last: bytes, frame: bytes, gathered: int, limit: int) -> Iterator[int]:
+    """The length of every event that ends in ``frame``, and at last of the one that is still open.
+
+    Where all of it together is within the limit, only the open one is told.
+    """
+    start = 0
+    if last + frame[:1] in _PAIRS:
+        yield gathered + 1
+        gathered, start = 0, 1
+    if gathered + len(frame) - start <= limit:
+        end = max(frame.rfind(pair, start) for pair in _PAIRS)
+        if end >= 0:
+            gathered, start = 0, end + 2
+    else:
+        for match in BOUNDARY.finditer(frame, start):
+            yield gathered + match.end() - start
+            gathered, start = 0, match.end()
+    yield gathered + len(frame) - start
