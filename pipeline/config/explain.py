@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pipeline.config.models import File
 from pipeline.config.problems import Path, listed, nearest
+from pipeline.config.schema import example, is_secret, schema_at
 from pipeline.config.tree import Tree
-
-Schema = Mapping[str, Any]
 
 
 def explain(tree: Tree, error: ValidationError) -> None:
@@ -23,63 +19,14 @@ def explain(tree: Tree, error: ValidationError) -> None:
         _TYPES.get(detail["type"], _other)(tree, path, detail)
 
 
-@cache
-def _root() -> Schema:
-    return File.model_json_schema()
-
-
-def _resolve(schema: Schema) -> Schema:
-    """The schema behind a reference, or the one alternative that is not null; keys beside the reference stay."""
-    if "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        return {**_root()["$defs"].get(name, {}), **schema, "$ref": ""} if schema["$ref"] else schema
-    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    return {**options[0], **schema, "anyOf": []} if len(options) == 1 else schema
-
-
-def schema_at(path: Path) -> Schema:
-    """The JSON Schema of the value at ``path``; {} where there is none."""
-    schema = _resolve(_root())
-    for part in path:
-        if isinstance(part, int):
-            schema = schema.get("items", {})
-        else:
-            further = schema.get("additionalProperties")
-            schema = schema.get("properties", {}).get(part) or (further if isinstance(further, dict) else {})
-        schema = _resolve(schema)
-    return schema
-
-
-def is_secret(path: Path) -> bool:
-    """Whether the value at ``path``, or one above it, must never be shown."""
-    return any(schema_at(path[:length]).get("writeOnly") for length in range(1, len(path) + 1))
-
-
 def shown(tree: Tree, path: Path) -> str:
     """The value at ``path`` as the file has it (never from the environment), "the value" where it may not be shown."""
     if is_secret(path) or path not in tree.written:
         return "the value"
     text = tree.written[path]
+    if "://" in text and ("@" in text or "?" in text):
+        return "the value"
     return f'"{text[:57]}..."' if len(text) > 60 else f'"{text}"'
-
-
-def example(path: Path) -> str:
-    """A line to copy, from the schema's own example."""
-    examples = schema_at(path).get("examples")
-    if not examples or not path or isinstance(path[-1], int):
-        return ""
-    return f" Example: `{path[-1]}: {_flow(examples[0])}`."
-
-
-def _flow(value: Any) -> str:
-    """A value in YAML's one-line form."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f'"{value}"' if isinstance(value, str) and "*" in value else str(value)
 
 
 def _unknown(tree: Tree, path: Path, detail: ErrorDetails) -> None:

@@ -47,10 +47,10 @@ def load(path: Path | None, env: Mapping[str, str]) -> Config:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError([Problem(Place(str(path), 1, 1), "is not a text in UTF-8.")]) from None
+        raise UnreadableError([Problem(Place(str(path), 0, 0), "is not a text in UTF-8.")]) from None
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise UnreadableError([Problem(Place(str(path), 1, 1), f"cannot be read: {reason}.")]) from None
+        raise UnreadableError([Problem(Place(str(path), 0, 0), f"cannot be read: {reason}.")]) from None
     return parse(text, str(path), env)
 
 

@@ -6,127 +6,31 @@ than the file says (a provider its name, a candidate its provider), it is a subc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+
+from pipeline.config.fields import (
+    Dialect,
+    Flag,
+    HeaderValue,
+    Name,
+    Origin,
+    Positive,
+    Secret,
+    Size,
+    Time,
+    Url,
+    Whole,
+    use_of,
+    wrong,
 )
-from pydantic_core import PydanticCustomError
-
 from pipeline.config.problems import Place
-from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
 
 POSITIONS = ("candidates", "wire", "attempt", "answer", "request")
 """Where a step can stand in a chain, in the order in which a request meets them."""
-
-_PATHS = ("/chat/completions", "/responses", "/messages", "/v1/messages")
-
-
-def _wrong(message: str) -> PydanticCustomError:
-    """A fault whose message is a predicate: the value as the file has it is put in front of it."""
-    return PydanticCustomError("penstock", "{sentence}", {"sentence": message})
-
-
-def _measured(parse: Callable[[object], float]) -> Callable[[object], float]:
-    def validate(value: object) -> float:
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise _wrong(str(error)) from None
-
-    return validate
-
-
-def _whole(value: object) -> object:
-    if isinstance(value, str) and value.strip().removeprefix("-").isdecimal():
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong("is not a whole number.")
-    return value
-
-
-def _flag(value: object) -> object:
-    if isinstance(value, str) and value.lower() in ("true", "false"):
-        return value.lower() == "true"
-    if not isinstance(value, bool):
-        raise _wrong("is not true or false.")
-    return value
-
-
-def _url(value: str) -> str:
-    """Checked, and without a trailing slash."""
-    try:
-        parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise _wrong("is not a URL. Write one such as https://api.openai.com/v1.") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise _wrong("is not an http or https URL. Write one such as https://api.openai.com/v1.")
-    if parts.username is not None or parts.password is not None:
-        raise _wrong("must not hold a user name or password; a key belongs to `api_key`, other secrets to `headers`.")
-    if parts.query or parts.fragment or value.endswith(("?", "#")):
-        raise _wrong("must not have a query or a fragment; the gateway appends the dialect's path to it.")
-    clean = value.rstrip("/")
-    for path in _PATHS:
-        if clean.endswith(path):
-            raise _wrong(f'ends with "{path}"; leave it out, the gateway appends the dialect\'s path itself.')
-    return clean
-
-
-def _origin(value: str) -> str:
-    parts = urlsplit(value)
-    if value != "*" and (not parts.hostname or value != f"{parts.scheme}://{parts.netloc}"):
-        raise _wrong('is not an origin. Write scheme and host only, such as https://app.example.com, or "*".')
-    return value
-
-
-def _safe(value: str) -> str:
-    """Names travel in response headers and metric labels."""
-    if not value.strip() or not value.isprintable():
-        raise _wrong("must not be empty or hold control characters.")
-    return value
-
-
-def _provider_names(value: dict[str, Any]) -> dict[str, Any]:
-    for name in value:
-        if not name or not name.isascii() or not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            raise _wrong(f'the provider name "{name}" may hold letters, digits, ".", "_" and "-" only.')
-    return value
-
-
-def _use(value: object) -> object:
-    """The short form of a candidate is its ``use``."""
-    return {"use": value} if isinstance(value, str) else value
-
-
-Dialect = Annotated[Literal["chat", "responses", "messages", ""], WithJsonSchema({"enum": ["chat", "responses", "messages"]})]
-Size = Annotated[
-    int,
-    BeforeValidator(_measured(parse_size)),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": SIZE_PATTERN}]}),
-]
-Time = Annotated[
-    float,
-    BeforeValidator(_measured(parse_time)),
-    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": TIME_PATTERN}]}),
-]
-Whole = Annotated[int, BeforeValidator(_whole)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Name = Annotated[str, AfterValidator(_safe)]
-Url = Annotated[str, AfterValidator(_url)]
-Origin = Annotated[str, AfterValidator(_origin)]
-HeaderValue = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 
 
 class Record(BaseModel):
@@ -148,7 +52,7 @@ class KeyConfig(Record):
 
     name: Name = Field(examples=["alice"])
     """Who the client is, in logs and metrics."""
-    key: SecretStr = Field(min_length=1, examples=["${ALICE_KEY}"])
+    key: Secret = Field(min_length=1, examples=["${ALICE_KEY}"])
     """The secret that the client sends."""
     models: tuple[str, ...] = Field(default=(), examples=[["gpt-*"]])
     """Which models it may use, as patterns; none means all."""
@@ -163,7 +67,7 @@ class ServerConfig(Record):
     """Address to listen on."""
     port: Whole = Field(default=8787, ge=0, le=65535, examples=[8787])
     """Port to listen on; 0 picks a free one."""
-    workers: Whole = Field(default=1, ge=1, examples=[1])
+    workers: Positive = Field(default=1, examples=[1])
     """Processes."""
     body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])
     """Largest request body, after decompression."""
@@ -184,7 +88,7 @@ class ProviderSection(Record):
     """Which API it speaks: OpenAI Chat Completions, OpenAI Responses or Anthropic Messages."""
     base_url: Url = Field(default="", examples=["https://api.openai.com/v1"])
     """As its SDK takes it: the OpenAI one ends in /v1, the Anthropic one does not."""
-    api_key: SecretStr | None = Field(default=None, examples=["${OPENAI_API_KEY}"])
+    api_key: Secret | None = Field(default=None, examples=["${OPENAI_API_KEY}"])
     """The key that the gateway sends."""
     auth: Literal["bearer", "x-api-key"] | None = Field(default=None, examples=["bearer"])
     """How the key is sent; by default x-api-key for messages, bearer else."""
@@ -192,7 +96,7 @@ class ProviderSection(Record):
     """Further headers of each request to it."""
     transport: Literal["auto", "sse"] = Field(default="auto", examples=["auto"])
     """How streams come from a responses provider."""
-    max_in_flight: Whole | None = Field(default=None, ge=1, examples=[8])
+    max_in_flight: Positive | None = Field(default=None, examples=[8])
     """Most requests at a time; further ones wait in the queue."""
     queue: Whole = Field(default=64, ge=0, examples=[64])
     """Most requests that wait."""
@@ -203,7 +107,7 @@ class ProviderSection(Record):
 
     @field_validator("api_key")
     @classmethod
-    def _empty_is_none(cls, value: SecretStr | None) -> SecretStr | None:
+    def _empty_is_none(cls, value: Secret | None) -> Secret | None:
         return value if value is not None and value.get_secret_value() else None
 
     @field_validator("headers")
@@ -211,9 +115,9 @@ class ProviderSection(Record):
     def _clean_headers(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         for name, text in value.items():
             if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-                raise _wrong("hold a name that is no header name; write letters, digits and dashes.")
+                raise wrong("hold a name that is no header name; write letters, digits and dashes.")
             if not text.isprintable():
-                raise _wrong(f'hold a control character in the value of "{name}".')
+                raise wrong(f'hold a control character in the value of "{name}".')
         return value
 
 
@@ -229,13 +133,13 @@ class CandidateSection(Record):
 
     use: Name = Field(examples=["openai/gpt-5.1"])
     """provider/model; the model * is the name that the client said."""
-    weight: Whole = Field(default=1, ge=1, examples=[3])
+    weight: Positive = Field(default=1, examples=[3])
     """Its share where candidates are chosen by weight."""
     description: str = Field(default="", examples=["Qwen 3, local"])
     """For people."""
     continues: Flag = Field(default=False)
     """Whether it goes on from an assistant turn that it is given: a cut answer can be resumed."""
-    max_tokens: Whole | None = Field(default=None, ge=1, examples=[8192])
+    max_tokens: Positive | None = Field(default=None, examples=[8192])
     """Sent to a messages provider when the client gave no limit."""
     thinking: Literal["adaptive", "budget"] | None = Field(default=None, examples=["adaptive"])
     """Which form of thinking a messages model takes."""
@@ -258,7 +162,7 @@ class CandidateConfig(CandidateSection):
     model: str
 
 
-Candidate = Annotated[CandidateSection, BeforeValidator(_use)]
+Candidate = Annotated[CandidateSection, BeforeValidator(use_of)]
 
 
 class ModelSection(Record):
@@ -316,7 +220,7 @@ class File(Record):
     """penstock.yaml: who is served, who answers, and how."""
 
     server: ServerConfig = ServerConfig()
-    providers: Annotated[Mapping[str, ProviderSection], BeforeValidator(_provider_names)] = Field(
+    providers: Mapping[str, ProviderSection] = Field(
         default={}, examples=[{"openai": {"dialect": "chat", "base_url": "https://api.openai.com/v1"}}]
     )
     """Who answers, by name. The embedded `demo` is always there."""

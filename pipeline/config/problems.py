@@ -24,7 +24,7 @@ def dotted(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A spot in a configuration file; line and column count from 1."""
+    """A spot in a configuration file; line and column count from 1. Line 0 is the file as a whole."""
 
     source: str
     line: int
@@ -32,7 +32,7 @@ class Place:
     path: str = ""
 
     def __str__(self) -> str:
-        return f"{self.source}:{self.line}:{self.column}"
+        return f"{self.source}:{self.line}:{self.column}" if self.line else self.source
 
 
 @dataclass(frozen=True, slots=True)

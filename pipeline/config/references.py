@@ -5,6 +5,7 @@ It reads the raw values, so that these faults are told together with those of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,8 @@ from pipeline.config.tree import Tree
 DEMO = "demo"
 """The embedded provider, always there."""
 
+# Part of metric labels and of the header x-penstock-candidate; the first slash of provider/model ends it.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _HTTP_ONLY = ("dialect", "base_url", "api_key", "auth", "headers", "transport", "connect_timeout")
 
 
@@ -43,6 +46,8 @@ def _records(tree: Tree, path: tuple[str, ...]) -> Iterator[tuple[Path, dict[str
 def _providers(tree: Tree) -> None:
     for name, provider in _section(tree, "providers").items():
         path: Path = ("providers", name)
+        if not _NAME.fullmatch(name):
+            tree.fault(path, 'a provider\'s name may hold letters, digits, ".", "_" and "-" only.', key=True)
         if not isinstance(provider, dict):
             continue
         kind = provider.get("kind", "http")

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
 from pipeline.config.notyet import STEPS as NOT_YET
-from pipeline.config.problems import Path, nearest
+from pipeline.config.problems import Path, listed, nearest
 from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
+
+if TYPE_CHECKING:
+    from operators.catalog import Option
+    from operators.chain import Chain
+
+_STREAM = ("wire", "attempt", "request")
+
+# Where a step of the catalogue makes sense; anywhere else every request would fail. Your own steps stand where you say.
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "breaker": ("candidates",),
+    "buffer_limit": ("wire",),
+    "retry": ("attempt",),
+    "first_event_timeout": _STREAM,
+    "idle_timeout": _STREAM,
+    "total_timeout": _STREAM,
+    "failover": ("answer",),
+    "output_limit": _STREAM,
+    "heartbeat": ("request",),
+}
+
+_EXAMPLE = "Example: `idle_timeout: {seconds: 60}`."
 
 
 def chains(tree: Tree) -> Mapping[str, ChainConfig]:
@@ -18,18 +38,47 @@ def chains(tree: Tree) -> Mapping[str, ChainConfig]:
     section = tree.value.get("chains")
     found: dict[str, ChainConfig] = {}
     for name, chain in (section if isinstance(section, dict) else {}).items():
-        positions = {
-            position: _position(tree, ("chains", name, position), chain[position])
-            for position in POSITIONS
-            if isinstance(chain, dict) and isinstance(chain.get(position), list)
-        }
-        found[name] = ChainConfig(positions)
+        if isinstance(chain, dict):
+            path = ("chains", name)
+            written = {position: chain[position] for position in POSITIONS if isinstance(chain.get(position), list)}
+            found[name] = ChainConfig({key: _position(tree, (*path, key), items) for key, items in written.items()})
+            _unique(tree, path, found[name])
     return found
 
 
+def effective(chain: ChainConfig | None) -> Chain:
+    """A chain as it runs: the file's positions, and the built-in default for the rest.
+
+    A step that the default also has at that position keeps its reason. Raises ChainError where one step stands twice.
+    """
+    from operators.chain import Chain, Step
+    from pipeline.chain import DEFAULT
+
+    positions = dict(DEFAULT.positions)
+    for position, steps in (chain.positions if chain is not None else {}).items():
+        reasons = {step.name: step.reason for step in positions.get(position, ())}
+        positions[position] = tuple(Step(step.name, step.options, reasons.get(step.name, "")) for step in steps)
+    return Chain(positions)
+
+
 def _position(tree: Tree, path: Path, items: list[Any]) -> tuple[StepConfig, ...]:
+    if path[-1] == "answer" and not items:
+        tree.fault(path, "needs a step that makes one stream of the candidates. Example: `answer: [failover]`.")
     steps = (_step(tree, (*path, index), item) for index, item in enumerate(items))
     return tuple(step for step in steps if step is not None)
+
+
+def _unique(tree: Tree, path: Path, chain: ChainConfig) -> None:
+    """A name stands once in a chain, counting the positions that keep the default: guards are told apart by it."""
+    from pipeline.chain import DEFAULT
+
+    kept = {step.label: position for position, step in DEFAULT if position not in chain.positions}
+    for position, steps in chain.positions.items():
+        for index, step in enumerate(steps):
+            if step.name in kept:
+                message = f"the step {step.name} stands already in {kept[step.name]} of this chain; it can stand once."
+                tree.fault((*path, position, index), message)
+            kept[step.name] = position
 
 
 def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:
@@ -37,65 +86,69 @@ def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:
     if isinstance(item, str):
         item = {item: None}
     if not isinstance(item, dict) or len(item) != 1:
-        tree.fault(path, "expected one step: a name with its options. Example: `idle_timeout: {seconds: 60}`.")
+        tree.fault(path, f"expected one step: a name with its options. {_EXAMPLE}")
         return None
     name, options = next(iter(item.items()))
     where = (*path, name) if (*path, name) in tree.values else path
-    if options is None:
-        options = {}
+    options = {} if options is None else options
     if not isinstance(options, dict):
-        tree.fault(where, f"expected the options of {name} as a mapping. Example: `idle_timeout: {{seconds: 60}}`.")
+        tree.fault(where, f"expected the options of {name} as a mapping. {_EXAMPLE}")
         return None
-    if _unbuilt(tree, where, name, options):
+    known = _known(tree, where, name, str(path[-2]))
+    if known is None:
         return None
-    converted = _converted(tree, where, name, options)
-    return None if converted is None else StepConfig(name, converted, tree.place(where, key=True))
+    converted = _converted(tree, where, name, options, known)
+    return StepConfig(name, converted, tree.place(where, key=True))
 
 
-def _unbuilt(tree: Tree, path: Path, name: str, options: Mapping[str, Any]) -> bool:
+def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Option] | None:
+    """The options of the step ``name``; None, and a problem, where it cannot stand here."""
     from operators import catalog
+    from operators.errors import ChainError
 
-    if name in catalog.names() or ":" in name:
-        return False
-    if name in NOT_YET:
-        tree.fault(path, f'not yet: the step "{name}" is not built yet; leave it out.', key=True)
-    else:
-        known = sorted(catalog.names())
-        guess = nearest(name, known) or f" There are {', '.join(known)}."
-        tree.fault(path, f'there is no step "{name}".{guess}', key=True)
-    return True
+    if name not in PLACES and ":" not in name:
+        if name in NOT_YET:
+            tree.fault(path, f'not yet: the step "{name}" is not built yet; leave it out.', key=True)
+        else:
+            guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
+            tree.fault(path, f'there is no step "{name}".{guess}', key=True)
+        return None
+    if position not in PLACES.get(name, POSITIONS):
+        tree.fault(path, f"the step {name} cannot stand in {position}; it belongs to {listed(PLACES[name])}.", key=True)
+        return None
+    try:
+        return catalog.options(catalog.resolve(name))
+    except ChainError as error:
+        tree.fault(path, f"{error}.", key=True)
+        return None
 
 
-def _converted(tree: Tree, path: Path, name: str, options: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The options with times and sizes as numbers; None when something was wrong with them."""
-    from operators import catalog
-
-    before = len(tree.problems)
-    known = _kinds(catalog.resolve(name))
-    result = dict(options)
-    for key, value in options.items():
+def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
+    """The options with times and sizes as numbers; what is wrong with them goes to ``tree.problems``."""
+    result: dict[str, Any] = {}
+    for key, value in given.items():
         where = (*path, key)
-        if known and key not in known:
-            tree.fault(where, f"the step {name} has no such option.{nearest(key, known) or _options(known)}", key=True)
-        elif isinstance(value, str) and (parse := _parser(known.get(key))):
-            try:
-                result[key] = parse(value)
-            except ValueError as error:
-                tree.fault(where, f'"{tree.written.get(where, "")}" {error}')
-    return result if len(tree.problems) == before else None
-
-
-def _kinds(factory: Any) -> dict[str, Any]:
-    """What each option is, by the factory's signature."""
-    parameters = inspect.signature(factory, eval_str=True).parameters.values()
-    return {parameter.name: parameter.annotation for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD}
+        option = known.get(key)
+        if option is None:
+            guess = nearest(key, known) or (f" It has {listed(list(known), 'and')}." if known else " It has none.")
+            tree.fault(where, f"the step {name} has no such option.{guess}", key=True)
+            continue
+        parse = _parser(option.annotation) if isinstance(value, str) else None
+        try:
+            result[key] = parse(value) if parse else value
+        except ValueError as error:
+            tree.fault(where, f'"{tree.written.get(where, "")}" {error}')
+            continue
+        if not option.takes(result[key]):
+            tree.fault(where, f'"{tree.written.get(where, "the value")}" is not {option.expected}.')
+    for key in (option.name for option in known.values() if option.required and option.name not in given):
+        tree.fault(path, f"the step {name} needs the option {key} ({known[key].expected}).", key=True)
+    return result
 
 
 def _parser(annotation: Any) -> Any:
-    """Times for float, sizes for int, also where None is allowed."""
+    """What reads a text for this type: a time for float, a size for int, also where None is allowed."""
     kinds = (annotation, *get_args(annotation))
+    if str in kinds:
+        return None
     return parse_time if float in kinds else parse_size if int in kinds else None
-
-
-def _options(known: Mapping[str, Any]) -> str:
-    return f" It has {', '.join(known)}."

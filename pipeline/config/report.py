@@ -1,0 +1,124 @@
+"""A configuration as people read it: tables in a terminal, plain lines in a pipe, nothing secret in either."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from operators import catalog
+from operators.chain import Chain, Step
+from pipeline.config.models import Config, ModelConfig, ProviderConfig
+from pipeline.config.steps import effective
+from pipeline.config.units import show_size, show_time
+
+# Wide enough that no line of a pipe is ever wrapped.
+_PIPE_WIDTH = 10_000
+
+
+def summary(config: Config) -> str:
+    """One line that says what a valid configuration holds."""
+    counts = (
+        (len(config.models), "model"),
+        (sum(len(model.candidates) for model in config.models), "candidate"),
+        (len(config.providers), "provider"),
+        (len({"default", *config.chains}), "chain"),
+    )
+    words = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+    return f"{config.source}: good. {words} ({config.digest})"
+
+
+def show(config: Config, out: TextIO) -> None:
+    """Write the whole configuration to ``out``."""
+    terminal = out.isatty()
+    target: TextIO = out if terminal else io.StringIO()
+    console = Console(file=target, width=None if terminal else _PIPE_WIDTH, highlight=False)
+    for part in _parts(config):
+        console.print(part)
+    if isinstance(target, io.StringIO):
+        out.write("\n".join(line.rstrip() for line in target.getvalue().splitlines()) + "\n")
+
+
+def _parts(config: Config) -> Iterator[RenderableType]:
+    server = config.server
+    yield Text.assemble(("Penstock", "bold"), f"  {config.source}  ({config.digest})")
+    keys = ", ".join(f"{key.name} (admin)" if key.admin else key.name for key in server.keys)
+    facts = f"body limit {show_size(server.body_limit)}, drain {show_time(server.drain)}"
+    yield f"http://{server.host}:{server.port}  {facts}, keys: {keys or 'none, so only loopback clients are served'}"
+    yield _heading("Models", "what clients say, and who answers, in the order in which they are tried")
+    yield _models(config.models)
+    yield _heading("Providers", "clients may also say provider/model")
+    yield _providers(config.providers)
+    for name in sorted({"default", *config.chains}, key=lambda name: (name != "default", name)):
+        yield _heading(f"Chain {name}", "from the choice of candidates to the client's stream")
+        yield _chain(effective(config.chains.get(name)))
+
+
+def _heading(title: str, note: str) -> Text:
+    return Text.assemble("\n", (title, "bold"), (f"  {note}", "dim"))
+
+
+def _grid(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _models(models: tuple[ModelConfig, ...]) -> Table:
+    table = _grid("model", "candidates", "chain", "facts")
+    for model in models:
+        for index, candidate in enumerate(model.candidates):
+            first = (model.name, candidate.use, model.chain) if index == 0 else ("", candidate.use, "")
+            facts = {
+                key: value
+                for key in sorted(candidate.model_fields_set - {"use"})
+                if (value := getattr(candidate, key)) not in (None, "", ())
+            }
+            table.add_row(*map(Text, (*first, _options(facts))))
+    return table
+
+
+def _providers(providers: Mapping[str, ProviderConfig]) -> Table:
+    table = _grid("provider", "dialect", "base_url", "key", "limits")
+    for name, provider in providers.items():
+        limits = {"max_in_flight": provider.max_in_flight, "queue": provider.queue} if provider.max_in_flight else {}
+        key = f"set ({provider.auth})" if provider.api_key else "-"
+        cells = (provider.dialect, provider.base_url, key) if provider.kind == "http" else ("any", "embedded", "-")
+        table.add_row(*map(Text, (name, *cells, _options(limits))))
+    return table
+
+
+def _chain(chain: Chain) -> Table:
+    table = _grid("position", "step", "reason for its place")
+    for position, steps in chain.positions.items():
+        for index, step in enumerate(steps):
+            table.add_row(Text(position if index == 0 else ""), Text(_step(step)), Text(step.reason))
+        if not steps:
+            table.add_row(Text(position), Text("-"), Text("nothing stands here"))
+    return table
+
+
+def _step(step: Step) -> str:
+    units = {name: option.annotation for name, option in catalog.options(catalog.resolve(step.name)).items()}
+    return f"{step.name} {_options(step.options, units)}".rstrip()
+
+
+def _options(options: Mapping[str, Any], units: Mapping[str, Any] = {}) -> str:
+    return ", ".join(f"{name}: {_value(name, value, units.get(name))}" for name, value in options.items())
+
+
+def _value(name: str, value: Any, unit: Any) -> str:
+    """With the unit that the configuration takes: seconds for float, bytes for what is called so."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float) and unit is float:
+        return show_time(float(value))
+    if isinstance(value, int) and name == "bytes":
+        return show_size(value)
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,102 @@
+"""The JSON Schema of penstock.yaml: for editors, and for messages that need to know what a place expects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from pipeline.config.models import File
+from pipeline.config.problems import Path
+
+Schema = Mapping[str, Any]
+
+# What another form than the written one may stand for, what only annotates, and what says nothing to a reader.
+_SCALARS = frozenset({"integer", "number", "boolean"})
+_CLOSED = frozenset({"enum", "const", "pattern"})
+_NOTES = frozenset({"default", "description", "examples"})
+_VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "From the environment: ${NAME} or ${NAME:-default}."}
+
+
+@cache
+def _root() -> Schema:
+    return File.model_json_schema()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of penstock.yaml: what the file may say."""
+    schema = _published(_root())
+    schema["$defs"]["Variable"] = _VARIABLE
+    provider = schema["$defs"]["ProviderSection"]
+    provider["if"] = {"properties": {"kind": {"const": "demo"}}, "required": ["kind"]}
+    provider["else"] = {"required": ["dialect", "base_url"]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "penstock.yaml", **schema}
+
+
+def _published(schema: Any) -> Any:
+    """Without pydantic's titles and empty defaults; every value that is no free text may also come from the environment."""
+    if isinstance(schema, list):
+        return [_published(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "properties" in schema:
+        return {**_plain(schema), "properties": {key: _published(item) for key, item in schema["properties"].items()}}
+    if _CLOSED.isdisjoint(schema) and schema.get("type") not in _SCALARS:
+        return _plain(schema)
+    notes = {key: item for key, item in schema.items() if key in _NOTES}
+    value = {key: item for key, item in schema.items() if key not in _NOTES and key != "title"}
+    return {**notes, "anyOf": [value, {"$ref": "#/$defs/Variable"}]}
+
+
+def _plain(schema: Schema) -> dict[str, Any]:
+    return {
+        key: item if key in _NOTES else _published(item)
+        for key, item in schema.items()
+        if key != "title" and not (key == "default" and item in (None, "", [], {}))
+    }
+
+
+def _resolve(schema: Schema) -> Schema:
+    """The schema behind a reference, or the one alternative that is not null; keys beside the reference stay."""
+    if "$ref" in schema:
+        name = str(schema["$ref"]).rpartition("/")[2]
+        return {**_root()["$defs"].get(name, {}), **schema, "$ref": ""} if schema["$ref"] else schema
+    options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
+    return {**options[0], **schema, "anyOf": []} if len(options) == 1 else schema
+
+
+def schema_at(path: Path) -> Schema:
+    """The JSON Schema of the value at ``path``; {} where there is none."""
+    schema = _resolve(_root())
+    for part in path:
+        if isinstance(part, int):
+            schema = schema.get("items", {})
+        else:
+            further = schema.get("additionalProperties")
+            schema = schema.get("properties", {}).get(part) or (further if isinstance(further, dict) else {})
+        schema = _resolve(schema)
+    return schema
+
+
+def is_secret(path: Path) -> bool:
+    """Whether the value at ``path``, or one above it, must never be shown."""
+    return any(schema_at(path[:length]).get("writeOnly") for length in range(1, len(path) + 1))
+
+
+def example(path: Path) -> str:
+    """A line to copy, from the schema's own example."""
+    examples = schema_at(path).get("examples")
+    if not examples or not path or isinstance(path[-1], int):
+        return ""
+    return f" Example: `{path[-1]}: {_flow(examples[0])}`."
+
+
+def _flow(value: Any) -> str:
+    """A value in YAML's one-line form."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) and "*" in value else str(value)
