@@ -38,13 +38,13 @@ def retry(
         times: further tries after the first one.
         wait: seconds before the second try; doubled before each later one, up to ``longest_wait``. An error's own
             ``retry_after`` (seconds) goes before it.
-        longest_wait: seconds; an error that asks for more is not waited for: it passes at once.
+        longest_wait: seconds; an error whose ``retry_after`` asks for more is not waited for: it passes at once.
         when: whether an error is worth a further try; by default the error's own ``retryable``, True where it has none. An
             error whose ``again`` is False is never retried (who was silent once is not asked twice).
         on_retry: probe, called with (number of the try that follows, error, seconds until then). It cannot hurt.
 
     Raises:
-        ValueError: a number is negative.
+        ValueError: a number is negative, or ``wait`` more than ``longest_wait``.
         Exception (as ``on_error``): the error of the last try, or one that is not retried, or any after the commit.
         StepError (as ``on_error``): ``when`` raised.
         NoScheduler (as ``on_error``): subscribed to without a scheduler.
@@ -53,9 +53,11 @@ def retry(
 
     >>> from operators.testing import Marbles
     >>> t = Marbles()
-    >>> t.check(t.cold("-#").pipe(retry(1, wait=3)), "-----#", error=t.boom)
+    >>> t.check(t.cold("-#").pipe(retry(1, wait=2)), "----#", error=t.boom)
     """
     not_negative("retry", times=times, wait=wait, longest_wait=longest_wait)
+    if wait > longest_wait:
+        raise ValueError(f"retry: wait must be at most longest_wait ({longest_wait:g}), not {wait!r}")
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
@@ -89,8 +91,8 @@ class _Plan:
         if asked is not None and asked > self._longest:
             return None
         self.tries += 1
-        pause = min(self._wait, self._longest) if asked is None else max(0.0, asked)
-        self._wait *= 2
+        pause = self._wait if asked is None else max(0.0, asked)
+        self._wait = min(self._wait * 2, self._longest)
         return pause
 
 
