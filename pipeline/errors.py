@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from operators.errors import Elapsed, GuardError, Overloaded, TooLarge
 
@@ -36,7 +36,14 @@ class Kind(Enum):
     CONFLICT = (409, "invalid_request_error", None, "conflict_error", True, "The request conflicts with another one.")
     TOO_LARGE = (413, "invalid_request_error", None, "request_too_large", False, "The request is too large.")
     UNPROCESSABLE = (422, "invalid_request_error", None, "invalid_request_error", False, "The request cannot be processed.")
-    UPGRADE = (426, "invalid_request_error", "upgrade_required", "invalid_request_error", False, "A protocol upgrade is required.")
+    UPGRADE = (
+        426,
+        "invalid_request_error",
+        "upgrade_required",
+        "invalid_request_error",
+        False,
+        "A protocol upgrade is required.",
+    )
     RATE_LIMIT = (429, "rate_limit_error", "rate_limit_exceeded", "rate_limit_error", True, "Too many requests.")
     CLIENT_LEFT = (499, "invalid_request_error", None, "api_error", False, "The client left.")
     PROVIDER = (500, "server_error", None, "api_error", True, "The provider failed.")
@@ -44,7 +51,14 @@ class Kind(Enum):
     BAD_REPLY = (502, "server_error", "bad_gateway", "api_error", True, "The provider sent an answer that cannot be used.")
     CUT = (502, "server_error", "stream_ended_early", "api_error", True, "The provider ended the stream early.")
     UNREACHABLE = (502, "server_error", "provider_unreachable", "api_error", True, "The provider cannot be reached.")
-    OVERLOADED = (503, "service_unavailable_error", "server_is_overloaded", "overloaded_error", True, "The service is overloaded.")
+    OVERLOADED = (
+        503,
+        "service_unavailable_error",
+        "server_is_overloaded",
+        "overloaded_error",
+        True,
+        "The service is overloaded.",
+    )
     TIMEOUT = (504, "server_error", "timeout", "timeout_error", True, "The provider did not answer in time.")
     INTERNAL = (500, "server_error", "internal_error", "api_error", False, "The gateway failed.")
 
@@ -92,6 +106,10 @@ def kind_of_status(status: int) -> Kind:
     if kind is None:
         kind = Kind.BAD_REQUEST if 400 <= status < 500 else Kind.PROVIDER
     return kind
+
+
+# How long a candidate is left alone after a 429 that names no time, in seconds.
+RATE_LIMIT_PAUSE: Final = 5.0
 
 
 class GatewayError(Exception):
@@ -146,6 +164,13 @@ class GatewayError(Exception):
         return self.kind.retryable
 
     @property
+    def cool_down(self) -> float | None:
+        """Seconds for which the provider asked to be left alone: a breaker opens at once for as long (F02)."""
+        if self.kind is not Kind.RATE_LIMIT:
+            return None
+        return RATE_LIMIT_PAUSE if self.retry_after is None else self.retry_after
+
+    @property
     def reason(self) -> str:
         """A bounded word for metrics."""
         return self.kind.reason
@@ -159,7 +184,9 @@ def classify(error: BaseException) -> GatewayError:
     if isinstance(error, Elapsed):
         mapped = GatewayError(Kind.TIMEOUT, f"The provider did not answer in time ({error.operator}: {error.seconds:g} s).")
     elif isinstance(error, TooLarge):
-        mapped = GatewayError(Kind.BAD_REPLY, f"The provider's answer is too large ({error.operator}: {error.limit} {error.unit}).")
+        mapped = GatewayError(
+            Kind.BAD_REPLY, f"The provider's answer is too large ({error.operator}: {error.limit} {error.unit})."
+        )
     elif isinstance(error, Overloaded):
         mapped = GatewayError(Kind.OVERLOADED, retry_after=error.retry_after)
     elif isinstance(error, GuardError):

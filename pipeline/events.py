@@ -59,7 +59,11 @@ class Opened(Event):
     attempt: int
     """1 for the first try of this request."""
     dialect: str
-    """Dialect of the bytes that follow; equal to the client's dialect means: pass them unchanged. "" for neutral providers."""
+    """Dialect of the bytes that follow; "" for providers that speak neutral events."""
+    label: str = ""
+    """The candidate as a metric's label: as configured, so bounded."""
+    relay: bool = False
+    """The bytes that follow are in the client's own form: they pass unchanged."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     """Only the headers that may reach the client; names in lower case."""

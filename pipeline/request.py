@@ -220,19 +220,16 @@ class Losses:
     ``hint`` drops and remembers; ``significant`` refuses with a 400 that names the field, unless ``allow`` holds its name.
     """
 
-    __slots__ = ("_allow", "_on_drop", "dropped")
+    __slots__ = ("_allow", "dropped")
 
-    def __init__(self, allow: frozenset[str] = frozenset(), on_drop: Callable[[str], None] | None = None) -> None:
+    def __init__(self, allow: frozenset[str] = frozenset()) -> None:
         self.dropped: list[str] = []
         self._allow = allow
-        self._on_drop = on_drop
 
     def hint(self, name: str) -> None:
         """Remember that ``name`` was dropped. ``name`` comes from the dialect's fields, never from client text."""
         if name not in self.dropped:
             self.dropped.append(name)
-            if self._on_drop is not None:
-                self._on_drop(name)
 
     def significant(self, param: str, reason: str, *, name: str | None = None) -> None:
         """Refuse the request: dropping ``param`` would change the answer. Raises GatewayError (400, ``param``)."""
@@ -264,6 +261,8 @@ class Target:
     """Whether the Messages model takes role ``system`` inside ``messages`` (DI-146)."""
     reasoning_field: str = "reasoning_content"
     """Chat: the name of the extension field that carries reasoning (DI-38)."""
+    allow: frozenset[str] = frozenset()
+    """Significant fields that the operator lets go for this candidate: then they are hints (DI-140)."""
     options: Mapping[str, Any] = field(default_factory=dict)
     unseal: Callable[[str], tuple[str, str] | None] = _no_unseal
     """(opaque_kind, value) of a sealed opaque value that this candidate itself once made, else None (DI-161)."""

@@ -7,9 +7,11 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +90,29 @@ class Gateway:
         """Ask for a new look at the configuration file."""
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
+
+    def terminate(self) -> None:
+        """Ask it to end, and do not wait."""
+        assert self._process is not None
+        self._process.terminate()
+
+    def wait_until_refused(self) -> None:
+        """Wait until it takes no connections any more."""
+        port = int(self.url.rpartition(":")[2])
+        until = time.monotonic() + STOP
+        while time.monotonic() < until:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            except ConnectionRefusedError:
+                return
+        raise AssertionError("it still takes connections")
+
+    def wait_for_log(self, words: str) -> None:
+        """Wait until the log holds these words."""
+        until = time.monotonic() + STOP
+        while words not in self.stderr:
+            assert time.monotonic() < until, f"{words!r} was never logged:\n{self.stderr}"
+            threading.Event().wait(0.02)
 
     def stop(self) -> int:
         """Ask it to end, wait, insist if it does not; its exit status."""

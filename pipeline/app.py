@@ -1,0 +1,142 @@
+"""The composition root: the only file that knows everybody. Start and stop, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
+
+import aiohttp
+import uvloop
+from aiohttp import web
+
+from operators.breaker import Circuits
+from operators.clock import Clock
+from pipeline.assemble import Shared, assemble
+from pipeline.config import Config
+from pipeline.config.watch import Watcher
+from pipeline.errors import GatewayError, Kind
+from pipeline.greeting import greeting
+from pipeline.metrics import Metrics
+from pipeline.server.auth import Keyring
+from pipeline.server.cors import Cors
+from pipeline.server.http import Door
+from pipeline.server.runtime import Runtime
+
+# After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
+LAST_WORDS = 2.0
+LAG_EVERY = 1.0
+
+
+def serve(load: Callable[[], Config], *, host: str | None = None, port: int | None = None, workers: int | None = None) -> int:
+    """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads. Returns the exit status.
+
+    Args:
+        load: reads the configuration; called at start and at each reload.
+        host, port: override the configuration's; port 0 picks a free one.
+
+    Raises:
+        ConfigError: the first configuration is bad. A later one is reported and the old one kept.
+        OSError: the address cannot be listened on.
+    """
+    config = load()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(App(load, config).run(host or config.server.host, config.server.port if port is None else port))
+
+
+class App:
+    """One gateway process."""
+
+    def __init__(self, load: Callable[[], Config], config: Config) -> None:
+        self._load = load
+        self._config = config
+
+    async def run(self, host: str, port: int) -> int:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.Event()
+        metrics = Metrics(version("penstock"))
+        # Pools are bounded by the providers' own max_in_flight; cookies of a provider are nobody's business.
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        shared = Shared(session, metrics, Circuits(on_change=metrics.breaker_changed))
+        metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
+        metrics.use(self._config.digest)
+        runtime = Runtime(
+            assembly=assemble(self._config, shared),
+            keyring=Keyring(self._config.server.keys, origins=self._config.server.cors),
+            cors=Cors(self._config.server.cors),
+            metrics=metrics,
+            clock=Clock(loop),
+            started=int(time.time()),
+        )
+        server = self._server(runtime)
+        listener = await loop.create_server(server, host, port, backlog=1024)
+        address = listener.sockets[0].getsockname()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, stopping.set)
+        watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
+        watcher.start(loop)
+        self._watch_lag(loop, metrics)
+        # What is here now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        print(greeting(self._config, address[0], address[1]), flush=True)
+        try:
+            await stopping.wait()
+            watcher.stop()
+            await self._drain(listener, server, runtime)
+        finally:
+            await session.close()
+        return 0
+
+    @staticmethod
+    def _server(runtime: Runtime) -> web.Server:
+        return web.Server(
+            Door(runtime).handle,
+            # The client's leaving cancels the handler, in every phase.
+            handler_cancellation=True,
+            auto_decompress=False,
+            access_log=None,
+            keepalive_timeout=75.0,
+            max_line_size=16384,
+            max_field_size=32768,
+        )
+
+    def _watch_lag(self, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+        def tick(due: float) -> None:
+            now = loop.time()
+            metrics.loop_lag.set(max(0.0, now - due))
+            loop.call_at(now + LAG_EVERY, tick, now + LAG_EVERY)
+
+        tick(loop.time())
+
+    async def _drain(self, listener: asyncio.Server, handler: web.Server, runtime: Runtime) -> None:
+        """TR-L12: stop accepting, wait a grace time, then end what is left with an error."""
+        runtime.draining = True
+        listener.close()
+        deadline = time.monotonic() + runtime.assembly.config.server.drain
+        if runtime.exchanges:
+            print(f"draining: {len(runtime.exchanges)} requests in flight", file=sys.stderr, flush=True)
+        await _until(lambda: not runtime.exchanges, deadline)
+        for exchange in list(runtime.exchanges):
+            exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1))
+        await _until(lambda: not runtime.exchanges, time.monotonic() + LAST_WORDS)
+        await handler.shutdown(LAST_WORDS)
+
+
+def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
+    """Take a configuration into use; requests in flight keep what they began with."""
+    assembly = assemble(config, shared)
+    keyring, cors = Keyring(config.server.keys, origins=config.server.cors), Cors(config.server.cors)
+    runtime.assembly, runtime.keyring, runtime.cors = assembly, keyring, cors
+    shared.metrics.use(config.digest)
+
+
+async def _until(done: Callable[[], bool], deadline: float) -> None:
+    while not done() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)

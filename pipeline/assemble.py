@@ -1,0 +1,240 @@
+"""A configuration becomes what serves requests: providers, guards bound to their shared state, routes.
+
+Nothing here runs: a reload assembles the new state beside the old one, and requests in flight keep what they began with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiohttp
+
+from operators import Operator
+from operators.admit import Slots, admit
+from operators.breaker import Circuits, watch
+from operators.chain import Chain, Step
+from pipeline import chain as sentence
+from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
+from pipeline.encode import BEAT
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.guards import Guards
+from pipeline.metrics import Metrics
+from pipeline.providers import Provider
+from pipeline.providers.embedded import DemoProvider
+from pipeline.providers.http import HttpProvider
+from pipeline.request import Target
+from pipeline.resolve import Candidate, Resolver, Route
+from pipeline.seal import Seal, key_for
+
+
+@dataclass(slots=True)
+class Shared:
+    """What outlives a reload: the pooled client, the breakers, the slots."""
+
+    session: aiohttp.ClientSession
+    metrics: Metrics
+    circuits: Circuits
+    slots: dict[tuple[str, int, int, float], Slots] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """One configuration, ready to serve."""
+
+    config: Config
+    resolver: Resolver
+    seals: Mapping[str, Seal]
+
+    def seal_for(self, candidate: str) -> Callable[[str, str], str | None]:
+        """How the candidate that answers seals its opaque reasoning for a client of another dialect (DI-161)."""
+        provider, _, model = candidate.partition("/")
+        seal = self.seals.get(provider)
+        if seal is None:
+            return _no_seal
+        return partial(seal.wrap, provider, model)
+
+
+def _no_seal(kind: str, value: str) -> None:
+    return None
+
+
+def assemble(config: Config, shared: Shared) -> Assembly:
+    """Bind everything that ``config`` names.
+
+    Raises:
+        ConfigError, ValueError: a step of a chain cannot be built.
+    """
+    return _Assembler(config, shared).run()
+
+
+class _Assembler:
+    def __init__(self, config: Config, shared: Shared) -> None:
+        self._config = config
+        self._shared = shared
+        self._providers = {name: self._provider(provider) for name, provider in config.providers.items()}
+        self._seals = {
+            name: Seal(key_for(name, _secret(provider), provider.base_url)) for name, provider in config.providers.items()
+        }
+        self._chains = {name: self._chain(name) for name in {"default", *config.chains, *(m.chain for m in config.models)}}
+
+    def run(self) -> Assembly:
+        routes = [self._route(model) for model in self._config.models]
+        return Assembly(self._config, Resolver(routes, self._direct), self._seals)
+
+    def _provider(self, provider: ProviderConfig) -> Provider:
+        if provider.kind == "demo":
+            return DemoProvider(provider.name)
+        key = _secret(provider)
+        credential = None
+        if key is not None:
+            credential = ("authorization", f"Bearer {key}") if provider.auth == "bearer" else ("x-api-key", key)
+        return HttpProvider(
+            provider.name,
+            provider.dialect,
+            provider.base_url,
+            credential=credential,
+            headers=provider.headers,
+            connect_timeout=provider.connect_timeout,
+            session=self._shared.session,
+            gauge=self._shared.metrics.open_upstream,
+        )
+
+    def _chain(self, name: str) -> Chain:
+        chain = sentence.DEFAULT
+        written = self._config.chains.get(name)
+        if written is None:
+            return chain
+        positions = {
+            position: tuple(Step(step.name, step.options) for step in written.positions[position])
+            if position in written.positions
+            else chain.positions[position]
+            for position in sentence.POSITIONS
+        }
+        return Chain(positions)
+
+    def _route(self, model: ModelConfig) -> Route:
+        candidates = tuple(self._candidate(candidate, model.chain) for candidate in model.candidates)
+        described = next((c.description for c in model.candidates if c.description), "")
+        return self._joined(model.name, model.chain, candidates, described)
+
+    def _direct(self, provider: str, model: str) -> Route | None:
+        if provider not in self._providers:
+            return None
+        use = f"{provider}/*"
+        config = CandidateConfig(use=use, provider=provider, model="*")
+        candidate = self._candidate(config, "default")
+        return self._joined(use, "default", (candidate,), "").named(model)
+
+    def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
+        bound = self._chains[chain]
+        resources = {
+            "circuits": self._shared.circuits,
+            "key": _label,
+            "when": elsewhere,
+            "on_failover": self._on_failover,
+            "beat": BEAT,
+        }
+        return Route(
+            model=name,
+            chain=chain,
+            candidates=candidates,
+            choose=Guards(bound, "candidates", resources),
+            answer=Guards(bound, "answer", resources),
+            request=Guards(bound, "request", resources),
+            description=description,
+        )
+
+    def _candidate(self, config: CandidateConfig, chain: str) -> Candidate:
+        provider = self._config.providers[config.provider]
+        bound = self._chains[chain]
+        label = f"{config.provider}/{config.model}"
+        resources = {"on_retry": partial(self._on_retry, label)}
+        seal = self._seals[provider.name]
+
+        def unseal(text: str, model: str) -> tuple[str, str] | None:
+            return seal.unwrap(text, provider.name, model)
+
+        target = Target(
+            dialect=provider.dialect or "",
+            model=config.model,
+            provider=provider.name,
+            options={"max_tokens_field": config.max_tokens_field} if config.max_tokens_field else {},
+            allow=frozenset(config.allow),
+            unseal=lambda text: unseal(text, config.model),
+            **_given(
+                max_tokens=config.max_tokens,
+                thinking=config.thinking,
+                sampling=config.sampling,
+                system_turns=config.system_turns,
+                reasoning_field=config.reasoning_field,
+            ),
+        )
+        return Candidate(
+            provider=self._providers[provider.name],
+            model=config.model,
+            target=target,
+            label=label,
+            wire=Guards(bound, "wire", resources),
+            guards=Guards(bound, "attempt", resources, self._around(bound, label, provider)),
+            unseal=unseal,
+        )
+
+    def _around(self, chain: Chain, label: str, provider: ProviderConfig) -> list[Operator[Any, Any]]:
+        """What stands around an attempt although no chain names it: the watch of its breaker, the slot of its provider."""
+        around: list[Operator[Any, Any]] = []
+        if any(step.name == "breaker" for _, step in chain):
+            around.append(watch(self._shared.circuits.of(label)))
+        slots = self._slots(provider)
+        if slots is not None:
+            # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
+            around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
+        return around
+
+    def _slots(self, provider: ProviderConfig) -> Slots | None:
+        if provider.max_in_flight is None:
+            return None
+        key = (provider.name, provider.max_in_flight, provider.queue, provider.queue_timeout)
+        slots = self._shared.slots.get(key)
+        if slots is None:
+            slots = Slots(provider.max_in_flight, queue=provider.queue, queue_timeout=provider.queue_timeout)
+            self._shared.slots[key] = slots
+        return slots
+
+    def _on_failover(self, earlier: sentence.Attempt, later: sentence.Attempt, error: Exception) -> None:
+        reason = classify(error)
+        self._shared.metrics.failovers.labels(
+            earlier.candidate.label, later.candidate.label, reason.reason, phase_of(reason)
+        ).inc()
+
+    def _on_retry(self, label: str, number: int, error: Exception, wait: float) -> None:
+        self._shared.metrics.attempts.labels(label, "retried", classify(error).reason).inc()
+
+
+def _secret(provider: ProviderConfig) -> str | None:
+    return provider.api_key.get_secret_value() if provider.api_key is not None else None
+
+
+def _label(candidate: Candidate) -> str:
+    return candidate.label
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def elsewhere(error: Exception) -> bool:
+    """The policy of failover: what another candidate may do better (DI-114: also another credential)."""
+    known = classify(error)
+    return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
+
+
+def phase_of(error: GatewayError) -> str:
+    """How far an attempt came: a bounded word for metrics."""
+    if error.kind is Kind.UNREACHABLE:
+        return "connect"
+    if error.from_provider:
+        return "headers"
+    return "first_event"

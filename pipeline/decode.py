@@ -1,0 +1,67 @@
+"""The decode station: frames of one attempt in, batches of events out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipeline.dialects import DIALECTS, Decoder
+from pipeline.errors import GatewayError, Kind
+from pipeline.events import Batch, Opened
+from pipeline.exchange import Exchange
+from pipeline.providers.frame import Frame, Head
+from pipeline.resolve import Candidate
+
+
+class Decode:
+    """The sans-IO codec of the station, one for each attempt: ``feed``, ``close`` (see ``operators.through``).
+
+    The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``.
+    """
+
+    __slots__ = ("_candidate", "_decoder", "_exchange")
+
+    def __init__(self, exchange: Exchange, candidate: Candidate) -> None:
+        self._exchange = exchange
+        self._candidate = candidate
+        self._decoder: Decoder | None = None
+
+    def feed(self, frame: Frame) -> Iterable[Batch]:
+        if type(frame) is bytes:
+            assert self._decoder is not None
+            batch = self._decoder.feed(frame)
+            if batch.error is not None:
+                return _then_fail(batch)
+            return (batch,) if batch.events or batch.raw else ()
+        if type(frame) is Head:
+            return (Batch([self._open(frame)]),)
+        assert isinstance(frame, Batch)
+        return (frame,)
+
+    def close(self) -> Iterable[Batch]:
+        if self._decoder is None:
+            return ()
+        batch = self._decoder.close()
+        if batch.error is not None:
+            return _then_fail(batch)
+        return (batch,) if batch.events or batch.raw else ()
+
+    def _open(self, head: Head) -> Opened:
+        exchange, candidate = self._exchange, self._candidate
+        dialect = candidate.target.dialect
+        relay = False
+        if dialect:
+            streamed = "json" not in head.content_type if exchange.stream else "event-stream" in head.content_type
+            record = DIALECTS[dialect]
+            self._decoder = record.decoder() if streamed else record.body_decoder()
+            # DI-257: streamed where a body was asked for, or the reverse, is written anew.
+            relay = dialect == exchange.dialect.name and streamed is exchange.stream
+        return Opened(
+            candidate.name, head.attempt, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
+        )
+
+
+def _then_fail(batch: Batch) -> Iterable[Batch]:
+    """Hand on what came before the fault, then fail."""
+    if batch.events or batch.raw:
+        yield batch
+    raise batch.error or GatewayError(Kind.INTERNAL)

@@ -1,0 +1,52 @@
+"""The dispatch station: what a candidate is sent. Same dialect: the client's bytes; another one: built from the neutral request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from pipeline.dialects import DIALECTS
+from pipeline.exchange import Exchange
+from pipeline.request import Losses
+from pipeline.resolve import Candidate
+from pipeline.seal import MARK, MARK_BYTES
+
+
+def payload(exchange: Exchange, candidate: Candidate) -> bytes:
+    """The body of the provider request.
+
+    Raises:
+        GatewayError: the request cannot be said in the candidate's dialect (400, names the field; DI-140).
+    """
+    dialect = candidate.target.dialect
+    # Each candidate loses what it loses; what an earlier one could not carry is no news.
+    exchange.losses = Losses(candidate.target.allow)
+    if dialect != exchange.dialect.name:
+        return orjson.dumps(DIALECTS[dialect].build(exchange.request, candidate.target, exchange.losses))
+    sealed = MARK_BYTES in exchange.raw
+    if exchange.model == candidate.model and not sealed:
+        return exchange.raw
+    # DI-141: nothing but the model's name changes.
+    body = {**exchange.body, "model": candidate.model}
+    if sealed:
+        body = _without_sealed(body)
+        exchange.losses.hint("reasoning")
+    return orjson.dumps(body)
+
+
+def _without_sealed(value: Any) -> Any:
+    """Leave out reasoning that another provider made: its proof, sealed by us in an earlier turn, would be refused here (DI-161)."""
+    if isinstance(value, dict):
+        return {key: _without_sealed(item) for key, item in value.items() if not _is_sealed(item)}
+    if isinstance(value, list):
+        return [_without_sealed(item) for item in value if not (isinstance(item, dict) and _holds_sealed(item))]
+    return value
+
+
+def _holds_sealed(item: dict[str, Any]) -> bool:
+    return item.get("type") in ("thinking", "redacted_thinking", "reasoning") and any(map(_is_sealed, item.values()))
+
+
+def _is_sealed(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith(MARK)

@@ -1,0 +1,175 @@
+"""The emit station: the only ``subscribe``. Bytes of the chain go to the client's socket; the client's leaving lets go of it all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+from reactivex import Observable, abc
+
+from pipeline.errors import classify
+from pipeline.exchange import HIGH_WATER, Exchange
+
+# After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
+LINGER: Final = 1.0
+
+STREAM_HEADERS: Final = {
+    # DI-14, TR-S14: nobody on the way may hold an event back.
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+}
+BODY_HEADERS: Final = {"Content-Type": "application/json"}
+
+
+class Emission:
+    """One answer on its way to one client.
+
+    Args:
+        exchange: whose answer it is.
+        request: the client's request, as the server took it.
+        headers: response headers that every answer carries.
+        clock: the scheduler of all guards.
+        buffered: called with the change of bytes that wait for this client.
+    """
+
+    __slots__ = (
+        "_buffered",
+        "_clock",
+        "_done",
+        "_error",
+        "_exchange",
+        "_headers",
+        "_loop",
+        "_pending",
+        "_request",
+        "_size",
+        "_subscription",
+        "_wake",
+    )
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        request: web.BaseRequest,
+        headers: Mapping[str, str],
+        clock: abc.SchedulerBase,
+        buffered: Callable[[int], None],
+    ) -> None:
+        self._exchange = exchange
+        self._request = request
+        self._headers = headers
+        self._clock = clock
+        self._buffered = buffered
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[bytes] = []
+        self._size = 0
+        self._done = False
+        self._error: Exception | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._subscription: abc.DisposableBase | None = None
+
+    async def run(self, answer: Observable[bytes]) -> web.StreamResponse:
+        """Subscribe, and write until the answer's end.
+
+        Raises:
+            GatewayError: the answer failed before the response was opened; nothing was sent.
+            ConnectionResetError: the client left while something was written.
+
+        Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
+        """
+        exchange = self._exchange
+        response: web.StreamResponse | None = None
+        self._subscription = answer.subscribe(self._on_next, self._on_error, self._on_completed, scheduler=self._clock)
+        try:
+            while True:
+                if not (self._pending or self._done):
+                    self._wake = self._loop.create_future()
+                    await self._wake
+                ended = self._done or exchange.ended
+                data = self._take()
+                if response is None:
+                    if self._error is not None:
+                        raise classify(self._error)
+                    if not exchange.stream:
+                        # A body encoder speaks once, at the answer's end.
+                        return self._body(data)
+                    response = web.StreamResponse(headers=self._opening(STREAM_HEADERS))
+                    await response.prepare(self._request)
+                if ended:
+                    await response.write_eof(data)
+                    return response
+                await response.write(data)
+        finally:
+            self._let_go()
+
+    def _on_next(self, data: bytes) -> None:
+        self._pending.append(data)
+        self._size += len(data)
+        self._buffered(len(data))
+        if self._size > HIGH_WATER:
+            self._exchange.gate.shut()
+        self._notify()
+
+    def _on_error(self, error: Exception) -> None:
+        self._error = error
+        self._on_completed()
+
+    def _on_completed(self) -> None:
+        self._done = True
+        self._notify()
+
+    def _notify(self) -> None:
+        wake = self._wake
+        if wake is not None:
+            self._wake = None
+            if not wake.done():
+                wake.set_result(None)
+
+    def _take(self) -> bytes:
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        self._buffered(-self._size)
+        self._size = 0
+        gate = self._exchange.gate
+        if not gate.is_open:
+            gate.reopen()
+        return data
+
+    def _body(self, data: bytes) -> web.Response:
+        status = self._exchange.opened.status if self._exchange.opened is not None else 200
+        return web.Response(body=data, status=status, headers=self._opening(BODY_HEADERS))
+
+    def _opening(self, base: Mapping[str, str]) -> dict[str, str]:
+        """Headers of an answer that opens now."""
+        exchange = self._exchange
+        headers = {**base, **self._headers}
+        if exchange.opened is not None:
+            headers.update(exchange.opened.headers)
+            headers["x-penstock-candidate"] = header_text(exchange.opened.candidate)
+            headers["x-penstock-attempts"] = str(exchange.opened.attempt)
+        if exchange.losses.dropped:
+            headers["x-penstock-dropped"] = header_text(", ".join(exchange.losses.dropped))
+        return headers
+
+    def _let_go(self) -> None:
+        self._buffered(-self._size)
+        self._size = 0
+        self._pending.clear()
+        subscription = self._subscription
+        if subscription is None or self._done:
+            return
+        if self._exchange.ended:
+            # The timer keeps the subscription alive until then.
+            self._loop.call_later(LINGER, subscription.dispose)
+        else:
+            subscription.dispose()
+
+
+def header_text(text: str) -> str:
+    """Text that is safe as a header value, whatever a client or provider called a model (TR-X24)."""
+    return text if text.isascii() and text.isprintable() else quote(text, safe="/:,. ")

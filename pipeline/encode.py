@@ -1,0 +1,97 @@
+"""The encode station: the answer's batches in, the client's wire bytes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from pipeline.dialects import Encoder, RelayBody
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.events import Batch, Finish, Opened, Ping, Usage
+from pipeline.exchange import Exchange
+
+# What the heartbeat guard says. It belongs to no attempt, so it commits nothing and opens no block.
+BEAT: Final = Batch([Ping()])
+
+SealFor = Callable[[str], Callable[[str, str], str | None]]
+"""Candidate name -> its (opaque kind, value) -> sealed text."""
+
+
+class Encode:
+    """The sans-IO codec of the station, one for each exchange (see ``operators.through``).
+
+    Which encoder works is decided by the attempt that answers, when its ``Opened`` arrives: the relay for the client's own
+    dialect, the dialect's encoder otherwise. Before that only heartbeats pass.
+    """
+
+    __slots__ = ("_encoder", "_exchange", "_seal_for", "_sent")
+
+    def __init__(self, exchange: Exchange, seal_for: SealFor) -> None:
+        self._exchange = exchange
+        self._seal_for = seal_for
+        self._encoder: Encoder | None = None
+        self._sent = False
+
+    def feed(self, batch: Batch) -> Iterable[bytes]:
+        if batch is BEAT:
+            # A body cannot be kept alive without spoiling it; only a stream can.
+            if not self._exchange.stream:
+                return ()
+            self._sent = True
+            return (self._exchange.dialect.keepalive,)
+        exchange = self._exchange
+        encoder = self._encoder
+        if encoder is None:
+            first = batch.events[0] if batch.events else None
+            if type(first) is Opened:
+                self._open(first)
+                return ()
+            encoder = self._choose(relayed=False, candidate="")
+        data = encoder.feed(batch)
+        if batch.ends:
+            exchange.ended = True
+        if not data:
+            return ()
+        self._sent = True
+        return (data,)
+
+    def close(self) -> Iterable[bytes]:
+        if not self._exchange.ended:
+            # TR-E6: whatever the provider is, an answer without its end was cut.
+            raise GatewayError(Kind.CUT)
+        return ()
+
+    def fail(self, error: Exception) -> Iterable[bytes]:
+        """Before anything was sent the error passes on and becomes a status; after it, the dialect's in-band form."""
+        if not self._sent:
+            raise error
+        encoder = self._encoder or self._choose(relayed=False, candidate="")
+        return (encoder.fail(classify(error)),)
+
+    def _open(self, opened: Opened) -> None:
+        self._exchange.opened = opened
+        self._choose(relayed=opened.relay, candidate=opened.candidate)
+
+    def _choose(self, *, relayed: bool, candidate: str) -> Encoder:
+        exchange = self._exchange
+        dialect = exchange.dialect
+        answering = exchange.answering(relayed=relayed, seal=self._seal_for(candidate))
+        encoder: Encoder
+        if exchange.stream:
+            encoder = dialect.relay(answering) if relayed else dialect.encoder(answering)
+        else:
+            encoder = RelayBody() if relayed else dialect.body_encoder(answering)
+        self._encoder = encoder
+        return encoder
+
+
+def note(exchange: Exchange, batch: Batch) -> None:
+    """Fold what metrics and logs want to know of a batch into the exchange: usage, and the reason to stop."""
+    for event in batch.events:
+        kind = type(event)
+        if kind is Usage:
+            assert isinstance(event, Usage)
+            exchange.usage.update(event)
+        elif kind is Finish:
+            assert isinstance(event, Finish)
+            exchange.finish = event.reason

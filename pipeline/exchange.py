@@ -1,0 +1,109 @@
+"""One request's context, handed on by hand: what every station may know of the exchange it works for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from operators.source import FlowGate
+from pipeline.events import Opened, Usage
+from pipeline.request import Answering, Losses, Request
+
+if TYPE_CHECKING:
+    from pipeline.dialects import Dialect
+
+# More than this waiting for a slow client shuts the flow gate; the provider's socket then slows down (RELIABILITY).
+HIGH_WATER = 64 * 1024
+
+
+def _nothing_to_abort(error: Exception) -> None:
+    """The chain is not subscribed yet, or no more."""
+
+
+class Exchange:
+    """A client's request and everything learned about its answer so far.
+
+    Made once a request by the server; lives until the answer ended or the client left. Nothing here is shared between requests.
+    """
+
+    __slots__ = (
+        "_neutral",
+        "abort",
+        "attempts",
+        "body",
+        "began",
+        "caller",
+        "dialect",
+        "ended",
+        "error",
+        "finish",
+        "first_event_at",
+        "first_write_at",
+        "gate",
+        "headers",
+        "id",
+        "label",
+        "losses",
+        "model",
+        "opened",
+        "raw",
+        "stream",
+        "usage",
+    )
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        dialect: Dialect,
+        body: dict[str, Any],
+        raw: bytes,
+        headers: Mapping[str, str],
+        caller: str = "",
+    ) -> None:
+        self.id = id
+        self.dialect = dialect
+        self.body = body
+        self.raw = raw
+        self.headers = headers
+        """The client's request headers; only allow-listed ones ever leave."""
+        self.caller = caller
+        self.model: str = body["model"]
+        self.stream: bool = bool(body.get("stream"))
+        self.label = "other"
+        """The model's bounded name for metrics: as configured, never as the client wrote it."""
+        self.gate = FlowGate()
+        self.losses = Losses()
+        """Of the attempt under way."""
+        self.began = time.monotonic()
+        self.attempts = 0
+        self.abort: Callable[[Exception], None] = _nothing_to_abort
+        """End the answer with an error, from outside (drain). Set while the chain is subscribed."""
+        self.opened: Opened | None = None
+        """The attempt whose answer the client gets; set when its first event passes the encoder."""
+        self.usage = Usage()
+        self.finish: str | None = None
+        self.error: Exception | None = None
+        """What the answer failed with, before or after it was opened."""
+        self.ended = False
+        """The provider said that the answer is complete, and all of it was encoded."""
+        self.first_event_at: float | None = None
+        self.first_write_at: float | None = None
+        self._neutral: Request | None = None
+
+    @property
+    def request(self) -> Request:
+        """The request in neutral form, parsed when first needed: a same-dialect exchange never needs it.
+
+        Raises:
+            GatewayError: the body is not a valid request of its dialect.
+        """
+        if self._neutral is None:
+            self._neutral = self.dialect.parse(self.body)
+        return self._neutral
+
+    def answering(self, *, relayed: bool, seal: Callable[[str, str], str | None]) -> Answering:
+        """What an encoder needs. A relay gets the bare request: it never looks into it."""
+        request = Request(self.dialect.name, self.model, self.stream, self.body) if relayed else self.request
+        return Answering(request=request, request_id=self.id, losses=self.losses, created=int(time.time()), seal=seal)

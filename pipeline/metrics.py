@@ -1,0 +1,184 @@
+"""What is counted: every name of CONTRACT.md that the gateway feeds, with labels that come from the configuration only.
+
+Streams add to plain numbers; Prometheus objects are touched once a request, at its end. Open things are read at scrape time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter as Tally
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from pipeline.exchange import Exchange
+
+TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
+DURATION_BUCKETS: Final = tuple(round(0.01 * 2**n, 2) for n in range(14)) + (120, 180, 300, 600)
+FIRST_TOKEN_BUCKETS: Final = (
+    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
+    *(30, 60, 120, 300),
+)
+PER_TOKEN_BUCKETS: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5)
+OVERHEAD_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
+WAIT_BUCKETS: Final = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+# What translation is known to drop. A name from here may be a label; any other one came from a client and counts as "other".
+LOSSES: Final = frozenset(
+    """
+    cache_control client_metadata container context_management detail diagnostics frequency_penalty image_detail include
+    inference_geo is_error logit_bias logprobs max_tool_calls metadata moderation name phase prediction presence_penalty
+    prompt_cache_key prompt_cache_options prompt_cache_retention reasoning safeguards safety_identifier seed service_tier
+    speed stop store system temperature thinking tools.custom tools.format tools.namespace tools.tool_search
+    tools.web_search tools.web_search_preview tools.local_shell tools.mcp top_k top_p truncation user verbosity
+    choice citations compaction server_tool_use web_search_call web_search_tool_result code_interpreter_call
+    file_search_call image_generation_call mcp_call mcp_list_tools shell_call bash_code_execution_tool_result
+    """.split()
+)
+
+BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
+
+GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
+
+
+class Metrics:
+    """All metrics of one process, on a registry of their own."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = CollectorRegistry()
+        self.version = version
+        self.in_flight: Tally[str] = Tally()
+        self.upstream_open = 0
+        self.buffered = 0
+        self.breakers: dict[str, int] = {}
+        self.queue_depth: Callable[[], int] = lambda: 0
+        self._digest = ""
+        make = self.registry
+        self.requests = Counter("penstock_requests", "Requests ended.", ("dialect", "model", "outcome"), registry=make)
+        self.attempts = Counter("penstock_attempts", "Attempts ended.", ("candidate", "outcome", "reason"), registry=make)
+        self.failovers = Counter("penstock_failovers", "Failovers.", ("from", "to", "reason", "phase"), registry=make)
+        self.guard_trips = Counter("penstock_guard_trips", "Guards that stopped a stream.", ("operator", "chain"), registry=make)
+        self.stream_ends = Counter("penstock_stream_ends", "How opened answers ended.", ("candidate", "reason"), registry=make)
+        self.losses = Counter(
+            "penstock_translation_loss", "What another dialect could not carry.", ("from", "to", "kind"), registry=make
+        )
+        self.overhead = Histogram(
+            "penstock_overhead_seconds", "Time spent in the gateway itself.", buckets=OVERHEAD_BUCKETS, registry=make
+        )
+        self.stage = Histogram(
+            "penstock_stage_seconds", "Time by stage of a request.", ("stage",), buckets=DURATION_BUCKETS, registry=make
+        )
+        self.queue_wait = Histogram("penstock_queue_wait_seconds", "Time waited for a slot.", buckets=WAIT_BUCKETS, registry=make)
+        self.duration = Histogram(
+            "gen_ai_client_operation_duration_seconds",
+            "Time of whole operations.",
+            (*GEN_AI_LABELS, "error_type"),
+            buckets=DURATION_BUCKETS,
+            registry=make,
+        )
+        self.tokens = Histogram(
+            "gen_ai_client_token_usage",
+            "Tokens used.",
+            (*GEN_AI_LABELS, "gen_ai_token_type"),
+            buckets=TOKEN_BUCKETS,
+            registry=make,
+        )
+        self.first_token = Histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time to the first token.",
+            GEN_AI_LABELS,
+            buckets=FIRST_TOKEN_BUCKETS,
+            registry=make,
+        )
+        self.per_token = Histogram(
+            "gen_ai_server_time_per_output_token_seconds",
+            "Time per output token after the first.",
+            GEN_AI_LABELS,
+            buckets=PER_TOKEN_BUCKETS,
+            registry=make,
+        )
+        self.loop_lag = Gauge("penstock_loop_lag_seconds", "How late the event loop ran its last timer.", registry=make)
+        self.registry.register(_Open(self))
+
+    def use(self, digest: str) -> None:
+        """Remember which configuration is in force."""
+        self._digest = digest
+
+    @property
+    def digest(self) -> str:
+        return self._digest
+
+    def breaker_changed(self, candidate: str, state: str) -> None:
+        """A breaker opened, or closed again."""
+        self.breakers[candidate] = BREAKER_STATES[state]
+
+    def wait_for_clients(self, change: int) -> None:
+        """Bytes began (or ceased) to wait for a slow client."""
+        self.buffered += change
+
+    def open_upstream(self, change: int) -> None:
+        """An attempt at a provider was opened (+1) or ended (-1)."""
+        self.upstream_open += change
+
+    def ended(self, exchange: Exchange, outcome: str) -> None:
+        """Count a request that ended, once, whatever its end.
+
+        Args:
+            outcome: ``ok``, ``client_left``, or the error's reason.
+        """
+        now = time.monotonic()
+        opened = exchange.opened
+        dialect = exchange.dialect.name
+        self.requests.labels(dialect, exchange.label, outcome).inc()
+        candidate = opened.label if opened is not None else ""
+        provider = candidate.partition("/")[0]
+        if opened is not None:
+            self.stream_ends.labels(candidate, "done" if outcome == "ok" else outcome).inc()
+            for name in exchange.losses.dropped:
+                self.losses.labels(dialect, opened.dialect or "neutral", name if name in LOSSES else "other").inc()
+        model = candidate.partition("/")[2] or "none"
+        labels = ("chat", provider or "none", exchange.label, model)
+        self.duration.labels(*labels, "" if outcome == "ok" else outcome).observe(now - exchange.began)
+        first = exchange.first_event_at
+        usage = exchange.usage
+        if first is not None and exchange.stream:
+            self.first_token.labels(*labels).observe(first - exchange.began)
+            if usage.output is not None and usage.output > 1:
+                self.per_token.labels(*labels).observe((now - first) / (usage.output - 1))
+        for kind, count in (
+            ("input", usage.input),
+            ("output", usage.output),
+            ("cached_input", usage.cache_read),
+            ("cache_creation_input", usage.cache_write),
+            ("reasoning", usage.reasoning),
+        ):
+            # Unknown is unknown, not zero (TR-U1).
+            if count is not None:
+                self.tokens.labels(*labels, kind).observe(count)
+
+
+class _Open(Collector):
+    """Gauges of open things, read when somebody scrapes."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        metrics = self._metrics
+        in_flight = GaugeMetricFamily("penstock_in_flight", "Requests in flight.", labels=["dialect"])
+        for dialect in ("chat", "responses", "messages"):
+            in_flight.add_metric([dialect], metrics.in_flight[dialect])
+        yield in_flight
+        yield GaugeMetricFamily("penstock_upstream_open", "Open attempts at providers.", value=metrics.upstream_open)
+        yield GaugeMetricFamily("penstock_queue_depth", "Attempts that wait for a slot.", value=metrics.queue_depth())
+        yield GaugeMetricFamily("penstock_buffered_bytes", "Bytes that wait for slow clients.", value=metrics.buffered)
+        breakers = GaugeMetricFamily("penstock_breaker_state", "0 closed, 1 half open, 2 open.", labels=["candidate"])
+        for candidate, state in metrics.breakers.items():
+            breakers.add_metric([candidate], state)
+        yield breakers
+        build = GaugeMetricFamily("penstock_build_info", "Version and configuration.", labels=["version", "config"])
+        build.add_metric([metrics.version, metrics.digest], 1)
+        yield build

@@ -1,0 +1,37 @@
+"""The parse station: a client's bytes become an exchange, or an error that says what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline.dialects import Dialect
+from pipeline.errors import GatewayError, Kind
+from pipeline.exchange import Exchange
+from pipeline.server.body import parse_json
+
+
+def parse(
+    dialect: Dialect,
+    raw: bytes,
+    *,
+    id: str,
+    headers: Mapping[str, str],
+    caller: str = "",
+) -> Exchange:
+    """Read a client's body. Only what every provider needs is checked here; the rest is read when a translation needs it.
+
+    Raises:
+        GatewayError: not JSON, not an object, a required field missing or of a wrong type (400, ``param``).
+    """
+    body = parse_json(raw)
+    model = body.get("model")
+    # TR-M4, TR-P16: no model is the client's mistake, never a crash and never a default.
+    if not isinstance(model, str) or not model:
+        found = "missing" if model is None else f"{model!r:.40}"
+        raise GatewayError(Kind.BAD_REQUEST, f"`model` must be a non-empty string; it is {found}.", param="model")
+    stream = body.get("stream")
+    # TR-P10: the string "false" is not false.
+    if stream is not None and not isinstance(stream, bool):
+        raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {stream!r:.40}.", param="stream")
+    dialect.check(body)
+    return Exchange(id=id, dialect=dialect, body=body, raw=raw, headers=headers, caller=caller)

@@ -1,0 +1,42 @@
+"""Which headers pass between client and provider: allow-lists in both directions, values checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+# DI-262: betas and versions of the Messages API must reach a Messages provider unchanged. Credentials never pass (TR-X22).
+REQUEST_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "chat": ("openai-beta",),
+    "responses": ("openai-beta", "originator", "session-id", "thread-id", "x-codex-beta-features", "x-codex-turn-metadata"),
+    "messages": ("anthropic-version", "anthropic-beta", "x-claude-code-session-id"),
+}
+
+# TR-E13: what a client needs to back off. DI-105.
+RESPONSE_HEADERS: Final = frozenset(
+    {"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "openai-model", "anthropic-organization-id"}
+)
+RESPONSE_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
+
+_LEGAL_VALUE: Final = re.compile(r"[\t\x20-\x7e]{0,1024}")
+
+
+def to_provider(dialect: str, client_headers: Mapping[str, str]) -> dict[str, str]:
+    """The client's headers that a provider of the same dialect gets."""
+    found = {}
+    for name in REQUEST_HEADERS[dialect]:
+        value = client_headers.get(name)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def to_client(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """The provider's headers that reach the client; a value that could smuggle anything is left out (TR-X24)."""
+    found = {}
+    for name, value in headers:
+        lower = name.lower()
+        if (lower in RESPONSE_HEADERS or lower.startswith(RESPONSE_PREFIXES)) and _LEGAL_VALUE.fullmatch(value):
+            found[lower] = value
+    return found

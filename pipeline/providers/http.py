@@ -1,0 +1,168 @@
+"""Providers behind HTTP, of any of the three dialects: one pooled client, one attempt a subscription.
+
+Guarantees: the connection is closed at once when the attempt is disposed; redirects are never followed; a connect timeout of
+its own; only allow-listed headers pass in either direction; every foreign exception leaves as a GatewayError.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import aiohttp
+from multidict import CIMultiDict
+from reactivex import Observable
+from yarl import URL
+
+from operators.source import from_async
+from pipeline.dialects import DIALECTS
+from pipeline.dispatch import payload
+from pipeline.errors import GatewayError, Kind
+from pipeline.exchange import Exchange
+from pipeline.providers.frame import Frame, Head
+from pipeline.providers.headers import to_client, to_provider
+from pipeline.resolve import Candidate
+
+# An error body is read up to here; what is longer is not an explanation.
+ERROR_BODY_LIMIT: Final = 256 * 1024
+
+# DI-205: from this version on sampling parameters are refused; the older one still takes them.
+VERSION_WITH_SAMPLING: Final = "2023-06-01"
+VERSION_NEWEST: Final = "2026-10-21"
+
+
+class HttpProvider:
+    """One configured HTTP service.
+
+    Args:
+        name: as configured.
+        dialect: of its wire.
+        base_url: as its SDK takes it (the OpenAI one ends in /v1, the Anthropic one does not).
+        credential: header name and value, or None.
+        headers: further request headers of the operator's.
+        connect_timeout: seconds for resolving, connecting and the TLS handshake together.
+        session: the pooled client that all providers share.
+        gauge: called with +1 and -1 around each open provider connection.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        dialect: str,
+        base_url: str,
+        *,
+        credential: tuple[str, str] | None,
+        headers: Mapping[str, str],
+        connect_timeout: float,
+        session: aiohttp.ClientSession,
+        gauge: Callable[[int], None],
+    ) -> None:
+        self.name = name
+        self.dialect = dialect
+        self.base_url = base_url
+        self.url = URL(base_url + DIALECTS[dialect].path, encoded=True)
+        self._session = session
+        self._gauge = gauge
+        self._connect_timeout = connect_timeout
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+        base = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "penstock"}
+        if credential is not None:
+            base[credential[0]] = credential[1]
+        base.update({key.lower(): value for key, value in headers.items()})
+        self._base_headers = base
+
+    def open(self, exchange: Exchange, candidate: Candidate) -> Observable[Frame]:
+        """One attempt (see ``providers.Provider``)."""
+
+        async def produce(push: Callable[[Frame], None]) -> None:
+            exchange.attempts += 1
+            attempt = exchange.attempts
+            body = payload(exchange, candidate)
+            headers = self._headers(exchange, candidate)
+            self._gauge(1)
+            try:
+                response = await self._post(body, headers)
+                try:
+                    await self._read(response, push, exchange, attempt)
+                finally:
+                    # Not read to its end: the connection is of no use to anybody else (TR-S15).
+                    response.close()
+            finally:
+                self._gauge(-1)
+
+        return from_async(produce)
+
+    async def count_tokens(self, body: bytes, exchange: Exchange, candidate: Candidate) -> int:
+        """What a Messages provider says that the request holds, in tokens.
+
+        Raises:
+            GatewayError: it refused or cannot be reached.
+        """
+        url = URL(self.base_url + DIALECTS[self.dialect].path + "/count_tokens", encoded=True)
+        async with await self._post(body, self._headers(exchange, candidate), url) as response:
+            if response.status != 200:
+                raise await self._refusal(response)
+            answer = await response.json(content_type=None)
+            tokens = answer.get("input_tokens") if isinstance(answer, dict) else None
+            if not isinstance(tokens, int):
+                raise GatewayError(Kind.BAD_REPLY)
+            return tokens
+
+    def _headers(self, exchange: Exchange, candidate: Candidate) -> CIMultiDict[str]:
+        headers = CIMultiDict(self._base_headers)
+        headers["accept"] = "text/event-stream" if exchange.stream else "application/json"
+        if exchange.dialect.name == self.dialect:
+            headers.update(to_provider(self.dialect, exchange.headers))
+        if self.dialect == "messages" and "anthropic-version" not in headers:
+            headers["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST
+        return headers
+
+    async def _post(self, body: bytes, headers: CIMultiDict[str], url: URL | None = None) -> aiohttp.ClientResponse:
+        try:
+            return await self._session.post(
+                url or self.url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
+            )
+        except aiohttp.ConnectionTimeoutError as error:
+            text = f"The provider {self.name!r} did not accept a connection within {self._connect_timeout:g} s."
+            raise GatewayError(Kind.UNREACHABLE, text) from error
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            raise GatewayError(Kind.UNREACHABLE, f"The provider {self.name!r} cannot be reached.") from error
+        except aiohttp.ClientError as error:
+            raise GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} did not answer in HTTP.") from error
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, push: Callable[[Frame], None], exchange: Exchange, attempt: int
+    ) -> None:
+        if response.status >= 300:
+            raise await self._refusal(response)
+        gate = exchange.gate
+        push(Head(attempt, response.status, response.content_type, to_client(response.headers.items())))
+        content = response.content
+        try:
+            while True:
+                data = await content.readany()
+                if not data:
+                    return
+                push(data)
+                # A slow client slows the provider's socket down: nothing is read while the gate is shut.
+                if not gate.is_open:
+                    await gate.wait()
+        except aiohttp.ClientPayloadError as error:
+            raise GatewayError(Kind.CUT) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise GatewayError(Kind.CUT, "The connection to the provider was lost.") from error
+
+    async def _refusal(self, response: aiohttp.ClientResponse) -> GatewayError:
+        if response.status < 400:
+            return GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} answered with a redirect, which is not followed.")
+        try:
+            body = await response.content.read(ERROR_BODY_LIMIT)
+            while len(body) < ERROR_BODY_LIMIT and not response.content.at_eof():
+                body += await response.content.read(ERROR_BODY_LIMIT - len(body))
+        except (aiohttp.ClientError, OSError):
+            # The status alone says enough.
+            body = b""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        error = DIALECTS[self.dialect].read_error(response.status, headers, body)
+        error.headers = {**to_client(response.headers.items()), **error.headers}
+        return error

@@ -1,0 +1,141 @@
+"""What is behind each path: generate, count tokens, list models, health, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+import orjson
+from aiohttp import web
+from prometheus_client.exposition import choose_encoder
+
+from pipeline import chain
+from pipeline.dialects import DIALECTS, Dialect
+from pipeline.dispatch import payload
+from pipeline.emit import Emission
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.exchange import Exchange
+from pipeline.parse import parse
+from pipeline.providers.http import HttpProvider
+from pipeline.resolve import Route
+from pipeline.server.auth import Caller
+from pipeline.server.body import read_body
+from pipeline.server.models import get_model, list_models
+from pipeline.server.runtime import Handler, Runtime
+from pipeline.server.tokens import estimate
+
+
+class Answerer:
+    """The handlers. Each takes (request, request id) and returns a response or raises a GatewayError."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def generate(self, dialect: Dialect) -> Handler:
+        """The handler of a dialect's own path."""
+        return partial(self._generate, dialect)
+
+    async def _generate(self, dialect: Dialect, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        runtime = self._runtime
+        metrics = runtime.metrics
+        caller = self._authenticate(request)
+        if runtime.draining:
+            raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
+        exchange, route = self._begin(dialect, request, request_id, await read_body(request, runtime.body_limit), caller)
+        metrics.in_flight[dialect.name] += 1
+        runtime.exchanges.add(exchange)
+        outcome = "client_left"
+        try:
+            answer = chain.answer(exchange, route, metrics, runtime.assembly.seal_for)
+            headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
+            emission = Emission(exchange, request, headers, runtime.clock, metrics.wait_for_clients)
+            response = await emission.run(answer)
+            outcome = "ok" if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT)).reason
+            return response
+        except (asyncio.CancelledError, ConnectionResetError):
+            raise
+        except Exception as error:
+            outcome = classify(error).reason
+            raise _tried(classify(error), exchange) from error
+        finally:
+            metrics.in_flight[dialect.name] -= 1
+            runtime.exchanges.discard(exchange)
+            metrics.ended(exchange, outcome)
+
+    def _begin(
+        self, dialect: Dialect, request: web.BaseRequest, request_id: str, raw: bytes, caller: Caller
+    ) -> tuple[Exchange, Route]:
+        runtime = self._runtime
+        exchange = parse(dialect, raw, id=request_id, headers=request.headers, caller=caller.name)
+        if not caller.allows(exchange.model):
+            raise caller.refuse(exchange.model, dialect.name)
+        route = runtime.assembly.resolver.resolve(exchange.model)
+        exchange.label = route.model
+        return exchange, route
+
+    def _authenticate(self, request: web.BaseRequest) -> Caller:
+        return self._runtime.keyring.authenticate(request.headers, request.remote)
+
+    async def count_tokens(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """DI-106: from the provider where it can count, else an estimate that says so."""
+        runtime = self._runtime
+        caller = self._authenticate(request)
+        raw = await read_body(request, runtime.body_limit)
+        exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller)
+        headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
+        candidate = route.candidates[0]
+        if isinstance(candidate.provider, HttpProvider) and candidate.target.dialect == "messages":
+            tokens = await candidate.provider.count_tokens(payload(exchange, candidate), exchange, candidate)
+        else:
+            tokens = estimate(exchange.request)
+            headers["x-penstock-estimate"] = "true"
+        return web.json_response({"input_tokens": tokens}, headers=headers)
+
+    async def list_models(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """DI-40, DI-110: one answer that both families of SDKs parse."""
+        runtime = self._runtime
+        caller = self._authenticate(request)
+        body = list_models(self._models(), caller, runtime.started, request.query)
+        return web.Response(body=body, headers=self._json(request, request_id))
+
+    async def get_model(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """DI-111. The id may hold slashes."""
+        runtime = self._runtime
+        caller = self._authenticate(request)
+        name = request.path.partition("/models/")[2]
+        body = get_model(self._models(), name, caller, runtime.started)
+        return web.Response(body=body, headers=self._json(request, request_id))
+
+    def _models(self) -> list[tuple[str, str]]:
+        routes = self._runtime.assembly.resolver.routes
+        return [(route.model, route.description) for route in routes]
+
+    def _json(self, request: web.BaseRequest, request_id: str) -> dict[str, str]:
+        runtime = self._runtime
+        return {"content-type": "application/json", **runtime.headers(request_id, runtime.cors.headers(request.headers))}
+
+    async def health(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """Alive."""
+        return web.Response(text="ok\n")
+
+    async def ready(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """Ready to take requests: not draining, and some candidate may be tried."""
+        if self._runtime.draining:
+            return web.Response(status=503, text="draining\n")
+        return web.Response(text="ready\n")
+
+    async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """Prometheus, in the format that the scraper asks for."""
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return web.Response(body=encode(self._runtime.metrics.registry), headers={"content-type": content_type})
+
+    async def summary(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        """TR-X19: what a stranger may know."""
+        return web.Response(body=orjson.dumps({"name": "penstock", "status": "ok"}), content_type="application/json")
+
+
+def _tried(error: GatewayError, exchange: Exchange) -> GatewayError:
+    """DI-116: what was tried several times here need not be tried again by the client's SDK."""
+    if exchange.attempts > 1 and error.retry_after is None and "x-should-retry" not in error.headers:
+        error.headers = {**error.headers, "x-should-retry": "false"}
+    return error

@@ -1,0 +1,155 @@
+"""The door: paths, methods, and the shape of what goes wrong. Each request of a dialect becomes one chain here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiohttp import web
+
+from pipeline.dialects import DIALECTS, Dialect
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.server.answer import Answerer
+from pipeline.server.body import read_body
+from pipeline.server.cors import Cors
+from pipeline.server.runtime import Handler, Runtime
+
+log = logging.getLogger("penstock")
+
+# TR-X7: a client's request id is taken only if it cannot hurt anything that it is written into.
+_SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+class Door:
+    """Finds the handler of a request, and gives every error the shape of its path's dialect.
+
+    Args:
+        runtime: what is in force now; replaced as a whole by a reload.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._answerer = Answerer(runtime)
+        get = self._answerer
+        self._routes: Mapping[str, Mapping[str, Handler]] = {
+            "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
+            "/responses": {"POST": get.generate(DIALECTS["responses"]), "GET": _upgrade},
+            "/messages": {"POST": get.generate(DIALECTS["messages"])},
+            "/messages/count_tokens": {"POST": get.count_tokens},
+            "/models": {"GET": get.list_models},
+            "/healthz": {"GET": get.health},
+            "/readyz": {"GET": get.ready},
+            "/metrics": {"GET": get.metrics},
+            "/": {"GET": get.summary},
+        }
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever happens. The only place where an exception becomes a response."""
+        # TR-X25: the id is there before anything can fail.
+        given = request.headers.get("x-request-id")
+        request_id = given if given is not None and _SAFE_ID.fullmatch(given) else "req_" + os.urandom(12).hex()
+        path = request.path
+        if path.startswith("/v1/"):
+            path = path[3:]
+        cors = self._runtime.cors
+        try:
+            return await self._dispatch(request, path, request_id)
+        except GatewayError as error:
+            return refusal(error, dialect_of(path, request), request_id, cors.headers(request.headers))
+        except (ConnectionResetError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            # TR-E17: the text stays in the log, under the id.
+            log.exception("request %s failed", request_id)
+            return refusal(classify(error), dialect_of(path, request), request_id, cors.headers(request.headers))
+
+    async def _dispatch(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
+        methods = self._routes.get(path) or self._family(path)
+        method = request.method
+        if methods is None:
+            raise GatewayError(Kind.NOT_FOUND, f"There is nothing at {path[:200]!r}.{_nearest(path, self._routes)}")
+        handler = methods.get(method)
+        if handler is None:
+            allowed = _allowed(methods)
+            if method == "OPTIONS":
+                return self._runtime.cors.preflight(request.headers, allowed)
+            if method == "HEAD" and "GET" in methods:
+                handler = methods["GET"]
+            else:
+                raise GatewayError(
+                    Kind.METHOD, f"{method[:20]} is not offered here; use {' or '.join(methods)}.", headers={"Allow": allowed}
+                )
+        return await handler(request, request_id)
+
+    def _family(self, path: str) -> Mapping[str, Handler] | None:
+        """Paths that hold a name."""
+        if path.startswith("/models/"):
+            return {"GET": self._answerer.get_model}
+        if path.startswith("/messages/batches"):
+            return {"GET": _not_offered, "POST": _not_offered, "DELETE": _not_offered}
+        if path.startswith("/responses/"):
+            return {"GET": _not_stored, "POST": _not_stored, "DELETE": _not_stored}
+        return None
+
+
+def _allowed(methods: Mapping[str, Handler]) -> str:
+    names = [*methods, "OPTIONS"]
+    if "GET" in methods:
+        names.append("HEAD")
+    return ", ".join(names)
+
+
+def _nearest(path: str, known: Mapping[str, object]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(path, list(known), n=1, cutoff=0.6)
+    return f" Did you mean /v1{near[0]}?" if near else ""
+
+
+def dialect_of(path: str, request: web.BaseRequest) -> Dialect:
+    """Whose error shape a path has (CONTRACT). Paths of no dialect follow the client's own habits."""
+    if path.startswith("/messages") or (path.startswith("/models") and "anthropic-version" in request.headers):
+        return DIALECTS["messages"]
+    return DIALECTS["responses" if path.startswith("/responses") else "chat"]
+
+
+def refusal(error: GatewayError, dialect: Dialect, request_id: str, extra: Mapping[str, str]) -> web.Response:
+    """An HTTP error in a dialect's shape."""
+    status = error.status
+    if dialect.name == "messages":
+        # DI-114q: an overloaded service says 529 there, 503 elsewhere.
+        status = 529 if status == 503 else status
+    else:
+        # DI-114c: OpenAI has no 402 and no 529.
+        status = {529: 503, 402: 429}.get(status, status)
+    headers = {
+        **error.headers,
+        **extra,
+        "content-type": "application/json",
+        "x-request-id": request_id,
+        "request-id": request_id,
+    }
+    if error.retry_after is not None and "retry-after" not in headers:
+        headers["retry-after"] = str(max(1, round(error.retry_after)))
+    body = dialect.write_error(error, request_id)
+    return web.Response(body=body, status=status, headers=headers)
+
+
+async def _upgrade(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    # clients.md 5: 426 sends Codex to HTTP at once; any other refusal costs its user seconds.
+    raise GatewayError(
+        Kind.UPGRADE, "Responses over WebSocket is not offered yet; POST to this path.", headers={"Upgrade": "websocket"}
+    )
+
+
+async def _not_offered(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    raise GatewayError(Kind.UNSUPPORTED, "Batches are not offered.", headers={"x-should-retry": "false"})
+
+
+async def _not_stored(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+    # DI-84: nothing is stored here, so nothing can be found.
+    raise GatewayError(Kind.NOT_FOUND, "Responses are not stored here.")

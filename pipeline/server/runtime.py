@@ -1,0 +1,46 @@
+"""What a running gateway holds: the assembly in force, the requests in flight, the state of its doors."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from reactivex import abc
+
+from pipeline.assemble import Assembly
+from pipeline.exchange import Exchange
+from pipeline.metrics import Metrics
+from pipeline.server.auth import Keyring
+from pipeline.server.cors import Cors
+
+Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
+"""(request, request id) -> response, or a GatewayError."""
+
+
+@dataclass(slots=True)
+class Runtime:
+    """Replaced piece by piece in one go by a reload; read anew by each request."""
+
+    assembly: Assembly
+    keyring: Keyring
+    cors: Cors
+    metrics: Metrics
+    clock: abc.SchedulerBase
+    started: int
+    """Unix seconds."""
+    draining: bool = False
+    exchanges: set[Exchange] = field(default_factory=set)
+
+    @property
+    def body_limit(self) -> int:
+        return self.assembly.config.server.body_limit
+
+    def headers(self, request_id: str, extra: Mapping[str, str]) -> dict[str, str]:
+        """What every answer of a model carries."""
+        return {
+            **extra,
+            "x-request-id": request_id,
+            "request-id": request_id,
+            "x-penstock-config": self.assembly.config.digest,
+        }
