@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import anthropic
 import openai
+from anthropic.lib.streaming._messages import accumulate_event
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
 from tests.support.neutral import Answer, ChatFold, from_chat, from_messages, from_responses, get
@@ -86,11 +87,11 @@ def client(dialect: str, base_url: str, key: str = KEY) -> Any:
 class Ask:
     """One question to one base URL."""
 
-    def __init__(self, dialect: str, base_url: str, request: Mapping[str, Any], *, stream: bool, key: str = KEY) -> None:
+    def __init__(self, dialect: str, base_url: str, request: Mapping[str, Any], how: str, key: str) -> None:
         self.outcome = Outcome()
         self._client = client(dialect, base_url, key)
         self._request = dict(request)
-        self._run: Callable[[], Answer] = getattr(self, f"_{dialect}_{'stream' if stream else 'body'}")
+        self._run: Callable[[], Answer] = getattr(self, f"_{dialect}_{how}")
 
     def run(self) -> Outcome:
         """Never raises for what came over the wire."""
@@ -99,6 +100,8 @@ class Ask:
             outcome.answer = self._run()
         except (openai.APIError, anthropic.APIError) as error:
             outcome.failure = _failure(error)
+            if isinstance(error, openai.APIStatusError | anthropic.APIStatusError):
+                self._headers(error.response)
         except FailureEvent as event:
             outcome.failure = Failure(
                 "event", str(event), code=get(event.error, "code"), type=get(event.error, "type"), body=event.error
@@ -163,6 +166,30 @@ class Ask:
                 self.outcome.native = stream.get_final_response()
         return from_responses(self.outcome.native, [done[index] for index in sorted(done)])
 
+    def _chat_events(self) -> Answer:
+        fold = ChatFold()
+        for chunk in self._client.chat.completions.create(**self._request, stream=True):
+            fold.feed(chunk)
+        return fold.answer
+
+    def _responses_events(self) -> Answer:
+        done: dict[int, Any] = {}
+        for event in self._client.responses.create(**self._request, stream=True):
+            if event.type == "response.output_item.done":
+                done[event.output_index] = event.item
+            elif event.type in ("response.completed", "response.incomplete"):
+                return from_responses(event.response, [done[index] for index in sorted(done)])
+        raise FailureEvent({"message": "no terminal event"})
+
+    def _messages_events(self) -> Answer:
+        message = None
+        buffers: dict[int, bytes] = {}
+        for event in self._client.messages.create(**{"max_tokens": 1024, **self._request}, stream=True):
+            message = accumulate_event(event=event, current_snapshot=message, json_bufs=buffers)
+            if event.type == "message_stop":
+                break
+        return from_messages(message)
+
     def _messages_body(self) -> Answer:
         raw = self._client.messages.with_raw_response.create(**{"max_tokens": 1024, **self._request})
         self._headers(raw)
@@ -182,7 +209,15 @@ class Ask:
 
 def ask(dialect: str, base_url: str, request: Mapping[str, Any], *, stream: bool, key: str = KEY) -> Outcome:
     """Ask as a program would, with the official SDK of the dialect; ``request`` holds the SDK's own keyword arguments."""
-    return Ask(dialect, base_url, request, stream=stream, key=key).run()
+    return Ask(dialect, base_url, request, "stream" if stream else "body", key).run()
+
+
+def overhear(dialect: str, base_url: str, request: Mapping[str, Any]) -> Outcome:
+    """A stream read event by event with the SDK's typed models, up to its terminal event, without the SDK's accumulator.
+
+    For what real providers once sent and the accumulator of today breaks on. Never for what the gateway sends.
+    """
+    return Ask(dialect, base_url, request, "events", KEY).run()
 
 
 def hello(dialect: str, model: str, text: str = "Hello") -> dict[str, Any]:

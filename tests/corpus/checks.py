@@ -1,0 +1,143 @@
+"""What must hold for one recording: its answer for each client dialect, its request for each provider dialect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from tests.corpus.bench import ECHO, Bench
+from tests.corpus.recordings import Recording
+from tests.corpus.refusals import allowed
+from tests.support.clients import DIALECTS, Failure, Outcome, hello
+from tests.support.project import differences, project, unspeakable
+from tests.support.typed import faults
+
+State = Literal["passed", "refused", "failed"]
+What = Literal["answer", "request"]
+BROKEN: Final = "broken"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``pair`` is ``client:provider``. ``reason`` says why it failed, or under which rule it was refused."""
+
+    pair: str
+    recording: str
+    what: What
+    state: State
+    reason: str = ""
+
+
+def check(bench: Bench, recording: Recording, pairs: frozenset[str]) -> Iterator[Verdict]:
+    """Everything that this recording can show about these pairs."""
+    for client in DIALECTS:
+        pair = f"{client}:{recording.dialect}"
+        if pair in pairs:
+            reasons = _answer(bench, recording, client)
+            yield Verdict(pair, recording.name, "answer", "failed" if reasons else "passed", "; ".join(reasons))
+    if recording.request is None:
+        return
+    for provider in DIALECTS:
+        pair = f"{recording.dialect}:{provider}"
+        if pair in pairs:
+            state, reason = _request(bench, recording, provider, recording.request)
+            yield Verdict(pair, recording.name, "request", state, reason)
+
+
+# -------------------------------------------------------------------------------------------------------------- answers
+
+
+def _answer(bench: Bench, recording: Recording, client: str) -> list[str]:
+    original = bench.original(recording)
+    if recording.status >= 400:
+        return _error(original.failed, bench.ask(client, recording), client == recording.dialect)
+    if original.failure is not None or (recording.stream and original.ok.stop is None):
+        return _failure(original, bench.ask(client, recording))
+    if client == recording.dialect:
+        return _same_bytes(bench, recording)
+    cannot = unspeakable(original.ok, client)
+    outcome = bench.ask(client, recording)
+    if cannot:
+        return _clean(outcome.failure, f"an answer where {cannot} demands an error")
+    if outcome.failure is not None:
+        return [f"expected an answer, got {outcome.failure}"]
+    expected = project(original.ok, recording.dialect, client, stream=recording.stream)
+    return differences(expected, outcome.ok, sealed=True)
+
+
+def _clean(failure: Failure | None, otherwise: str) -> list[str]:
+    """An error that the SDK understands: no success, and nothing that breaks the SDK itself."""
+    if failure is None:
+        return [otherwise]
+    return [f"the SDK broke: {failure.message}"] if failure.kind == BROKEN else []
+
+
+def _failure(original: Outcome, outcome: Outcome) -> list[str]:
+    """A recording that failed in the middle: the same content, then an error."""
+    reasons = _clean(outcome.failure, "a failed answer was handed on as a success")
+    if outcome.said != original.said:
+        reasons.append(f"content before the error: expected {original.said[-80:]!r}, got {outcome.said[-80:]!r}")
+    return reasons
+
+
+def _error(expected: Failure, outcome: Outcome, same: bool) -> list[str]:
+    """An HTTP error keeps its status (and so its class in every SDK), and below 500 the provider's own words (DI-119)."""
+    got = outcome.failure
+    if got is None:
+        return ["an error was handed on as a success"]
+    reasons = []
+    if (got.kind, got.status) != (expected.kind, expected.status):
+        reasons.append(f"expected {expected.kind} {expected.status}, got {got.kind} {got.status}")
+    own = isinstance(expected.body, dict) and expected.message != str(expected.body)
+    if own and (expected.status or 0) < 500 and expected.message not in got.message:
+        reasons.append(f"expected the words {expected.message!r}, got {got.message!r}")
+    if (expected.status or 0) >= 500 and not same and expected.message in got.message:
+        reasons.append(f"the words of a provider's own fault were handed on: {got.message!r}")
+    return reasons
+
+
+def frames(raw: bytes) -> list[bytes]:
+    """The events of a stream, each with its own bytes; comments, and the blank lines between, are nobody's content."""
+    whole = raw.replace(b"\r\n\r\n", b"\n\n").split(b"\n\n")
+    stripped = (frame.strip(b"\r\n") for frame in whole)
+    return [frame for frame in stripped if frame and not all(line.startswith(b":") for line in frame.splitlines())]
+
+
+def _same_bytes(bench: Bench, recording: Recording) -> list[str]:
+    request = hello(recording.dialect, f"{recording.dialect}/{recording.name}") | {"stream": recording.stream}
+    if recording.dialect == "messages":
+        request["max_tokens"] = 64
+    reply = bench.post(recording.dialect, request)
+    if reply.status != 200:
+        return [f"status {reply.status}: {reply.raw[:200]!r}"]
+    if not recording.stream:
+        return [] if reply.raw == recording.response else ["the body's bytes changed"]
+    expected, got = frames(recording.response), frames(reply.raw)
+    for number, (one, other) in enumerate(zip(expected, got, strict=False)):
+        if one != other:
+            return [f"event {number} changed: {one[:120]!r} became {other[:120]!r}"]
+    return [] if len(expected) == len(got) else [f"{len(expected)} events became {len(got)}; the last: {got[-1][:120]!r}"]
+
+
+# ------------------------------------------------------------------------------------------------------------- requests
+
+
+def _request(bench: Bench, recording: Recording, provider: str, request: dict[str, Any]) -> tuple[State, str]:
+    model = f"{ECHO}{recording.name}"
+    bench.received.pop(model, None)
+    reply = bench.post(recording.dialect, request | {"model": f"{provider}/{model}"})
+    received = bench.received.get(model)
+    if reply.status == 400 and received is None and provider != recording.dialect:
+        error = json.loads(reply.raw)["error"]
+        rule = allowed(recording.dialect, provider, recording, error)
+        return ("refused", rule) if rule else ("failed", f"refused without a rule: {error}")
+    if reply.status != 200 or received is None:
+        return "failed", f"status {reply.status}: {reply.raw[:300]!r}"
+    if provider == recording.dialect:
+        sent = request | {"model": model}
+        changed = [name for name in {*sent, *received.body} if sent.get(name, ...) != received.body.get(name, ...)]
+        return ("failed", f"changed on the way: {sorted(changed)}") if changed else ("passed", "")
+    wrong = faults(provider, received.body)
+    return ("failed", f"the provider's typed model refuses: {wrong[:3]}") if wrong else ("passed", "")

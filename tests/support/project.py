@@ -1,0 +1,171 @@
+"""What remains of a provider's answer in another dialect: the few rules of loss that the public contract allows, each by its id.
+
+``project`` turns what the provider's SDK accumulated into what the client's SDK must accumulate; ``differences`` compares.
+Everything that no rule names must be equal. A rule looks only at the answer and the two dialects, never at what came out.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from tests.support.neutral import Answer, Block, Usage
+
+SEALED: Final = "(sealed)"
+"""Stands for the envelope around another provider's opaque value (DI-161)."""
+
+# DI-173 to DI-178: reasons that the client's dialect has no word for.
+STOPS: Final[dict[str, dict[str, str]]] = {
+    "chat": {
+        "stop_sequence": "stop",
+        "refusal": "content_filter",
+        "context_window": "length",
+        "pause": "stop",
+        "function_call": "tool_calls",
+        "other": "stop",
+    },
+    "responses": {
+        "stop_sequence": "stop",
+        "refusal": "content_filter",
+        "context_window": "length",
+        "pause": "stop",
+        "function_call": "tool_calls",
+        "other": "stop",
+    },
+    "messages": {"content_filter": "refusal", "function_call": "tool_calls", "other": "stop"},
+}
+
+_MESSAGES_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def _foreign(answer: Answer, client: str, stream: bool) -> None:
+    """DI-158: what only the provider's dialect can say is dropped. DI-240: so is a block in which nothing was said."""
+    answer.blocks = [
+        block
+        for block in answer.blocks
+        if block.kind in ("tool", "reasoning") or (block.kind in ("text", "refusal") and (block.text or block.citations))
+    ]
+
+
+def _reasoning(answer: Answer, client: str, stream: bool) -> None:
+    """DI-160, DI-161: opaque values travel sealed; Chat cannot carry them; Messages takes no thinking without one."""
+    kept = []
+    for block in answer.blocks:
+        if block.kind == "reasoning":
+            block.opaque = SEALED if block.opaque and client != "chat" else None
+            if not (block.opaque if client == "messages" else block.text or block.opaque):
+                continue
+        kept.append(block)
+    answer.blocks = kept
+
+
+def _custom_tools(answer: Answer, client: str, stream: bool) -> None:
+    """DI-166: Messages has no free-text tools; the text becomes the field ``input``."""
+    if client == "messages":
+        for block in answer.tools:
+            if block.custom:
+                block.custom, block.arguments = False, {"input": block.arguments}
+
+
+def _stop(answer: Answer, client: str, stream: bool) -> None:
+    """DI-170 to DI-179. A whole body without a word for its end is complete all the same (DI-178)."""
+    refused = any(block.kind == "refusal" for block in answer.blocks)
+    stop = answer.stop or "other"
+    if stop == "stop" and refused and client == "messages":
+        stop = "refusal"
+    stop = STOPS[client].get(stop, stop)
+    if stop == "stop" and answer.tools:
+        stop = "tool_calls"
+    answer.stop = stop
+    answer.stop_sequence = answer.stop_sequence if client == "messages" else None
+
+
+def _refusal(answer: Answer, client: str, stream: bool) -> None:
+    """DI-156, DI-174: Messages has no refusal part; what the model said then is text."""
+    if client == "messages":
+        for block in answer.blocks:
+            if block.kind == "refusal":
+                block.kind = "text"
+
+
+def _chat_order(answer: Answer, client: str, stream: bool) -> None:
+    """DI-245: a Chat stream knows no borders between runs of text, a Chat message no order at all."""
+    if client != "chat":
+        return
+    if not stream:
+        order = ("reasoning", "text", "refusal", "tool")
+        answer.blocks.sort(key=lambda block: order.index(block.kind))
+    merged: list[Block] = []
+    for block in answer.blocks:
+        if merged and merged[-1].kind == block.kind != "tool":
+            merged[-1].text += block.text
+            merged[-1].citations += block.citations
+        else:
+            merged.append(block)
+    answer.blocks = merged
+
+
+def _usage(answer: Answer, client: str, stream: bool) -> None:
+    """DI-183: inside a known usage Responses says 0 for a detail that nobody told."""
+    usage = answer.usage
+    if client == "responses" and usage is not None:
+        answer.usage = Usage(
+            usage.input, usage.output, usage.total, usage.cached or 0, usage.cache_write or 0, usage.reasoning or 0
+        )
+
+
+RULES: Final[tuple[Callable[[Answer, str, bool], None], ...]] = (
+    _foreign,
+    _reasoning,
+    _custom_tools,
+    _stop,
+    _refusal,
+    _chat_order,
+    _usage,
+)
+
+
+def project(answer: Answer, provider: str, client: str, *, stream: bool) -> Answer:
+    """What a client of one dialect must hold of this answer of another; of its own dialect: the answer itself."""
+    if provider == client:
+        return answer
+    projected = copy.deepcopy(answer)
+    for rule in RULES:
+        rule(projected, client, stream)
+    return projected
+
+
+def unspeakable(answer: Answer, client: str) -> str | None:
+    """Why this answer cannot be said in the client's dialect at all and must end in an error; None when it can."""
+    if client == "messages" and any(not block.custom and not isinstance(block.arguments, dict) for block in answer.tools):
+        return "DI-165: arguments that are no JSON object"
+    return None
+
+
+def differences(expected: Answer, got: Answer, *, sealed: bool = False) -> list[str]:
+    """What is not equal, a line each. ``sealed``: any opaque value counts as the envelope of another."""
+    found: list[str] = []
+
+    def differ(what: str, one: Any, other: Any) -> None:
+        if one != other:
+            found.append(f"{what}: expected {_short(one)}, got {_short(other)}")
+
+    differ("kinds of blocks", [block.kind for block in expected.blocks], [block.kind for block in got.blocks])
+    if not found:
+        for number, (one, other) in enumerate(zip(expected.blocks, got.blocks, strict=True)):
+            for name in ("text", "name", "arguments", "custom", "citations"):
+                differ(f"block {number} ({one.kind}) {name}", getattr(one, name), getattr(other, name))
+            opaque = SEALED if sealed and other.opaque else other.opaque
+            differ(f"block {number} ({one.kind}) opaque", one.opaque, opaque)
+            if one.id != other.id:
+                differ(f"block {number} ({one.kind}) id", one.id, other.id)
+    for name in ("stop", "stop_sequence", "usage", "model"):
+        differ(name, getattr(expected, name), getattr(got, name))
+    return found
+
+
+def _short(value: Any, limit: int = 160) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit // 2]} ... {text[-limit // 2 :]}"
