@@ -62,7 +62,11 @@ def get_model(models: Iterable[tuple[str, str]], name: str, caller: Caller, crea
 
 
 def _served(models: Iterable[tuple[str, str]], caller: Caller) -> dict[str, str]:
-    return {name: about for name, about in models if _PATTERN.isdisjoint(name) and caller.allows(name)}
+    served: dict[str, str] = {}
+    for name, about in models:
+        if _PATTERN.isdisjoint(name) and caller.allows(name):
+            served.setdefault(name, about)
+    return served
 
 
 def _entry(name: str, about: str, created: int) -> dict[str, Any]:
