@@ -104,19 +104,20 @@ def check(config: ConfigFile = None) -> None:
     """Validate the configuration: each fault with file, line and the nearest right name."""
     from pipeline.config import load
     from pipeline.config.advice import advise
-    from pipeline.config.report import summary
+    from pipeline.report import summary
 
     found = load(config, os.environ)
+    line = summary(found)
     for warning in advise(found):
         print(f"{found.source}: warning: {warning}", file=sys.stderr)
-    print(summary(found))
+    print(line)
 
 
 @app.command()
 def show(config: ConfigFile = None) -> None:
     """Print models, candidates and each chain, a step a line with its options and the reason for its place."""
     from pipeline.config import load
-    from pipeline.config.report import show as report
+    from pipeline.report import show as report
 
     report(load(config, os.environ), sys.stdout)
 

@@ -2,6 +2,7 @@
 
 from pipeline.config.load import DEFAULT_FILE, default_config, load, parse
 from pipeline.config.models import (
+    POSITIONS,
     CandidateConfig,
     ChainConfig,
     Config,
@@ -15,6 +16,7 @@ from pipeline.config.problems import ConfigError, Place, Problem, UnreadableErro
 
 __all__ = [
     "DEFAULT_FILE",
+    "POSITIONS",
     "CandidateConfig",
     "ChainConfig",
     "Config",

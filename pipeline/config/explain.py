@@ -69,6 +69,9 @@ def _bound(word: str, key: str) -> Callable[[Tree, Path, ErrorDetails], None]:
 
 
 def _empty(tree: Tree, path: Path, detail: ErrorDetails) -> None:
+    """Pydantic does not count items that are wrong themselves; such a list is not empty."""
+    if path not in tree.written and (*path, 0) in tree.values:
+        return
     tree.fault(path, f"must not be empty.{example(path)}")
 
 

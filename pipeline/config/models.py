@@ -162,7 +162,7 @@ class CandidateConfig(CandidateSection):
     model: str
 
 
-Candidate = Annotated[CandidateSection, BeforeValidator(use_of)]
+Candidate = Annotated[CandidateSection, BeforeValidator(use_of, json_schema_input_type=str | CandidateSection)]
 
 
 class ModelSection(Record):
@@ -184,12 +184,10 @@ class ModelConfig(ModelSection):
     candidates: tuple[CandidateConfig, ...]
 
 
-Steps = Annotated[
-    tuple[Any, ...],
-    WithJsonSchema(
-        {"type": "array", "items": {"anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1, "maxProperties": 1}]}}
-    ),
-]
+STEP: Mapping[str, Any] = {"type": ["string", "object"], "maxProperties": 1}
+"""What the schema knows of a step without the catalogue."""
+
+Steps = Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": STEP})]
 
 
 class ChainSection(Record):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
-from pipeline.config.models import File
-from pipeline.config.problems import Path
+from pipeline.config.models import STEP, File
+from pipeline.config.problems import Path, listed
+from pipeline.config.steps import PLACES
+from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
 
 Schema = Mapping[str, Any]
 
@@ -26,7 +28,7 @@ def _root() -> Schema:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of penstock.yaml: what the file may say."""
     schema = _published(_root())
-    schema["$defs"]["Variable"] = _VARIABLE
+    schema["$defs"] |= {"Variable": _VARIABLE, "Step": _step()}
     provider = schema["$defs"]["ProviderSection"]
     provider["if"] = {"properties": {"kind": {"const": "demo"}}, "required": ["kind"]}
     provider["else"] = {"required": ["dialect", "base_url"]}
@@ -39,6 +41,8 @@ def _published(schema: Any) -> Any:
         return [_published(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if schema == STEP:
+        return {"$ref": "#/$defs/Step"}
     if "properties" in schema:
         return {**_plain(schema), "properties": {key: _published(item) for key, item in schema["properties"].items()}}
     if _CLOSED.isdisjoint(schema) and schema.get("type") not in _SCALARS:
@@ -46,6 +50,50 @@ def _published(schema: Any) -> Any:
     notes = {key: item for key, item in schema.items() if key in _NOTES}
     value = {key: item for key, item in schema.items() if key not in _NOTES and key != "title"}
     return {**notes, "anyOf": [value, {"$ref": "#/$defs/Variable"}]}
+
+
+def _step() -> Schema:
+    """A step: its name alone, or with its options; those of the catalogue are known, your own (module:function) are free."""
+    from operators import catalog
+
+    known: dict[str, Any] = {}
+    for name in PLACES:
+        options = catalog.options(catalog.resolve(name))
+        known[name] = {
+            "type": ["object", "null"],
+            "properties": {option.name: _option(option.annotation, option.expected) for option in options.values()},
+            "required": [option.name for option in options.values() if option.required],
+            "additionalProperties": False,
+            "description": f"Stands in {listed(PLACES[name])}.",
+        }
+    alone = [name for name, step in known.items() if not step["required"]]
+    own = {"type": ["object", "null"], "description": "A step of your own: module:function."}
+    return {
+        "description": "A guard: its name, or its name with options.",
+        "anyOf": [
+            {"enum": alone},
+            {"type": "string", "pattern": ":"},
+            {
+                "type": "object",
+                "properties": known,
+                "patternProperties": {":": own},
+                "additionalProperties": False,
+                "minProperties": 1,
+                "maxProperties": 1,
+            },
+        ],
+    }
+
+
+def _option(annotation: Any, expected: str) -> Schema:
+    kinds = (annotation, *get_args(annotation))
+    pattern = TIME_PATTERN if float in kinds else SIZE_PATTERN
+    if float not in kinds and int not in kinds:
+        return {"description": expected}
+    return {
+        "description": expected,
+        "anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern}, {"$ref": "#/$defs/Variable"}],
+    }
 
 
 def _plain(schema: Schema) -> dict[str, Any]:
@@ -57,12 +105,15 @@ def _plain(schema: Schema) -> dict[str, Any]:
 
 
 def _resolve(schema: Schema) -> Schema:
-    """The schema behind a reference, or the one alternative that is not null; keys beside the reference stay."""
-    if "$ref" in schema:
-        name = str(schema["$ref"]).rpartition("/")[2]
-        return {**_root()["$defs"].get(name, {}), **schema, "$ref": ""} if schema["$ref"] else schema
+    """The schema behind a reference; of alternatives the record, or the only one that is not null. Notes beside them stay."""
     options = [option for option in schema.get("anyOf", ()) if option.get("type") != "null"]
-    return {**options[0], **schema, "anyOf": []} if len(options) == 1 else schema
+    records = [option for option in options if "$ref" in option] or options
+    if len(records) == 1:
+        schema = {**records[0], **{key: item for key, item in schema.items() if key != "anyOf"}}
+    if "$ref" not in schema:
+        return schema
+    name = str(schema["$ref"]).rpartition("/")[2]
+    return {**_root()["$defs"][name], **{key: item for key, item in schema.items() if key != "$ref"}}
 
 
 def schema_at(path: Path) -> Schema:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
 from pipeline.config.notyet import STEPS as NOT_YET
-from pipeline.config.problems import Path, listed, nearest
+from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
 
 if TYPE_CHECKING:
     from operators.catalog import Option
-    from operators.chain import Chain
 
 _STREAM = ("wire", "attempt", "request")
 
@@ -39,26 +38,11 @@ def chains(tree: Tree) -> Mapping[str, ChainConfig]:
     found: dict[str, ChainConfig] = {}
     for name, chain in (section if isinstance(section, dict) else {}).items():
         if isinstance(chain, dict):
-            path = ("chains", name)
+            path: Path = ("chains", name)
             written = {position: chain[position] for position in POSITIONS if isinstance(chain.get(position), list)}
             found[name] = ChainConfig({key: _position(tree, (*path, key), items) for key, items in written.items()})
-            _unique(tree, path, found[name])
+            _unique(tree, found[name])
     return found
-
-
-def effective(chain: ChainConfig | None) -> Chain:
-    """A chain as it runs: the file's positions, and the built-in default for the rest.
-
-    A step that the default also has at that position keeps its reason. Raises ChainError where one step stands twice.
-    """
-    from operators.chain import Chain, Step
-    from pipeline.chain import DEFAULT
-
-    positions = dict(DEFAULT.positions)
-    for position, steps in (chain.positions if chain is not None else {}).items():
-        reasons = {step.name: step.reason for step in positions.get(position, ())}
-        positions[position] = tuple(Step(step.name, step.options, reasons.get(step.name, "")) for step in steps)
-    return Chain(positions)
 
 
 def _position(tree: Tree, path: Path, items: list[Any]) -> tuple[StepConfig, ...]:
@@ -68,17 +52,15 @@ def _position(tree: Tree, path: Path, items: list[Any]) -> tuple[StepConfig, ...
     return tuple(step for step in steps if step is not None)
 
 
-def _unique(tree: Tree, path: Path, chain: ChainConfig) -> None:
-    """A name stands once in a chain, counting the positions that keep the default: guards are told apart by it."""
-    from pipeline.chain import DEFAULT
-
-    kept = {step.label: position for position, step in DEFAULT if position not in chain.positions}
-    for position, steps in chain.positions.items():
-        for index, step in enumerate(steps):
-            if step.name in kept:
-                message = f"the step {step.name} stands already in {kept[step.name]} of this chain; it can stand once."
-                tree.fault((*path, position, index), message)
-            kept[step.name] = position
+def _unique(tree: Tree, chain: ChainConfig) -> None:
+    """A name stands once in a chain: guards are told apart by it."""
+    seen: dict[str, StepConfig] = {}
+    for steps in chain.positions.values():
+        for step in steps:
+            first = seen.setdefault(step.name, step)
+            if first is not step:
+                message = f"the step {step.name} stands already in line {first.where.line}; it can stand once in a chain."
+                tree.problems.append(Problem(step.where, message))
 
 
 def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:

@@ -158,7 +158,8 @@ class _Builder:
         own: set[str] = set()
         for key_node, value_node, merged in _entries(node, inside):
             if not isinstance(key_node, yaml.ScalarNode):
-                self._broken(path, "a key must be a plain text.")
+                place = Place(self.tree.source, key_node.start_mark.line + 1, key_node.start_mark.column + 1, dotted(path))
+                self.tree.problems.append(Problem(place, "a key must be a plain text."))
                 continue
             key = str(key_node.value)
             where = (*path, key)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,9 +20,7 @@ _AT_START = ("host", "port", "workers")
 
 
 class Watcher:
-    """Keeps a configuration fresh.
-
-    ``poll`` and ``reload`` are plain functions without time; ``start`` calls them from an event loop.
+    """Keeps a configuration fresh, without time of its own: call ``poll`` once a second, and ``reload`` on SIGHUP.
 
     Args:
         config: what is in force.
@@ -39,23 +35,6 @@ class Watcher:
         self._path = None if config.source == SOURCE else Path(config.source)
         self._known = self._stamp()
         self._changing: Stamp | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self, loop: asyncio.AbstractEventLoop, interval: float = 1.0) -> None:
-        """Watch from now on: SIGHUP, and the file every ``interval`` seconds. Call it in the main thread."""
-        self._loop = loop
-        loop.add_signal_handler(signal.SIGHUP, self.reload)
-        self._again(loop, interval)
-
-    def stop(self) -> None:
-        """Watch no longer; nothing is left in the loop."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._loop is not None:
-            self._loop.remove_signal_handler(signal.SIGHUP)
-            self._loop = None
 
     def poll(self) -> None:
         """Reload when the file changed and then stayed the same for one poll: a file is not read while it is being written."""
@@ -88,13 +67,6 @@ class Watcher:
         log.info("the configuration is reloaded: %s (%s)", config.source, config.digest)
         self.config = config
         return True
-
-    def _again(self, loop: asyncio.AbstractEventLoop, interval: float) -> None:
-        def tick() -> None:
-            self.poll()
-            self._again(loop, interval)
-
-        self._timer = loop.call_later(interval, tick)
 
     def _stamp(self) -> Stamp | None:
         """What changes with the file; None while there is none (an editor may be replacing it)."""

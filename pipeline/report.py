@@ -14,20 +14,20 @@ from rich.text import Text
 from operators import catalog
 from operators.chain import Chain, Step
 from pipeline.config.models import Config, ModelConfig, ProviderConfig
-from pipeline.config.steps import effective
 from pipeline.config.units import show_size, show_time
+from pipeline.effective import chains
 
 # Wide enough that no line of a pipe is ever wrapped.
 _PIPE_WIDTH = 10_000
 
 
 def summary(config: Config) -> str:
-    """One line that says what a valid configuration holds."""
+    """One line that says what a valid configuration holds. Raises ConfigError where a chain does not fit the default."""
     counts = (
         (len(config.models), "model"),
         (sum(len(model.candidates) for model in config.models), "candidate"),
         (len(config.providers), "provider"),
-        (len({"default", *config.chains}), "chain"),
+        (len(chains(config)), "chain"),
     )
     words = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
     return f"{config.source}: good. {words} ({config.digest})"
@@ -54,9 +54,9 @@ def _parts(config: Config) -> Iterator[RenderableType]:
     yield _models(config.models)
     yield _heading("Providers", "clients may also say provider/model")
     yield _providers(config.providers)
-    for name in sorted({"default", *config.chains}, key=lambda name: (name != "default", name)):
+    for name, chain in chains(config).items():
         yield _heading(f"Chain {name}", "from the choice of candidates to the client's stream")
-        yield _chain(effective(config.chains.get(name)))
+        yield _chain(chain)
 
 
 def _heading(title: str, note: str) -> Text:

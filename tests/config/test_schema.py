@@ -1,0 +1,104 @@
+"""``penstock schema``: a valid JSON Schema that says what the loader says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from pipeline.config import POSITIONS, ConfigError, parse
+from pipeline.config.models import File
+from pipeline.config.schema import json_schema
+from tests.config.test_bad import CASES
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "penstock.example.yaml"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Draft202012Validator:
+    return Draft202012Validator(json_schema())
+
+
+def test_the_schema_is_a_valid_one() -> None:
+    Draft202012Validator.check_schema(json_schema())
+
+
+def test_the_schema_takes_the_example(judge: Draft202012Validator) -> None:
+    judge.validate(yaml.safe_load(EXAMPLE.read_text()))
+
+
+# Faults that are not about shape: references, uniqueness, the environment, and what only the loader can know.
+BY_SHAPE = [
+    name
+    for name in CASES
+    if name.startswith(("unknown ", "no ", "port", "time", "size", "empty", "flag", "mapping of", "list", "text expected"))
+    and name not in ("unknown alias", "unknown chain", "no URL")
+    and not name.startswith("unknown provider")
+]
+
+
+@pytest.mark.parametrize("name", [name for name in BY_SHAPE if "environment" not in name and name != "no use"])
+def test_the_schema_refuses_what_the_loader_refuses_for_its_shape(name: str, judge: Draft202012Validator) -> None:
+    assert not judge.is_valid(yaml.safe_load(CASES[name].text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "server: {port: '${PORT}', drain: '${DRAIN:-3s}', body_limit: '${LIMIT}'}",
+        "providers: {a: {dialect: '${DIALECT}', base_url: '${URL}', max_in_flight: '${MANY:-3}'}}",
+        "chains: {default: {attempt: [{retry: {times: '${TIMES}'}}, {my.steps:guard: {anything: [1]}}]}}",
+        "chains: {default: {answer: [failover], wire: [{buffer_limit: {bytes: 2MiB}}]}}",
+    ],
+)
+def test_the_schema_takes_variables_and_steps_in_every_form(text: str, judge: Draft202012Validator) -> None:
+    judge.validate(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "chains: {default: {attempt: [{idle_timeout: {secs: 3}}]}}",
+        "chains: {default: {attempt: [idle_timeout]}}",
+        "chains: {default: {attempt: [{idle: {seconds: 3}}]}}",
+        "chains: {default: {attempt: [{retry: {times: 1}, idle_timeout: {seconds: 3}}]}}",
+    ],
+)
+def test_the_schema_and_the_loader_refuse_the_same_steps(text: str, judge: Draft202012Validator) -> None:
+    assert not judge.is_valid(yaml.safe_load(text))
+    with pytest.raises(ConfigError):
+        parse(text, "penstock.yaml", {})
+
+
+def _properties(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    sections = [schema, *(part for name, part in schema["$defs"].items() if name != "Step")]
+    return [
+        (f"{part.get('description')}: {name}", item) for part in sections for name, item in part.get("properties", {}).items()
+    ]
+
+
+def test_every_key_is_described() -> None:
+    schema = json_schema()
+    assert len(_properties(schema)) > 40
+    for name, item in _properties(schema):
+        target = schema["$defs"].get(str(item.get("$ref", "")).rpartition("/")[2], item)
+        assert item.get("description") or target.get("description"), name
+
+
+def test_every_example_of_the_schema_is_taken_by_the_loader(judge: Draft202012Validator) -> None:
+    """Messages show them: an example that is wrong itself would teach nonsense."""
+    schema = File.model_json_schema()
+    for part in (schema, *schema["$defs"].values()):
+        for name, item in part["properties"].items():
+            for example in item.get("examples", ()):
+                published = json_schema()
+                holder = published if part is schema else published["$defs"][part["title"]]
+                check = {"$defs": published["$defs"], **holder["properties"][name]}
+                Draft202012Validator(check).validate(example)
+
+
+def test_the_positions_of_a_chain_are_keys_of_the_schema() -> None:
+    assert set(POSITIONS) <= set(json_schema()["$defs"]["ChainSection"]["properties"])
