@@ -26,7 +26,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     width = max(len(case) for case in cells) + 2
     terminalreporter.section("client dialect : provider dialect, tests passed (streamed and whole)")
     terminalreporter.line("".ljust(width) + "  ".join(pairs))
-    for case, row in cells.items():
+    for case, row in sorted(cells.items()):
         shown = [_cell(row.get(pair, [])).center(len(pair)) for pair in pairs]
         terminalreporter.line(case.ljust(width) + "  ".join(shown), red=any(False in results for results in row.values()))
 

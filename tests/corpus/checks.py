@@ -53,7 +53,7 @@ def _answer(bench: Bench, recording: Recording, client: str) -> list[str]:
     original = bench.original(recording)
     if recording.status >= 400:
         return _error(original.failed, bench.ask(client, recording), client == recording.dialect)
-    if original.failure is not None or (recording.stream and original.ok.stop is None):
+    if original.failure is not None or _cut(recording, original):
         return _failure(original, bench.ask(client, recording))
     if client == recording.dialect:
         return _same_bytes(bench, recording)
@@ -65,6 +65,11 @@ def _answer(bench: Bench, recording: Recording, client: str) -> list[str]:
         return [f"expected an answer, got {outcome.failure}"]
     expected = project(original.ok, recording.dialect, client, stream=recording.stream)
     return differences(expected, outcome.ok, sealed=True)
+
+
+def _cut(recording: Recording, original: Outcome) -> bool:
+    """Neither a reason to stop nor any other mark of an end. Without a reason but with [DONE] it is complete (DI-37, DI-178)."""
+    return recording.stream and original.ok.stop is None and b"data: [DONE]" not in recording.response
 
 
 def _clean(failure: Failure | None, otherwise: str) -> list[str]:

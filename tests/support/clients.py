@@ -16,7 +16,8 @@ import openai
 from anthropic.lib.streaming._messages import accumulate_event
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
-from tests.support.neutral import Answer, ChatFold, from_chat, from_messages, from_responses, get
+from tests.support.chat import ChatFold, from_chat
+from tests.support.neutral import Answer, from_messages, from_responses, get
 
 DIALECTS: Final = ("chat", "responses", "messages")
 TIMEOUT: Final = 20.0

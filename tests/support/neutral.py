@@ -61,14 +61,7 @@ class Answer:
         return [block for block in self.blocks if block.kind == "tool"]
 
 
-# DI-170 to DI-178, each dialect's own words.
-CHAT_STOPS: Final = {
-    "stop": "stop",
-    "length": "length",
-    "tool_calls": "tool_calls",
-    "content_filter": "content_filter",
-    "function_call": "function_call",
-}
+# DI-170 to DI-178, each dialect's own words (Chat's are in chat.py).
 MESSAGES_STOPS: Final = {
     "end_turn": "stop",
     "max_tokens": "length",
@@ -101,140 +94,14 @@ def get(value: Any, *path: str) -> Any:
     return value
 
 
-# ---------------------------------------------------------------------------------------------------------------- chat
-
-
-def chat_usage(usage: Any) -> Usage | None:
-    """Chat's ``usage``: nothing is computed."""
-    if usage is None:
-        return None
-    return Usage(
-        input=get(usage, "prompt_tokens"),
-        output=get(usage, "completion_tokens"),
-        total=get(usage, "total_tokens"),
-        cached=get(usage, "prompt_tokens_details", "cached_tokens"),
-        cache_write=get(usage, "prompt_tokens_details", "cache_write_tokens"),
-        reasoning=get(usage, "completion_tokens_details", "reasoning_tokens"),
-    )
-
-
-def chat_stop(word: str | None) -> str | None:
-    """No word is no reason; a word that the dialect does not have is ``other`` (DI-178)."""
-    return CHAT_STOPS.get(word, "other") if word else None
-
-
-def chat_texts(content: Any) -> list[Block]:
-    """Chat content: a string, or the list of parts that some providers send (thinking beside text)."""
-    if isinstance(content, str):
-        return [Block("text", content)]
-    blocks: list[Block] = []
-    for part in content or ():
-        if get(part, "type") == "thinking":
-            blocks.append(Block("reasoning", "".join(str(get(piece, "text") or "") for piece in get(part, "thinking") or ())))
-        elif get(part, "type") == "text":
-            blocks.append(Block("text", get(part, "text") or ""))
-        else:
-            blocks.append(Block("foreign", name=get(part, "type")))
-    return blocks
-
-
-def chat_annotations(annotations: Any) -> list[tuple[str | None, str | None]]:
-    """The web sources of Chat and Responses annotations (DI-159)."""
+def url_citations(annotations: Any) -> list[tuple[str | None, str | None]]:
+    """The web sources among Chat and Responses annotations (DI-159)."""
     found = []
     for annotation in annotations or ():
         if get(annotation, "type") == "url_citation":
             source = get(annotation, "url_citation") or annotation
             found.append((get(source, "url"), get(source, "title")))
     return found
-
-
-def chat_tool(call: Any) -> Block:
-    """One whole call of a Chat message."""
-    if get(call, "custom") is not None:
-        return Block(
-            "tool", id=get(call, "id"), name=get(call, "custom", "name"), arguments=get(call, "custom", "input"), custom=True
-        )
-    function = get(call, "function")
-    return Block("tool", id=get(call, "id"), name=get(function, "name"), arguments=arguments_of(get(function, "arguments")))
-
-
-def from_chat(completion: Any) -> Answer:
-    """A ``ChatCompletion``: reasoning, text, refusal, calls (a message keeps no other order, DI-245)."""
-    choice = completion.choices[0] if completion.choices else None
-    message = get(choice, "message")
-    blocks: list[Block] = []
-    reasoning = get(message, "reasoning_content") or get(message, "reasoning")
-    if isinstance(reasoning, str):
-        blocks.append(Block("reasoning", reasoning))
-    blocks += chat_texts(get(message, "content"))
-    if cited := chat_annotations(get(message, "annotations")):
-        blocks.append(Block("text", citations=cited))
-    if get(message, "refusal"):
-        blocks.append(Block("refusal", message.refusal))
-    blocks += [chat_tool(call) for call in get(message, "tool_calls") or ()]
-    if old := get(message, "function_call"):
-        blocks.append(Block("tool", name=get(old, "name"), arguments=arguments_of(get(old, "arguments"))))
-    return Answer(blocks, chat_stop(get(choice, "finish_reason")), chat_usage(completion.usage), completion.model)
-
-
-class ChatFold:
-    """Choice 0 of a Chat stream, folded chunk by chunk in the order of arrival, which the SDK's own accumulator forgets."""
-
-    def __init__(self) -> None:
-        self.answer = Answer([], None, None)
-        self._calls: dict[Any, tuple[Block, list[str]]] = {}
-
-    def feed(self, chunk: Any) -> None:
-        answer = self.answer
-        answer.model = answer.model or chunk.model
-        if chunk.usage is not None:
-            answer.usage = chat_usage(chunk.usage)
-        for choice in chunk.choices or ():
-            if get(choice, "index"):
-                continue
-            self._delta(get(choice, "delta"))
-            answer.stop = answer.stop or chat_stop(get(choice, "finish_reason"))
-
-    def _delta(self, delta: Any) -> None:
-        reasoning = get(delta, "reasoning_content") or get(delta, "reasoning")
-        if isinstance(reasoning, str):
-            self._append(Block("reasoning", reasoning))
-        for block in chat_texts(get(delta, "content")):
-            self._append(block)
-        if cited := chat_annotations(get(delta, "annotations")):
-            self._append(Block("text", citations=cited))
-        if get(delta, "refusal"):
-            self._append(Block("refusal", delta.refusal))
-        for call in get(delta, "tool_calls") or ():
-            self._call(call)
-        if old := get(delta, "function_call"):
-            self._piece("old", None, get(old, "name"), get(old, "arguments"), custom=False)
-
-    def _append(self, block: Block) -> None:
-        if not (block.text or block.citations or block.kind == "foreign"):
-            return
-        last = self.answer.blocks[-1] if self.answer.blocks else None
-        if last is not None and last.kind == block.kind and block.kind != "foreign":
-            last.text += block.text
-            last.citations += block.citations
-        else:
-            self.answer.blocks.append(block)
-
-    def _call(self, call: Any) -> None:
-        index, ident, custom = get(call, "index"), get(call, "id"), get(call, "custom")
-        key = index if index is not None else ident
-        body, text = (custom, "input") if custom is not None else (get(call, "function"), "arguments")
-        self._piece(key, ident, get(body, "name"), get(body, text), custom=custom is not None)
-
-    def _piece(self, key: Any, ident: str | None, name: str | None, piece: str | None, *, custom: bool) -> None:
-        if key not in self._calls:
-            block = Block("tool", id=ident, name=name, custom=custom)
-            self.answer.blocks.append(block)
-            self._calls[key] = (block, [])
-        block, pieces = self._calls[key]
-        block.id, block.name = block.id or ident, block.name or name
-        pieces.append(piece if isinstance(piece, str) else "")
-        block.arguments = "".join(pieces) if block.custom else arguments_of("".join(pieces))
 
 
 # ----------------------------------------------------------------------------------------------------------- responses
@@ -271,7 +138,7 @@ def responses_item(item: Any) -> list[Block]:
 
 def _responses_part(part: Any) -> Block:
     if get(part, "type") == "output_text":
-        return Block("text", get(part, "text") or "", citations=chat_annotations(get(part, "annotations")))
+        return Block("text", get(part, "text") or "", citations=url_citations(get(part, "annotations")))
     if get(part, "type") == "refusal":
         return Block("refusal", get(part, "refusal") or "")
     return Block("foreign", name=get(part, "type"))

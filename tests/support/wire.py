@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from tests.support.neutral import CHAT_STOPS, MESSAGES_STOPS, RESPONSES_INCOMPLETE, Answer, Block, Usage
+from tests.support.chat import CHAT_STOPS
+from tests.support.neutral import MESSAGES_STOPS, RESPONSES_INCOMPLETE, Answer, Block, Usage
 
 MODEL: Final = "scripted-1"
 CREATED: Final = 1_790_000_000
