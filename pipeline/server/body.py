@@ -57,6 +57,7 @@ async def read_body(request: aiohttp.web.BaseRequest, limit: int) -> bytes:
         if content.is_eof() and content.total_bytes <= limit:
             body = content.read_nowait()
         else:
+            await _ask_for(request)
             body = await _gather(content, limit)
     except (aiohttp.web.RequestPayloadError, aiohttp.ClientPayloadError) as error:
         raise GatewayError(
@@ -69,6 +70,14 @@ async def read_body(request: aiohttp.web.BaseRequest, limit: int) -> bytes:
     if len(body) <= ON_THE_LOOP:
         return _unpack(body, decoders, limit)
     return await asyncio.to_thread(_unpack, body, decoders, limit)
+
+
+async def _ask_for(request: aiohttp.web.BaseRequest) -> None:
+    """A client that waits to be asked (``Expect: 100-continue``) is asked, now that its headers were found good."""
+    if request.headers.get("Expect", "").lower() == "100-continue" and request.version == aiohttp.HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # It is not part of the answer that follows.
+        request.writer.output_size = 0
 
 
 async def _gather(content: aiohttp.StreamReader, limit: int) -> bytes:

@@ -89,6 +89,26 @@ def test_a_chunked_body_is_stopped_at_the_limit() -> None:
     assert asyncio.run(exchange(wire, more=iter(large)))[0] == 413
 
 
+def test_a_client_that_waits_to_be_asked_is_asked_unless_its_body_would_be_refused() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: "
+
+    async def run() -> tuple[bytes, bytes]:
+        server = await asyncio.get_running_loop().create_server(web.Server(echo, auto_decompress=False), "127.0.0.1")
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(head + b"5\r\n\r\n")
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"hello")
+        answer = await reader.readuntil(b"hello")
+        writer.close()
+        server.close()
+        return asked, answer
+
+    asked, answer = asyncio.run(run())
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert asyncio.run(exchange(head + b"999999999\r\n\r\n"))[0] == 413
+
+
 def test_broken_framing_is_the_clients_mistake() -> None:
     wire = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\nhello\r\n0\r\n\r\n"
     assert asyncio.run(exchange(wire))[0] == 400
