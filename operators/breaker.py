@@ -65,41 +65,27 @@ class Circuit:
         """Whether an attempt may be made now."""
         return self._until is None or (not self._probing and self._until <= self._now())
 
-    def begin(self) -> bool:
-        """Take note of an attempt; in half_open it is the probe. False: it may not be made.
-
-        Whoever began calls exactly one of :meth:`succeed`, :meth:`fail`, :meth:`leave`.
-        """
+    def begin(self) -> Ticket | None:
+        """Take note of an attempt; in half_open it is the probe. None: it may not be made."""
         if not self.admits:
-            return False
-        self._probing = self._until is not None
+            return None
+        probe = self._until is not None
+        self._probing = probe
         self._show()
-        return True
+        return Ticket(self, probe)
 
-    def succeed(self) -> None:
-        """The candidate works: everything is forgotten."""
-        self.in_a_row = 0
-        self.last_error = None
-        self._until = None
-        self._probing = False
+    def settle(self, probe: bool, outcome: Exception | bool) -> None:
+        """What an attempt told at its end: its error, True for success, False for nothing. Called by its ticket."""
+        if probe:
+            self._probing = False
+        if isinstance(outcome, Exception):
+            self._fail(outcome, probe)
+        elif outcome and (probe or self._until is None):
+            # Who began before the circuit opened does not close it: that is for the probe to find out.
+            self.in_a_row = 0
+            self.last_error = None
+            self._until = None
         self._show()
-
-    def fail(self, error: Exception) -> None:
-        """One more failure: opens after ``failures`` in a row, after a failed probe, or when the error names its pause."""
-        was_probe, self._probing = self._probing, False
-        self.in_a_row += 1
-        asked = getattr(error, "cool_down", None)
-        pause: float | None = asked if isinstance(asked, int | float) else None
-        if pause is None and (was_probe or self.in_a_row >= self.failures):
-            pause = self.cool_down
-        if pause is not None:
-            self._until = max(self._until or 0.0, self._now() + pause)
-            self.last_error = _copy(error)
-        self._show()
-
-    def leave(self) -> None:
-        """The attempt ended without telling anything; a probe's place is free again."""
-        self._probing = False
 
     def refusal(self) -> Exception:
         """Why it does not admit: the error that opened it, where known, with the seconds that remain as ``retry_after``."""
@@ -110,11 +96,48 @@ class Circuit:
             error.retry_after = self.remaining
         return error
 
+    def _fail(self, error: Exception, probe: bool) -> None:
+        self.in_a_row += 1
+        asked = getattr(error, "cool_down", None)
+        pause: float | None = asked if isinstance(asked, int | float) else None
+        if pause is None and (probe or self.in_a_row >= self.failures):
+            pause = self.cool_down
+        if pause is not None:
+            self._until = max(self._until or 0.0, self._now() + pause)
+            self.last_error = _copy(error)
+
     def _show(self) -> None:
         state = self.state
         if state != self._shown:
             self._shown = state
             quietly(self._on_change, self.key, state)
+
+
+class Ticket:
+    """One attempt that a circuit admitted. It tells its outcome once; what it is told later does not count."""
+
+    __slots__ = ("_circuit", "_probe")
+
+    def __init__(self, circuit: Circuit, probe: bool) -> None:
+        self._circuit: Circuit | None = circuit
+        self._probe = probe
+
+    def succeed(self) -> None:
+        """The candidate works: what was held against it is forgotten."""
+        self._settle(True)
+
+    def fail(self, error: Exception) -> None:
+        """One more failure: opens after ``failures`` in a row, after a failed probe, or when the error names its pause."""
+        self._settle(error)
+
+    def leave(self) -> None:
+        """The attempt ended without telling anything; the place of a probe is free again."""
+        self._settle(False)
+
+    def _settle(self, outcome: Exception | bool) -> None:
+        circuit, self._circuit = self._circuit, None
+        if circuit is not None:
+            circuit.settle(self._probe, outcome)
 
 
 class Circuits:
@@ -169,7 +192,7 @@ def breaker(
 
     >>> import reactivex
     >>> circuits = Circuits()
-    >>> circuits.of("a").fail(OSError("down"))
+    >>> circuits.of("a").begin().fail(OSError("down"))
     >>> reactivex.of("a", "b").pipe(breaker(1, circuits=circuits, key=str)).run()
     'b'
     """
@@ -236,34 +259,31 @@ def watch(circuit: Circuit) -> Operator[T, T]:
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            reported = False
-
-            def report(tell: Callable[[], None]) -> None:
-                nonlocal reported
-                if not reported:
-                    reported = True
-                    tell()
+            ticket = circuit.begin()
+            if ticket is None:
+                raise circuit.refusal()
 
             def on_next(item: T) -> None:
                 if getattr(item, "commits", True):
                     upstream.redirect(observer.on_next, observer.on_error)
-                    report(circuit.succeed)
+                    ticket.succeed()
                 observer.on_next(item)
 
             def on_error(error: Exception) -> None:
-                report((lambda: circuit.fail(error)) if retryable(error) else circuit.leave)
+                if retryable(error):
+                    ticket.fail(error)
+                else:
+                    ticket.leave()
                 observer.on_error(error)
 
             def on_completed() -> None:
-                report(circuit.succeed)
+                ticket.succeed()
                 observer.on_completed()
 
             def dispose() -> None:
                 upstream.dispose()
-                report(circuit.leave)
+                ticket.leave()
 
-            if not circuit.begin():
-                raise circuit.refusal()
             upstream: Link[T] = Link(on_next, on_error, on_completed)
             upstream.connect(source, scheduler)
             return dispose

@@ -16,8 +16,9 @@ from operators.stream import Link, Operator, Stream
 
 T = TypeVar("T")
 
-# A blank line is two line ends in a row. Of LF, CR LF and CR, two neighbouring bytes tell: LF LF, LF CR, CR CR.
-BOUNDARY = re.compile(rb"\n[\n\r]|\r\r")
+# A blank line is two line ends in a row. Of LF, CR LF and CR, two neighbouring bytes tell: LF LF, LF CR, CR CR. An event ends
+# behind the second one; looking behind finds every pair, also in a row of blank lines.
+BOUNDARY = re.compile(rb"(?<=\n)[\n\r]|(?<=\r)\r")
 _PAIRS = (b"\n\n", b"\n\r", b"\r\r")
 
 
@@ -84,11 +85,11 @@ def _lengths(last: bytes, frame: bytes, gathered: int, limit: int) -> Iterator[i
         yield gathered + 1
         gathered, start = 0, 1
     if gathered + len(frame) - start <= limit:
-        end = max(frame.rfind(pair, start) for pair in _PAIRS)
+        end = max(frame.rfind(pair) for pair in _PAIRS)
         if end >= 0:
             gathered, start = 0, end + 2
     else:
-        for match in BOUNDARY.finditer(frame, start):
+        for match in BOUNDARY.finditer(frame):
             yield gathered + match.end() - start
             gathered, start = 0, match.end()
     yield gathered + len(frame) - start

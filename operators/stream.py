@@ -26,11 +26,8 @@ B = TypeVar("B")
 Release: TypeAlias = DisposableBase | Callable[[], None] | None
 """What ends a subscription: a disposable, or a function that is called once."""
 
-Subscribe: TypeAlias = Callable[["ObserverBase[T]", SchedulerBase | None], Release]
+Subscribe: TypeAlias = Callable[[ObserverBase[T], SchedulerBase | None], Release]
 """What an operator does when somebody subscribes."""
-
-Operator: TypeAlias = Callable[["Observable[A]"], "Stream[B]"]
-"""What a factory returns."""
 
 
 def _ignore(*_: Any) -> None:
@@ -157,3 +154,7 @@ class Stream(Observable[T]):
             link.on_error(error)
         else:
             link.hold(release)
+
+
+Operator: TypeAlias = Callable[[Observable[A]], Stream[B]]
+"""What a factory returns."""

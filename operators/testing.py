@@ -1,6 +1,6 @@
 """The marble kit: streams drawn as text, run in virtual time, with what was let go checked beside what came out.
 
-One character is one second; spaces are ignored, so that columns can be lined up:
+One character is one second. Spaces are ignored, so that columns can be lined up (between ``^`` and ``!`` they count):
 
     -        nothing happens
     a  b  1  an item: the character itself, or what ``values`` gives for it
@@ -47,21 +47,29 @@ class Marble(Observable[Any]):
 
     def __init__(self, kit: Marbles, frames: list[Frame], hot: bool) -> None:
         super().__init__()
-        self.subscriptions: list[tuple[float, float | None]] = []
-        """(subscribed to, let go) in seconds of the last check; None: not let go."""
         self.schedulers: list[SchedulerBase | None] = []
         """The scheduler that came with each subscription."""
         self._kit = kit
+        self._records: list[list[float | None]] = []
         self._frames = frames
         self._listeners: list[ObserverBase[Any]] = []
         self._hot = hot
         if hot:
             self._play(self._listeners)
 
+    @property
+    def subscriptions(self) -> list[tuple[float | None, ...]]:
+        """(subscribed to, let go) in seconds of the last check; None: not let go."""
+        return [tuple(record) for record in self._records]
+
+    def forget(self) -> None:
+        """Begin a new record: a new check begins."""
+        self._records = []
+        self.schedulers = []
+
     def _subscribe_core(self, observer: ObserverBase[Any], scheduler: SchedulerBase | None = None) -> DisposableBase:
-        index = len(self.subscriptions)
-        began = self._kit.second
-        self.subscriptions.append((began, None))
+        record: list[float | None] = [self._kit.second, None]
+        self._records.append(record)
         self.schedulers.append(scheduler)
         playing: list[DisposableBase] = []
         if self._hot:
@@ -70,7 +78,7 @@ class Marble(Observable[Any]):
             playing = self._play([observer])
 
         def dispose() -> None:
-            self.subscriptions[index] = (began, self._kit.second)
+            record[1] = self._kit.second
             if self._hot:
                 self._listeners.remove(observer)
             for timer in playing:
@@ -102,8 +110,7 @@ class Marbles:
     @property
     def timers(self) -> int:
         """How many timers wait. Drawn hot sources do not count; a cold one that was not let go does."""
-        queue = self.scheduler._queue.items
-        return sum(1 for item, _ in queue if not item.is_cancelled() and item.action not in self._own)
+        return len(self._waiting())
 
     def cold(self, marbles: str, *, values: Mapping[str, Any] | None = None, error: Exception | None = None) -> Marble:
         """A source that begins anew for each subscriber."""
@@ -136,9 +143,10 @@ class Marbles:
         """
         expected = parse(marbles, values or {}, self.boom)
         ends = bool(expected) and not isinstance(expected[-1][1], OnNext)
-        width = len(_columns(marbles)) if until is None else _columns(until).index("!")
+        width = len(_columns(marbles)) if until is None else until.strip().index("!")
         came: list[Frame] = []
         self._begin()
+        others = self._waiting()
         subscription = result.subscribe(
             lambda item: came.append((self.second, OnNext(item))),
             lambda error: came.append((self.second, OnError(error))),
@@ -148,8 +156,9 @@ class Marbles:
         self.advance(expected[-1][0] if ends and until is None else width)
         if until is not None or not ends:
             subscription.dispose()
-        left = self.timers
-        self.advance(LATER)
+        left = len(self._waiting() - others)
+        # To a whole second, so that the columns of what comes next line up as well.
+        self.scheduler.advance_to(self._base + LATER)
         subscription.dispose()
         _compare(came, expected, self.boom if error is None else error, values or {})
         assert not left, f"{left} timers were left when the stream had ended"
@@ -157,11 +166,12 @@ class Marbles:
     def subs(self, source: Marble, *drawings: str) -> None:
         """Compare when ``source`` was subscribed to and let go with one drawing of ``^`` and ``!`` a subscription.
 
+        A subscription that begins later than second 0 has ``-`` before its ``^``.
+
         Raises:
             AssertionError: it was otherwise.
         """
-        columns = [_columns(drawing) for drawing in drawings]
-        expected = [(line.index("^"), line.index("!") if "!" in line else None) for line in columns]
+        expected = [(line.index("^"), line.index("!") if "!" in line else None) for line in map(str.strip, drawings)]
         came = source.subscriptions
         assert came == expected, f"subscriptions (began, let go)\n  expected  {expected}\n  came      {came}"
 
@@ -185,15 +195,14 @@ class Marbles:
         self._sources.append(source)
         return source
 
+    def _waiting(self) -> set[DisposableBase]:
+        items = (item for item, _ in self.scheduler._queue.items)
+        return {item.disposable for item in items if not item.is_cancelled() and item.action not in self._own}
+
     def _begin(self) -> None:
-        # A whole second, so that the columns of a second check line up as well.
-        clock = float(self.scheduler.clock)
-        if clock != round(clock):
-            self.scheduler.advance_to(float(int(clock) + 1))
         self._base = float(self.scheduler.clock)
         for source in self._sources:
-            source.subscriptions.clear()
-            source.schedulers.clear()
+            source.forget()
 
 
 def marbles() -> Iterator[Marbles]:

@@ -1,0 +1,125 @@
+"""Time: the loop's own in production, virtual in tests, and an error where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import reactivex
+from reactivex import operators as stock
+from reactivex.scheduler import HistoricalScheduler, ImmediateScheduler
+
+from operators import Clock, NoScheduler, clock
+from operators.testing import Marbles
+
+
+class HandMadeLoop(asyncio.SelectorEventLoop):
+    """A loop whose clock jumps to the next timer, so that nothing has to be waited for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moment = 1000.0
+
+    def time(self) -> float:
+        return self.moment
+
+    def _run_once(self) -> None:
+        if not self._ready and self._scheduled:  # type: ignore[attr-defined]
+            self.moment = max(self.moment, self._scheduled[0]._when)  # type: ignore[attr-defined]
+        super()._run_once()  # type: ignore[misc]
+
+
+def run(main: Any) -> Any:
+    with asyncio.Runner(loop_factory=HandMadeLoop) as runner:
+        return runner.run(main)
+
+
+def test_after_calls_once_when_the_loops_time_has_come() -> None:
+    async def main() -> list[float]:
+        scheduler = Clock()
+        now = clock.seconds(scheduler)
+        fired: list[float] = []
+        done = asyncio.Event()
+        clock.after(scheduler, 30.0, lambda: fired.append(now()))
+        clock.after(scheduler, 45.0, done.set)
+        await done.wait()
+        return fired
+
+    assert run(main()) == [1030.0]
+
+
+def test_a_disposed_timer_never_fires() -> None:
+    async def main() -> list[str]:
+        scheduler = Clock()
+        fired: list[str] = []
+        done = asyncio.Event()
+        clock.after(scheduler, 1.0, lambda: fired.append("disposed")).dispose()
+        scheduler.schedule_relative(1.0, lambda *_: fired.append("scheduled")).dispose()
+        clock.after(scheduler, 2.0, done.set)
+        await done.wait()
+        return fired
+
+    assert run(main()) == []
+
+
+def test_a_step_of_the_wall_clock_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> tuple[float, timedelta]:
+        scheduler = Clock()
+        now = clock.seconds(scheduler)
+        before, told = now(), scheduler.now
+        monkeypatch.setattr(time, "time", lambda: 0.0)
+        return now() - before, scheduler.now - told
+
+    assert run(main()) == (0.0, timedelta(0))
+
+
+def test_stock_time_operators_run_on_the_loops_time() -> None:
+    async def main() -> Any:
+        scheduler = Clock()
+        found: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        stream = reactivex.timer(5.0).pipe(stock.delay(10.0))
+        stream.subscribe(lambda _: found.set_result(clock.seconds(scheduler)()), scheduler=scheduler)
+        return await found
+
+    assert run(main()) == pytest.approx(1015.0)
+
+
+def test_schedule_and_schedule_absolute_run_their_action_once() -> None:
+    async def main() -> list[Any]:
+        scheduler = Clock()
+        seen: list[Any] = []
+        done = asyncio.Event()
+        scheduler.schedule(lambda _, state: seen.append(state), "now")
+        scheduler.schedule_absolute(scheduler.now + timedelta(seconds=3), lambda _, state: seen.append(state), "later")
+        clock.after(scheduler, 4.0, done.set)
+        await done.wait()
+        return seen
+
+    assert run(main()) == ["now", "later"]
+
+
+def test_a_clock_needs_a_running_loop() -> None:
+    with pytest.raises(RuntimeError):
+        Clock()
+
+
+def test_virtual_time_is_told_in_seconds(t: Marbles) -> None:
+    now = clock.seconds(t.scheduler)
+    fired: list[float] = []
+    clock.after(t.scheduler, 2.5, lambda: fired.append(now()))
+    t.advance(9)
+    assert fired == [2.5]
+    assert clock.seconds(HistoricalScheduler())() == 0.0
+
+
+def test_any_other_scheduler_is_asked_for_nothing_but_its_timers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    assert clock.seconds(ImmediateScheduler.singleton())() == 7.0
+
+
+def test_no_scheduler_is_an_error_that_says_what_to_do() -> None:
+    with pytest.raises(NoScheduler, match=r"idle_timeout: needs time; subscribe with scheduler=Clock\(\)"):
+        clock.require(None, "idle_timeout")

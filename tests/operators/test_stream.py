@@ -1,0 +1,245 @@
+"""The Rx contract, kept by Stream and Link without trampoline and locks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import reactivex
+from reactivex import operators as stock
+from reactivex.abc import ObserverBase
+from reactivex.disposable import Disposable
+
+from operators import Link, Stream
+from operators.testing import Marbles
+
+
+class Heard(ObserverBase[Any]):
+    """An observer that writes everything down."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+
+    def on_next(self, item: Any) -> None:
+        self.all.append(item)
+
+    def on_error(self, error: Exception) -> None:
+        self.all.append(error)
+
+    def on_completed(self) -> None:
+        self.all.append("|")
+
+
+class Duck:
+    """Not an ObserverBase, but it has the methods."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self.on_next = self.on_error = self.all.append
+
+    def on_completed(self) -> None:
+        self.all.append("|")
+
+
+def stream_and_observer() -> tuple[Stream[Any], list[Any], list[str]]:
+    """A stream that hands its observer out, and notes when it is let go."""
+    observers: list[Any] = []
+    let_go: list[str] = []
+
+    def subscribe(observer: Any, scheduler: Any) -> Any:
+        observers.append(observer)
+        return lambda: let_go.append("gone")
+
+    return Stream(subscribe), observers, let_go
+
+
+@pytest.mark.parametrize("end", ["on_completed", "on_error"])
+def test_is_silent_after_its_end_and_lets_go_exactly_once(end: str) -> None:
+    stream, observers, let_go = stream_and_observer()
+    heard = Heard()
+    subscription = stream.subscribe(heard)
+    fault = ValueError()
+    last = observers[0]
+    last.on_next("a")
+    last.on_completed() if end == "on_completed" else last.on_error(fault)
+    last.on_next("b")
+    last.on_error(ValueError())
+    last.on_completed()
+    subscription.dispose()
+    assert heard.all == ["a", "|" if end == "on_completed" else fault]
+    assert let_go == ["gone"]
+
+
+def test_is_silent_after_dispose_and_lets_go_exactly_once() -> None:
+    stream, observers, let_go = stream_and_observer()
+    heard = Heard()
+    subscription = stream.subscribe(heard)
+    subscription.dispose()
+    subscription.dispose()
+    observers[0].on_next("a")
+    observers[0].on_error(ValueError())
+    observers[0].on_completed()
+    assert heard.all == []
+    assert let_go == ["gone"]
+
+
+def test_silence_holds_for_a_method_that_was_kept() -> None:
+    stream, observers, _ = stream_and_observer()
+    heard = Heard()
+    subscription = stream.subscribe(heard)
+    push = observers[0].on_next
+    push("a")
+    subscription.dispose()
+    push("b")
+    assert heard.all == ["a"]
+
+
+def test_the_observer_hears_of_the_end_before_the_source_is_let_go() -> None:
+    stream, observers, let_go = stream_and_observer()
+    order: list[list[str]] = []
+    stream.subscribe(on_completed=lambda: order.append(list(let_go)))
+    observers[0].on_completed()
+    assert order == [[]]
+    assert let_go == ["gone"]
+
+
+def test_the_source_is_let_go_even_when_the_observer_raises_at_the_end() -> None:
+    stream, observers, let_go = stream_and_observer()
+
+    def broken() -> None:
+        raise LookupError
+
+    stream.subscribe(on_completed=broken)
+    with pytest.raises(LookupError):
+        observers[0].on_completed()
+    assert let_go == ["gone"]
+
+
+def test_what_a_source_holds_is_let_go_when_it_ended_while_it_was_subscribed_to() -> None:
+    let_go: list[str] = []
+
+    def subscribe(observer: Any, scheduler: Any) -> Any:
+        observer.on_completed()
+        return Disposable(lambda: let_go.append("gone"))
+
+    Stream[Any](subscribe).subscribe()
+    assert let_go == ["gone"]
+
+
+def test_an_exception_in_subscribe_goes_to_on_error() -> None:
+    def broken(observer: Any, scheduler: Any) -> None:
+        raise LookupError("broken")
+
+    heard = Heard()
+    Stream[Any](broken).subscribe(heard)
+    assert [repr(error) for error in heard.all] == ["LookupError('broken')"]
+
+
+def test_an_exception_in_subscribe_after_the_end_is_raised() -> None:
+    def broken(observer: Any, scheduler: Any) -> None:
+        observer.on_completed()
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        Stream[Any](broken).subscribe()
+
+
+def test_without_on_error_an_error_is_raised_where_it_happens() -> None:
+    stream, observers, _ = stream_and_observer()
+    stream.subscribe()
+    with pytest.raises(LookupError):
+        observers[0].on_error(LookupError())
+
+
+def test_an_exception_of_the_observer_reaches_the_producer() -> None:
+    stream, observers, let_go = stream_and_observer()
+
+    def broken(item: Any) -> None:
+        raise LookupError
+
+    stream.subscribe(broken)
+    with pytest.raises(LookupError):
+        observers[0].on_next("a")
+    assert let_go == []
+
+
+def test_whatever_has_the_methods_is_an_observer() -> None:
+    stream, observers, _ = stream_and_observer()
+    duck: Any = Duck()
+    stream.subscribe(duck)
+    observers[0].on_next("a")
+    observers[0].on_completed()
+    assert duck.all == ["a", "|"]
+
+
+def test_each_subscription_runs_anew() -> None:
+    stream, observers, _ = stream_and_observer()
+    stream.subscribe()
+    stream.subscribe()
+    assert len(observers) == 2
+
+
+def test_dispose_from_inside_an_item_stops_a_source_that_pushes_in_a_loop() -> None:
+    def push_all(observer: Any, scheduler: Any) -> None:
+        for item in range(5):
+            observer.on_next(item)
+
+    seen: list[int] = []
+
+    def on_next(item: int) -> None:
+        seen.append(item)
+        link.dispose()
+
+    link: Link[int] = Link(on_next, lambda error: None, lambda: None)
+    link.connect(Stream(push_all), None)
+    assert seen == [0]
+    assert link.stopped
+
+
+def test_a_link_over_a_stock_source_ends_it(t: Marbles) -> None:
+    source = t.hot("-a-b-c-")
+    seen: list[Any] = []
+    link: Link[Any] = Link(seen.append, seen.append, lambda: None)
+    link.connect(source, t.scheduler)
+    t.advance(3)
+    link.dispose()
+    t.advance(9)
+    assert seen == ["a", "b"]
+    assert source.subscriptions == [(0, 3)]
+
+
+def test_redirect_sends_what_follows_elsewhere_but_not_after_the_end() -> None:
+    stream, observers, _ = stream_and_observer()
+    first: list[Any] = []
+    second: list[Any] = []
+    link: Link[Any] = Link(first.append, first.append, lambda: None)
+    link.connect(stream, None)
+    observers[0].on_next("a")
+    link.redirect(second.append, second.append)
+    observers[0].on_next("b")
+    link.dispose()
+    link.redirect(second.append, second.append)
+    observers[0].on_next("c")
+    assert (first, second) == (["a"], ["b"])
+
+
+def test_stock_operators_that_lock_their_source_work_above(t: Marbles) -> None:
+    left = Stream[Any](lambda observer, scheduler: t.cold("-a--b-|").subscribe(observer, scheduler=scheduler))
+    right = Stream[Any](lambda observer, scheduler: t.cold("--x---|").subscribe(observer, scheduler=scheduler))
+    t.check(left.pipe(stock.with_latest_from(right), stock.map(_first)), "----b-|")
+    t.check(left.pipe(stock.take_while(lambda item: item != "b")), "-a--|")
+    t.check(left.pipe(stock.merge(right)), "-ax-b-|")
+    t.check(left.pipe(stock.delay(1.0)), "--a--b-|")
+
+
+def test_streams_add_and_run_like_any_observable() -> None:
+    def two(observer: Any, scheduler: Any) -> None:
+        observer.on_next(1)
+        observer.on_next(2)
+        observer.on_completed()
+
+    assert (Stream[int](two) + reactivex.of(3)).pipe(stock.to_list()).run() == [1, 2, 3]
+
+
+def _first(pair: Any) -> Any:
+    return pair[0]
