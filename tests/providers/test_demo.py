@@ -27,7 +27,9 @@ from pipeline.events import (
 )
 from pipeline.providers.demo import MODELS, answer
 from pipeline.request import (
+    Extra,
     FilePart,
+    ForeignPart,
     ForeignTool,
     Format,
     ImagePart,
@@ -218,6 +220,13 @@ def test_a_choice_that_cannot_be_kept_is_refused_by_name(choice: ToolChoice) -> 
     assert (run.error.status, run.error.param) == (400, "tool_choice")
 
 
+def test_a_choice_that_is_misspelt_is_told_the_nearest_tool() -> None:
+    error = Run(ask("Hi", tools=[WEATHER, CLOCK], tool_choice=ToolChoice("named", name="get_wether"))).error
+    assert error is not None
+    assert "'get_wether'" in error.message
+    assert "'get_weather'" in error.message
+
+
 def test_a_custom_tool_gets_free_text() -> None:
     assert Run(ask("note this", tools=[Tool("note", custom=True)])).calls == [("note", "note this")]
 
@@ -321,6 +330,16 @@ def test_several_choices_are_refused_by_name() -> None:
     error = Run(ask("Hi", n=2)).error
     assert error is not None
     assert (error.status, error.param) == (400, "n")
+
+
+def test_what_would_change_the_answer_is_refused_by_name_and_a_hint_is_not() -> None:
+    run = Run(ask("Hi", extra=[Extra("user_hint", 1), Extra("previous_response_id", "resp_1", significant=True)]))
+    assert run.error is not None
+    assert (run.error.status, run.error.param) == (400, "previous_response_id")
+    assert Run(ask("Hi", extra=[Extra("user_hint", 1)])).error is None
+    foreign = Run(ask([ForeignPart("web_search_call", {})])).error
+    assert foreign is not None
+    assert "web_search_call" in foreign.message
 
 
 def test_every_model_is_described_in_one_line() -> None:

@@ -13,10 +13,12 @@ from typing import Final
 import orjson
 
 from pipeline.errors import GatewayError, Kind
+from pipeline.providers.demo.calls import Call, choose
 from pipeline.providers.demo.schema import Example
 from pipeline.request import (
     AudioPart,
     FilePart,
+    ForeignPart,
     ImagePart,
     Message,
     Part,
@@ -24,9 +26,7 @@ from pipeline.request import (
     RefusalPart,
     Request,
     TextPart,
-    Tool,
     ToolCallPart,
-    ToolChoice,
     ToolResultPart,
 )
 
@@ -35,13 +35,6 @@ QUOTED: Final = 400
 
 _PIECES: Final = re.compile(r"\s*(?:\w{1,8}|[^\w\s]{1,3})|\s+")
 _KINDS: Final = ((ImagePart, "image"), (FilePart, "file"), (AudioPart, "audio clip"), (ToolResultPart, "tool result"))
-
-
-@dataclass(slots=True)
-class Call:
-    name: str
-    arguments: str
-    custom: bool = False
 
 
 @dataclass(slots=True)
@@ -77,13 +70,12 @@ def write(request: Request, *, reasons: bool, calls: bool, refuses: bool, long: 
     Raises:
         GatewayError: the request demands what the demo model cannot do (400).
     """
-    if request.n > 1:
-        raise GatewayError(Kind.BAD_REQUEST, "The demo model gives one answer; `n` must be 1.", param="n")
+    _refuse(request)
     turns, begun = _history(request)
     said = _last_text(turns)
     if refuses:
         return Script(refusal=f"I will not answer {_quote(said)}: refusing is what this model is for.")
-    script = Script(calls=_calls(request, turns, said, calls))
+    script = Script(calls=choose(request, said, spoken_to=_is_spoken_to(turns), always=calls))
     if reasons or _thinks(request):
         script.reasoning = _reasoning(turns, said, script.calls)
     script.text = _text(request, turns, said, script.calls)
@@ -93,6 +85,28 @@ def write(request: Request, *, reasons: bool, calls: bool, refuses: bool, long: 
     script.text = script.text.removeprefix(begun)
     _stop(script, request.stop)
     return script
+
+
+def _refuse(request: Request) -> None:
+    """What this model would have to leave out although it changes the answer is refused by name (DI-140)."""
+    if request.n > 1:
+        raise _lacking("n", "The demo model gives one answer; `n` must be 1.")
+    for extra in request.extra:
+        if extra.significant:
+            raise _lacking(extra.name, f"The demo model has nothing like `{extra.name}`.")
+    for message in request.messages:
+        for part in message.parts:
+            if isinstance(part, ForeignPart):
+                raise _lacking(message.where, f"The demo model does not know `{part.kind}` (in `{message.where}`).")
+
+
+def _lacking(param: str, text: str) -> GatewayError:
+    return GatewayError(Kind.BAD_REQUEST, text, param=param, code="unsupported_by_provider")
+
+
+def _is_spoken_to(turns: list[Message]) -> bool:
+    """Whether a user spoke last. After a tool's answer it is the model's turn to speak."""
+    return bool(turns) and turns[-1].role == "user" and not _results(turns)
 
 
 def _history(request: Request) -> tuple[list[Message], str]:
@@ -173,42 +187,6 @@ def _seen(request: Request, turns: list[Message]) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def _calls(request: Request, turns: list[Message], said: str, always: bool) -> list[Call]:
-    choice = request.tool_choice or ToolChoice("auto")
-    offered = [tool for tool in request.tools or [] if isinstance(tool, Tool)]
-    if choice.mode == "allowed":
-        offered = [tool for tool in offered if tool.name in choice.allowed]
-    demanded = choice.mode in ("required", "named", "foreign") or (choice.mode == "allowed" and choice.allowed_mode == "required")
-    if choice.mode in ("named", "foreign"):
-        offered = [tool for tool in offered if tool.name == choice.name and choice.mode == "named"]
-    if demanded and not offered:
-        what = f"{choice.name!r}, which is not among `tools`" if choice.name else "a tool that the demo model does not have"
-        raise GatewayError(Kind.BAD_REQUEST, f"`tool_choice` demands {what}.", param="tool_choice")
-    if choice.mode == "none" or not offered:
-        return []
-    # After a tool's answer it is the model's turn to speak, unless the choice demands another call.
-    free = bool(turns) and turns[-1].role == "user" and not _results(turns)
-    named = [tool for tool in offered if _mentions(said, tool.name)] if demanded or free else []
-    chosen = named or (offered[:1] if demanded or (always and free) else [])
-    if len(chosen) == 1 and re.search(r"\b(?:twice|both)\b", said, re.IGNORECASE):
-        chosen = chosen * 2
-    if request.parallel_tools is False:
-        chosen = chosen[:1]
-    return [_call(tool, said) for tool in chosen]
-
-
-def _mentions(said: str, name: str) -> bool:
-    words = re.escape(name).replace("_", "[_ ]").replace(r"\-", "[- ]")
-    return re.search(rf"(?<!\w){words}(?!\w)", said, re.IGNORECASE) is not None
-
-
-def _call(tool: Tool, said: str) -> Call:
-    if tool.custom:
-        return Call(tool.name, said or "demo", custom=True)
-    value = Example(tool.parameters or {"type": "object"}, said).value()
-    return Call(tool.name, orjson.dumps(value if isinstance(value, dict) else {}).decode())
 
 
 def _stop(script: Script, stops: list[str]) -> None:

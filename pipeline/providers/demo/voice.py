@@ -29,7 +29,8 @@ from pipeline.events import (
     ToolStart,
     Usage,
 )
-from pipeline.providers.demo.script import Call, Script, pieces
+from pipeline.providers.demo.calls import Call
+from pipeline.providers.demo.script import Script, pieces
 from pipeline.request import FilePart, ReasoningPart, Request, TextPart, Tool, ToolCallPart, ToolResultPart
 
 BREAKS_AFTER: Final = 10
