@@ -1,4 +1,4 @@
-"""Which tools the demo model calls, and with which arguments: the choice is kept, and a tool that a user's text names is called."""
+"""Which tools the demo model calls, and with what: the choice is kept, and a tool that a user's text names is called."""
 
 from __future__ import annotations
 
