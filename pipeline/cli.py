@@ -35,22 +35,30 @@ ConfigFile = Annotated[
 
 def main() -> None:
     """The entry point: runs the command line and ends the process."""
-    from pipeline.config.problems import ConfigError
-
+    # Steps of your own (module:function) are found where you are, behind everything that is installed.
+    sys.path.append(os.getcwd())
     try:
         app()
-    except ConfigError as error:
-        _fail(str(error))
     except BrokenPipeError:
         # The reader of our output left (`penstock show | head`); the interpreter's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAULT)
-    except OSError as error:
-        _fail(f"penstock: {error.strerror or type(error).__name__}{f': {error.filename}' if error.filename else ''}")
     except Exception as error:
         if os.environ.get("PENSTOCK_TRACEBACK"):
             raise
-        _fail(f"penstock: a fault of ours ({type(error).__name__}); with PENSTOCK_TRACEBACK=1 it says where.")
+        _fail(_told(error))
+
+
+def _told(error: Exception) -> str:
+    """What a person is told. The text of a foreign exception may hold anything, so it is not part of it."""
+    from operators.errors import ChainError
+    from pipeline.config import ConfigError
+
+    if isinstance(error, ConfigError | ChainError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"penstock: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
+    return f"penstock: a fault of ours ({type(error).__name__}); with PENSTOCK_TRACEBACK=1 it says where."
 
 
 def _fail(message: str, status: int = FAULT) -> NoReturn:
@@ -103,23 +111,27 @@ def serve(
 def check(config: ConfigFile = None) -> None:
     """Validate the configuration: each fault with file, line and the nearest right name."""
     from pipeline.config import load
-    from pipeline.config.advice import advise
-    from pipeline.report import summary
+    from pipeline.config.advice import advise, summary
 
     found = load(config, os.environ)
-    line = summary(found)
+    # Imported late: a bad file is told at once, without the gateway that the chains bring along.
+    from pipeline.effective import chains
+
+    chains(found)
     for warning in advise(found):
         print(f"{found.source}: warning: {warning}", file=sys.stderr)
-    print(line)
+    print(summary(found))
 
 
 @app.command()
 def show(config: ConfigFile = None) -> None:
     """Print models, candidates and each chain, a step a line with its options and the reason for its place."""
     from pipeline.config import load
+
+    found = load(config, os.environ)
     from pipeline.report import show as report
 
-    report(load(config, os.environ), sys.stdout)
+    report(found, sys.stdout)
 
 
 @app.command()

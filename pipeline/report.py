@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 from collections.abc import Iterator, Mapping
-from typing import Any, TextIO
+from typing import Any, TextIO, get_args
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -12,25 +13,14 @@ from rich.table import Table
 from rich.text import Text
 
 from operators import catalog
-from operators.chain import Chain, Step
-from pipeline.config.models import Config, ModelConfig, ProviderConfig
+from operators.chain import Chain
+from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
+from pipeline.config.models import CandidateSection
 from pipeline.config.units import show_size, show_time
 from pipeline.effective import chains
 
 # Wide enough that no line of a pipe is ever wrapped.
 _PIPE_WIDTH = 10_000
-
-
-def summary(config: Config) -> str:
-    """One line that says what a valid configuration holds. Raises ConfigError where a chain does not fit the default."""
-    counts = (
-        (len(config.models), "model"),
-        (sum(len(model.candidates) for model in config.models), "candidate"),
-        (len(config.providers), "provider"),
-        (len(chains(config)), "chain"),
-    )
-    words = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
-    return f"{config.source}: good. {words} ({config.digest})"
 
 
 def show(config: Config, out: TextIO) -> None:
@@ -74,23 +64,25 @@ def _models(models: tuple[ModelConfig, ...]) -> Table:
     table = _grid("model", "candidates", "chain", "facts")
     for model in models:
         for index, candidate in enumerate(model.candidates):
-            first = (model.name, candidate.use, model.chain) if index == 0 else ("", candidate.use, "")
-            facts = {
-                key: value
-                for key in sorted(candidate.model_fields_set - {"use"})
-                if (value := getattr(candidate, key)) not in (None, "", ())
-            }
-            table.add_row(*map(Text, (*first, _options(facts))))
+            name, chain = (model.name, model.chain) if index == 0 else ("", "")
+            table.add_row(Text(name, "bold"), Text(candidate.use, "cyan"), Text(chain), Text(_facts(candidate), "dim"))
     return table
+
+
+def _facts(candidate: CandidateConfig) -> str:
+    """What the file says of a candidate beside its ``use``."""
+    fields = CandidateSection.model_fields.items()
+    facts = {name: getattr(candidate, name) for name, field in fields if getattr(candidate, name) != field.default}
+    return _options({name: value for name, value in facts.items() if name != "use"})
 
 
 def _providers(providers: Mapping[str, ProviderConfig]) -> Table:
     table = _grid("provider", "dialect", "base_url", "key", "limits")
     for name, provider in providers.items():
         limits = {"max_in_flight": provider.max_in_flight, "queue": provider.queue} if provider.max_in_flight else {}
-        key = f"set ({provider.auth})" if provider.api_key else "-"
-        cells = (provider.dialect, provider.base_url, key) if provider.kind == "http" else ("any", "embedded", "-")
-        table.add_row(*map(Text, (name, *cells, _options(limits))))
+        key = f"set ({provider.auth})" if provider.api_key else "none"
+        cells = (provider.dialect, provider.base_url, key) if provider.kind == "http" else ("any", "embedded", "")
+        table.add_row(Text(name, "bold"), *map(Text, cells), Text(_options(limits), "dim"))
     return table
 
 
@@ -98,26 +90,26 @@ def _chain(chain: Chain) -> Table:
     table = _grid("position", "step", "reason for its place")
     for position, steps in chain.positions.items():
         for index, step in enumerate(steps):
-            table.add_row(Text(position if index == 0 else ""), Text(_step(step)), Text(step.reason))
+            factory = catalog.resolve(step.name)
+            units = {name: option.annotation for name, option in catalog.options(factory).items()}
+            words = Text.assemble((step.name, "bold"), " ", (_options(step.options, units), "cyan"))
+            # A step of the file stands where its author put it: there is no reason to tell, only what it does.
+            reason = step.reason or (inspect.getdoc(factory) or "").partition("\n")[0]
+            table.add_row(Text(position if index == 0 else ""), words, Text(reason, "dim"))
         if not steps:
-            table.add_row(Text(position), Text("-"), Text("nothing stands here"))
+            table.add_row(Text(position), Text("none", "dim"), Text())
     return table
 
 
-def _step(step: Step) -> str:
-    units = {name: option.annotation for name, option in catalog.options(catalog.resolve(step.name)).items()}
-    return f"{step.name} {_options(step.options, units)}".rstrip()
-
-
-def _options(options: Mapping[str, Any], units: Mapping[str, Any] = {}) -> str:
-    return ", ".join(f"{name}: {_value(name, value, units.get(name))}" for name, value in options.items())
+def _options(options: Mapping[str, Any], units: Mapping[str, Any] | None = None) -> str:
+    return ", ".join(f"{name}: {_value(name, value, (units or {}).get(name))}" for name, value in options.items())
 
 
 def _value(name: str, value: Any, unit: Any) -> str:
     """With the unit that the configuration takes: seconds for float, bytes for what is called so."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float) and unit is float:
+    if isinstance(value, int | float) and float in (unit, *get_args(unit)):
         return show_time(float(value))
     if isinstance(value, int) and name == "bytes":
         return show_size(value)

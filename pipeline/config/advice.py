@@ -1,4 +1,4 @@
-"""What a valid configuration may still mean otherwise than its author thinks: warnings, never errors."""
+"""What there is to say of a valid configuration: a summary, and warnings where its author hardly means what it says."""
 
 from __future__ import annotations
 
@@ -8,6 +8,18 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from pipeline.config.models import Config
+
+
+def summary(config: Config) -> str:
+    """One line that says what a valid configuration holds."""
+    counts = (
+        (len(config.models), "model"),
+        (sum(len(model.candidates) for model in config.models), "candidate"),
+        (len(config.providers), "provider"),
+        (len({"default", *config.chains}), "chain"),
+    )
+    words = ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts)
+    return f"{config.source}: good. {words} ({config.digest})"
 
 
 def advise(config: Config) -> list[str]:

@@ -93,7 +93,9 @@ def _effective(file: File, chains: Mapping[str, ChainConfig], source: str) -> Co
 
 def _provider(name: str, section: ProviderSection) -> ProviderConfig:
     auth = section.auth or ("x-api-key" if section.dialect == "messages" else "bearer")
-    return ProviderConfig.model_construct(**{**dict(section), "name": name, "auth": auth})
+    return ProviderConfig.model_construct(
+        **{**dict(section), "name": name, "auth": auth, "headers": MappingProxyType(dict(section.headers))}
+    )
 
 
 def _candidates(model: ModelSection) -> tuple[CandidateConfig, ...]:

@@ -8,8 +8,11 @@ from typing import Any
 from pipeline.config.problems import Path
 from pipeline.config.tree import Tree
 
-STEPS = frozenset({"hedge", "resume", "pace", "share", "edit", "redact", "breaker"})
-"""Steps of the plan that the catalogue may not hold yet."""
+STEPS = frozenset({"hedge", "resume", "pace", "share", "edit", "redact"})
+"""Steps of a chain."""
+
+BALANCES = ("round_robin", "weighted", "ewma")
+"""Ways to choose the first candidate."""
 
 Test = Callable[[Any], bool]
 
@@ -37,7 +40,7 @@ _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("providers", "*", "kind"), _is("peer"), "peers are not built yet; use `kind: http`"),
     (("providers", "*", "kind"), _is("agent"), "agents as models are not built yet; use `kind: http`"),
     (("providers", "*", "transport"), _is("websocket"), "this transport is not built yet; use `transport: auto` or `sse`"),
-    (("models", "*", "balance"), _is("round_robin", "weighted", "ewma"), "this balance is not built yet; use `balance: order`"),
+    (("models", "*", "balance"), _is(*BALANCES), "this balance is not built yet; use `balance: order`"),
     (("chains", "*", "tests"), bool, "marble cases of a chain are not built yet; leave `tests` out"),
 )
 

@@ -66,7 +66,8 @@ def _models(tree: Tree) -> None:
     for path, model in _records(tree, ("models",)):
         chain = model.get("chain")
         if isinstance(chain, str) and chain not in chains:
-            tree.fault((*path, "chain"), f'there is no chain "{chain}".{nearest(chain, chains)}')
+            shown = tree.written.get((*path, "chain"), chain)
+            tree.fault((*path, "chain"), f'there is no chain "{shown}".{nearest(chain, chains)}')
         candidates = model.get("candidates")
         for index, candidate in enumerate(candidates if isinstance(candidates, list) else ()):
             where: Path = (*path, "candidates", index)

@@ -66,7 +66,8 @@ def _step() -> Schema:
             "additionalProperties": False,
             "description": f"Stands in {listed(PLACES[name])}.",
         }
-    alone = [name for name, step in known.items() if not step["required"]]
+    known["balance"] = {"type": "object", "properties": {"by": {"enum": ["order"]}}, "additionalProperties": False}
+    alone = [name for name, step in known.items() if not step.get("required")]
     own = {"type": ["object", "null"], "description": "A step of your own: module:function."}
     return {
         "description": "A guard: its name, or its name with options.",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
+from pipeline.config.notyet import BALANCES
 from pipeline.config.notyet import STEPS as NOT_YET
 from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
@@ -66,6 +67,9 @@ def _unique(tree: Tree, chain: ChainConfig) -> None:
 def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:
     """``name``, ``{name: {options}}`` or ``{name: }``."""
     if isinstance(item, str):
+        if item != tree.written.get(path):
+            tree.fault(path, "the name of a step cannot come from the environment.")
+            return None
         item = {item: None}
     if not isinstance(item, dict) or len(item) != 1:
         tree.fault(path, f"expected one step: a name with its options. {_EXAMPLE}")
@@ -76,11 +80,29 @@ def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:
     if not isinstance(options, dict):
         tree.fault(where, f"expected the options of {name} as a mapping. {_EXAMPLE}")
         return None
+    if name == "balance":
+        _balance(tree, where, options, str(path[-2]))
+        return None
     known = _known(tree, where, name, str(path[-2]))
     if known is None:
         return None
     converted = _converted(tree, where, name, options, known)
     return StepConfig(name, converted, tree.place(where, key=True))
+
+
+def _balance(tree: Tree, path: Path, options: Mapping[str, Any], position: str) -> None:
+    """Candidates come in the order of the file: to say so is right and adds nothing to the chain."""
+    if position != "candidates":
+        tree.fault(path, f"the step balance cannot stand in {position}; it belongs to candidates.", key=True)
+    for key, value in options.items():
+        where = (*path, key)
+        if key != "by":
+            tree.fault(where, f"the step balance has no such option.{nearest(key, ['by']) or ' It has by.'}", key=True)
+        elif value in BALANCES:
+            tree.fault(where, "not yet: this balance is not built yet; use `by: order`.")
+        elif value != "order":
+            guess = nearest(str(value), ["order"])
+            tree.fault(where, f'"{tree.written.get(where, "the value")}" is no balance; use `by: order`.{guess}')
 
 
 def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Option] | None:
@@ -102,7 +124,10 @@ def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Opt
         return catalog.options(catalog.resolve(name))
     except ChainError as error:
         tree.fault(path, f"{error}.", key=True)
-        return None
+    except Exception as error:
+        # A person's own module may raise anything when it is imported; what it says may hold anything too.
+        tree.fault(path, f"{name} cannot be used ({type(error).__name__} while it was imported).", key=True)
+    return None
 
 
 def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], known: Mapping[str, Option]) -> dict[str, Any]:
@@ -123,8 +148,10 @@ def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], know
             continue
         if not option.takes(result[key]):
             tree.fault(where, f'"{tree.written.get(where, "the value")}" is not {option.expected}.')
-    for key in (option.name for option in known.values() if option.required and option.name not in given):
-        tree.fault(path, f"the step {name} needs the option {key} ({known[key].expected}).", key=True)
+    missing = [option for option in known.values() if option.required and option.name not in given]
+    # A misspelt option is one fault, not two.
+    for option in missing if known.keys() >= given.keys() else ():
+        tree.fault(path, f"the step {name} needs the option {option.name} ({option.expected}).", key=True)
     return result
 
 
