@@ -32,7 +32,7 @@ def wrong_word(param: str, value: object, allowed: Collection[str]) -> GatewayEr
     names = ", ".join(f"'{name}'" for name in sorted(allowed))
     near = get_close_matches(str(value), allowed, n=1)
     hint = f" Did you mean '{near[0]}'?" if near else ""
-    return fault(param, f"Invalid value: '{str(value)[:64]}'. Supported values are: {names}.{hint}")
+    return fault(param, f"Invalid value for '{param}': '{str(value)[:64]}'. Supported values are: {names}.{hint}")
 
 
 class Fields:
