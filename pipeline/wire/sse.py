@@ -100,6 +100,20 @@ class SseReader:
         self._buffer.clear()
         return self._events([self.raw]) if self.raw else []
 
+    def head(self, count: int) -> int:
+        """How many bytes of ``raw`` the first ``count`` events of the last ``feed`` or ``close`` take, blank lines included.
+
+        For the rare read in which something is wrong behind good events; it reads the whole of ``raw`` again.
+        """
+        start = 0
+        for blank in _BLANK.finditer(self.raw) if count else ():
+            if _parse(self.raw[start : blank.start()].removeprefix(b"" if start else _BOM)) is not None:
+                count -= 1
+            start = blank.end()
+            if not count:
+                return start
+        return len(self.raw) if count else 0
+
     def _has_blank(self, known: int) -> bool:
         if self._carriage:
             return _BLANK.search(self._buffer, max(0, known - 3)) is not None

@@ -1,0 +1,128 @@
+"""Reads of a client's JSON that fail with the path, what was expected there, and the nearest right word."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any
+
+from pipeline.errors import GatewayError, Kind
+
+JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
+
+
+def fault(param: str, message: str, code: str = "invalid_value") -> GatewayError:
+    """A 400 that names ``param``."""
+    return GatewayError(Kind.BAD_REQUEST, message, param=param, code=code)
+
+
+def missing(param: str) -> GatewayError:
+    """A 400 for a required field."""
+    return fault(param, f"Missing required parameter: '{param}'.", "missing_required_parameter")
+
+
+def wrong_type(param: str, expected: str, value: object) -> GatewayError:
+    """A 400 for a value of another JSON type."""
+    got = "null" if value is None else JSON_NAMES.get(type(value), "something else")
+    return fault(param, f"Invalid type for '{param}': expected {expected}, but got {got} instead.", "invalid_type")
+
+
+def wrong_word(param: str, value: object, allowed: Collection[str]) -> GatewayError:
+    """A 400 for a word out of a closed list: the list, and the nearest of it."""
+    names = ", ".join(f"'{name}'" for name in sorted(allowed))
+    near = get_close_matches(str(value), allowed, n=1)
+    hint = f" Did you mean '{near[0]}'?" if near else ""
+    return fault(param, f"Invalid value for '{param}': '{str(value)[:64]}'. Supported values are: {names}.{hint}")
+
+
+class Fields:
+    """One JSON object and where it stands. Every read takes null for absent, as the services do."""
+
+    __slots__ = ("data", "path")
+
+    def __init__(self, data: Any, path: str = "") -> None:
+        """Raises GatewayError (400) when ``data`` is no object."""
+        if type(data) is not dict:
+            raise wrong_type(path, "an object", data)
+        self.data: dict[str, Any] = data
+        self.path = path
+
+    def at(self, name: str) -> str:
+        """The path of a field."""
+        return f"{self.path}.{name}" if self.path else name
+
+    def _get(self, name: str, kind: type, expected: str) -> Any:
+        value = self.data.get(name)
+        if value is not None and type(value) is not kind:
+            raise wrong_type(self.at(name), expected, value)
+        return value
+
+    def text(self, name: str) -> str | None:
+        """A string or absent."""
+        value: str | None = self._get(name, str, "a string")
+        return value
+
+    def need_text(self, name: str) -> str:
+        """A string that must be there."""
+        value = self.text(name)
+        if value is None:
+            raise missing(self.at(name))
+        return value
+
+    def need_name(self, name: str) -> str:
+        """A string that must be there and not be empty: it has to match something (TR-C18)."""
+        value = self.need_text(name)
+        if not value:
+            raise fault(self.at(name), f"Invalid '{self.at(name)}': an empty string matches nothing.")
+        return value
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean or absent; the string "false" is neither (TR-P10)."""
+        value: bool | None = self._get(name, bool, "a boolean")
+        return value
+
+    def mapping(self, name: str) -> dict[str, Any] | None:
+        """An object or absent."""
+        value: dict[str, Any] | None = self._get(name, dict, "an object")
+        return value
+
+    def array(self, name: str) -> list[Any] | None:
+        """An array or absent."""
+        value: list[Any] | None = self._get(name, list, "an array")
+        return value
+
+    def whole(self, name: str, least: int = 0, most: int | None = None) -> int | None:
+        """An integer within bounds or absent; 0 is a value (TR-P11)."""
+        value: int | None = self._get(name, int, "an integer")
+        if value is not None and (value < least or (most is not None and value > most)):
+            raise fault(self.at(name), f"Invalid '{self.at(name)}': {_bounds(least, most)}, but got {value} instead.")
+        return value
+
+    def number(self, name: str, least: float, most: float) -> float | None:
+        """A number within bounds or absent."""
+        value = self.data.get(name)
+        if value is None:
+            return None
+        if type(value) not in (int, float):
+            raise wrong_type(self.at(name), "a number", value)
+        if not least <= value <= most:
+            raise fault(self.at(name), f"Invalid '{self.at(name)}': {_bounds(least, most)}, but got {value} instead.")
+        return float(value)
+
+    def word(self, name: str, allowed: Collection[str]) -> str | None:
+        """One of ``allowed`` or absent."""
+        value = self.text(name)
+        if value is not None and value not in allowed:
+            raise wrong_word(self.at(name), value, allowed)
+        return value
+
+    def need_word(self, name: str, allowed: Collection[str]) -> str:
+        """One of ``allowed``."""
+        value = self.word(name, allowed)
+        if value is None:
+            raise missing(self.at(name))
+        return value
+
+
+def _bounds(least: float, most: float | None) -> str:
+    return f"expected a value of at least {least:g}" + ("" if most is None else f" and at most {most:g}")
