@@ -25,8 +25,8 @@ _PAIRS = (b"\n\n", b"\n\r", b"\r\r")
 def buffer_limit(bytes: Bytes) -> Operator[T, T]:
     """Fail when more than ``bytes`` bytes came since the last event boundary (a blank line), however they were cut.
 
-        frames           -xx----yyy.--yyyyy-    . a blank line; each letter a byte
-        buffer_limit(4)  -xx----#               xx and yyy are one event of five
+        frames           -a-b-.-a-b-c-|    each letter two bytes, the point a blank line
+        buffer_limit(6)  -a-b-.-a-b-c-|    buffer_limit(5): -a-b-#
 
     Args:
         bytes: the most that one event may have, its line ends included. More than 0.

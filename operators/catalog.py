@@ -189,6 +189,18 @@ def build(name: str, given: Mapping[str, Any], resources: Mapping[str, Any]) -> 
         raise ChainError(str(error)) from error
 
 
+def table() -> str:
+    """The catalogue as a Markdown table: each operator's promise, its options with their defaults, its resources."""
+    rows = ["| operator | what it does | options | resources |", "| --- | --- | --- | --- |"]
+    for name in names():
+        takes = signature(CATALOG[name])
+        promise = (inspect.getdoc(CATALOG[name]) or "").partition("\n")[0]
+        written = ", ".join(f"`{option.name}`" if option.required else _default(option) for option in takes.options.values())
+        needed = ", ".join(f"`{resource}`" + ("" if must else "?") for resource, must in takes.resources.items())
+        rows.append(f"| `{name}` | {promise} | {written} | {needed} |")
+    return "\n".join(rows)
+
+
 def nearest(name: str, names: Iterable[str]) -> str:
     """The end of a message about a wrong name: what was probably meant, or what there is."""
     known = sorted(names)
@@ -230,6 +242,10 @@ def _fits(value: Any, annotation: Any) -> bool:
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, annotation)
+
+
+def _default(option: Option) -> str:
+    return f"`{option.name}={option.default!r}`"
 
 
 def _words(annotation: Any) -> str:

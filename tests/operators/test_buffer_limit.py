@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from operators import Stream, TooLarge, buffer_limit
@@ -78,6 +78,7 @@ def test_what_is_no_bytes_passes_and_does_not_count(t: Marbles) -> None:
     t.subs(source, "                      ^            !")
 
 
+@settings(derandomize=True, deadline=None)
 @given(st.lists(st.sampled_from([b"x", b"yy", b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n"]), max_size=40), st.data())
 def test_any_cut_of_the_wire_gives_the_same_verdict(parts: list[bytes], data: st.DataObject) -> None:
     wire = b"".join(parts)

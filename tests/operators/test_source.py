@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from reactivex.abc import ObserverBase
 
-from operators import FlowGate, Interrupted, from_async
+from operators import FlowGate, Interrupted, Stream, from_async
 from operators import source as module
 
 Push = Callable[[Any], None]
@@ -84,7 +84,7 @@ def test_each_subscription_is_a_task_of_its_own() -> None:
             runs += 1
             push(runs)
 
-        stream = from_async(produce)
+        stream: Stream[int] = from_async(produce)
         heard = [Heard(), Heard()]
         for one in heard:
             stream.subscribe(one)
