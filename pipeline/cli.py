@@ -98,13 +98,16 @@ def serve(
     """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads."""
     if workers is not None and workers > 1:
         _not_yet("serving with several workers")
+    from pipeline.config.apart import Loader
+
+    # Reads the configuration while the gateway is being imported.
+    load = Loader(config)
     import logging
 
     from pipeline.app import serve as run
-    from pipeline.config import load
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    raise typer.Exit(run(lambda: load(config, os.environ), host=host, port=port, workers=workers))
+    raise typer.Exit(run(load, host=host, port=port, workers=workers))
 
 
 @app.command()

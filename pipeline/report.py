@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import io
 from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
 from typing import Any, TextIO, get_args
 
 from rich import box
@@ -15,7 +16,6 @@ from rich.text import Text
 from operators import catalog
 from operators.chain import Chain
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
-from pipeline.config.models import CandidateSection
 from pipeline.config.units import show_size, show_time
 from pipeline.effective import chains
 
@@ -71,9 +71,8 @@ def _models(models: tuple[ModelConfig, ...]) -> Table:
 
 def _facts(candidate: CandidateConfig) -> str:
     """What the file says of a candidate beside its ``use``."""
-    fields = CandidateSection.model_fields.items()
-    facts = {name: getattr(candidate, name) for name, field in fields if getattr(candidate, name) != field.default}
-    return _options({name: value for name, value in facts.items() if name != "use"})
+    facts = {fact.name: (getattr(candidate, fact.name), fact.default) for fact in fields(candidate)}
+    return _options({name: value for name, (value, default) in facts.items() if default is not MISSING and value != default})
 
 
 def _providers(providers: Mapping[str, ProviderConfig]) -> Table:

@@ -279,6 +279,29 @@ def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path) -> None:
     assert (ran.stdout, ran.stderr) == ("{\n", "")
 
 
+def test_a_serving_process_holds_no_schema_library_and_no_tables(tmp_path: Path) -> None:
+    """What the commands need for people stays out of the process that serves: 60 MB at start (see config/apart.py)."""
+    program = """
+import sys
+import pipeline.app
+from pipeline import cli
+
+def serve(load, **given):
+    assert load().providers["demo"].kind == "demo"
+    print("LOADED", *sorted(set(sys.modules) & {"pydantic", "pydantic_core", "yaml", "rich"}))
+    return 0
+
+pipeline.app.serve = serve
+sys.argv = ["penstock", "serve"]
+cli.main()
+"""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "LOADED\n", "")
+
+
 @pytest.mark.parametrize(
     ("arguments", "unused"),
     [

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
-from pipeline.config.models import STEP, File
 from pipeline.config.problems import Path, listed
+from pipeline.config.sections import STEP, File
 from pipeline.config.steps import PLACES
 from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
 

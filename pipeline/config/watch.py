@@ -1,4 +1,8 @@
-"""Reload on SIGHUP or when the file changed: all or nothing. A bad file keeps the old configuration and says so in the log."""
+"""Reload: all or nothing. A bad file keeps the old configuration and says so in the log.
+
+Nothing here waits or keeps time: whoever serves asks ``due`` once a second, and on SIGHUP does the same as when it is due:
+``read`` in a thread, then ``use`` in the event loop.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ _AT_START = ("host", "port", "workers")
 
 
 class Watcher:
-    """Keeps a configuration fresh, without time of its own: call ``poll`` once a second, and ``reload`` on SIGHUP.
+    """Keeps a configuration fresh.
 
     Args:
         config: what is in force.
@@ -36,30 +40,32 @@ class Watcher:
         self._known = self._stamp()
         self._changing: Stamp | None = None
 
-    def poll(self) -> None:
-        """Reload when the file changed and then stayed the same for one poll: a file is not read while it is being written."""
+    def due(self) -> bool:
+        """Whether the file changed and then stayed the same since the last call: it is not read while it is being written."""
         stamp = self._stamp()
         if stamp is None or stamp == self._known:
             self._changing = None
-        elif stamp == self._changing:
-            self.reload()
-        else:
-            self._changing = stamp
+            return False
+        rested, self._changing = stamp == self._changing, stamp
+        return rested
 
-    def reload(self) -> bool:
-        """Read and apply the configuration; whether it is in force now. The old one stays where the new one is bad."""
+    def read(self) -> Config | None:
+        """The new configuration; None, and the problems in the log, where it is bad. It may block."""
         self._known, self._changing = self._stamp(), None
         try:
-            config = self._load()
-            self._apply(config)
+            return self._load()
         except ConfigError as error:
-            for problem in error.problems:
-                log.error("%s", problem)
-            log.error("the configuration is not reloaded; the old one (%s) stays in force", self.config.digest)
+            self._kept(error)
+        return None
+
+    def use(self, config: Config | None) -> bool:
+        """Take what ``read`` gave into use; whether it is in force now."""
+        if config is None:
             return False
-        except ValueError as error:
-            log.error("%s", error)
-            log.error("the configuration is not reloaded; the old one (%s) stays in force", self.config.digest)
+        try:
+            self._apply(config)
+        except (ConfigError, ValueError) as error:
+            self._kept(error)
             return False
         for name in _AT_START:
             if getattr(config.server, name) != getattr(self.config.server, name):
@@ -67,6 +73,15 @@ class Watcher:
         log.info("the configuration is reloaded: %s (%s)", config.source, config.digest)
         self.config = config
         return True
+
+    def reload(self) -> bool:
+        """``read`` and ``use`` at once; whether the new configuration is in force now."""
+        return self.use(self.read())
+
+    def _kept(self, error: Exception) -> None:
+        for line in str(error).splitlines():
+            log.error("%s", line)
+        log.error("the configuration is not reloaded; the old one (%s) stays in force", self.config.digest)
 
     def _stamp(self) -> Stamp | None:
         """What changes with the file; None while there is none (an editor may be replacing it)."""

@@ -10,8 +10,8 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from pipeline.config import POSITIONS, ConfigError, parse
-from pipeline.config.models import File
 from pipeline.config.schema import json_schema
+from pipeline.config.sections import File
 from tests.config.test_bad import CASES
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "penstock.example.yaml"

@@ -1,0 +1,89 @@
+"""YAML text to an effective configuration: everything is checked before anything is used, and all faults are told at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from pipeline.config import notyet, references, steps
+from pipeline.config.explain import explain
+from pipeline.config.models import (
+    CandidateConfig,
+    ChainConfig,
+    Config,
+    KeyConfig,
+    ModelConfig,
+    ProviderConfig,
+    Secret,
+    ServerConfig,
+    StateConfig,
+)
+from pipeline.config.problems import ConfigError
+from pipeline.config.sections import CandidateSection, File, ModelSection, ProviderSection, Record
+from pipeline.config.tree import read
+
+
+def build(text: str, source: str, env: Mapping[str, str]) -> Config:
+    """The effective configuration of a YAML text; ``source`` is its name in messages. Raises ConfigError."""
+    tree = read(text, source, env)
+    notyet.check(tree)
+    file: File | None = None
+    try:
+        file = File.model_validate(tree.value)
+    except ValidationError as error:
+        explain(tree, error)
+    references.check(tree)
+    chains = steps.chains(tree)
+    if tree.problems or file is None:
+        raise ConfigError(tree.problems)
+    return _effective(file, chains, source)
+
+
+def _effective(file: File, chains: Mapping[str, ChainConfig], source: str) -> Config:
+    sections = {references.DEMO: ProviderSection(kind="demo"), **file.providers}
+    keys = tuple(KeyConfig(**_fields(key)) for key in file.server.keys)
+    return Config(
+        server=ServerConfig(**{**_fields(file.server), "keys": keys}),
+        providers=MappingProxyType({name: _provider(name, section) for name, section in sections.items()}),
+        models=tuple(_model(model) for model in file.models),
+        chains=MappingProxyType(dict(chains)),
+        state=StateConfig(**_fields(file.state)),
+        digest=_digest(file, chains),
+        source=source,
+    )
+
+
+def _fields(record: Record) -> dict[str, Any]:
+    """The fields of a section, which was validated with its file; secrets in the plain form."""
+    return {name: Secret(value.get_secret_value()) if isinstance(value, SecretStr) else value for name, value in record}
+
+
+def _provider(name: str, section: ProviderSection) -> ProviderConfig:
+    auth = section.auth or ("x-api-key" if section.dialect == "messages" else "bearer")
+    headers = MappingProxyType(dict(section.headers))
+    return ProviderConfig(**{**_fields(section), "name": name, "auth": auth, "headers": headers})
+
+
+def _model(section: ModelSection) -> ModelConfig:
+    return ModelConfig(**{**_fields(section), "candidates": tuple(map(_candidate, section.candidates))})
+
+
+def _candidate(section: CandidateSection) -> CandidateConfig:
+    provider, _, model = section.use.partition("/")
+    return CandidateConfig(**_fields(section), provider=provider, model=model)
+
+
+def _digest(file: File, chains: Mapping[str, ChainConfig]) -> str:
+    """Secrets count by their presence, headers by their names: two runs that differ in a key only have the same digest."""
+    said = file.model_dump(mode="json", exclude={"providers": {"__all__": {"headers"}}, "chains": True})
+    said["headers"] = {name: sorted(provider.headers) for name, provider in file.providers.items()}
+    said["chains"] = {
+        name: {position: [(step.name, step.options) for step in steps] for position, steps in chain.positions.items()}
+        for name, chain in chains.items()
+    }
+    return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]

@@ -1,0 +1,203 @@
+"""The schema of penstock.yaml: what the file may say, with the words that the JSON Schema and the messages use.
+
+Only reading a configuration needs this; what comes out of it are the plain models of ``models.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
+
+from pipeline.config.fields import (
+    Dialect,
+    Flag,
+    HeaderValue,
+    Name,
+    Origin,
+    Positive,
+    Secret,
+    Size,
+    Time,
+    Url,
+    Whole,
+    use_of,
+    wrong,
+)
+
+
+class Record(BaseModel):
+    """A section of the file: frozen, no unknown keys, no values in errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object) -> object:
+        """A key with nothing behind it (all its lines commented out) is as good as no key."""
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.model_fields}
+
+
+class KeySection(Record):
+    """A client's key."""
+
+    name: Name = Field(examples=["alice"])
+    """Who the client is, in logs and metrics."""
+    key: Secret = Field(min_length=1, examples=["${ALICE_KEY}"])
+    """The secret that the client sends."""
+    models: tuple[str, ...] = Field(default=(), examples=[["gpt-*"]])
+    """Which models it may use, as patterns; none means all."""
+    admin: Flag = Field(default=False)
+    """Whether it may use the /debug and /sessions paths."""
+
+
+class ServerSection(Record):
+    """Where and how clients are served."""
+
+    host: Name = Field(default="127.0.0.1", examples=["127.0.0.1"])
+    """Address to listen on."""
+    port: Whole = Field(default=8787, ge=0, le=65535, examples=[8787])
+    """Port to listen on; 0 picks a free one."""
+    workers: Positive = Field(default=1, examples=[1])
+    """Processes."""
+    body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])
+    """Largest request body, after decompression."""
+    drain: Time = Field(default=30.0, examples=["30s"])
+    """How long requests in flight may go on after a stop was asked for."""
+    cors: tuple[Origin, ...] = Field(default=(), examples=[["https://app.example.com"]])
+    """Origins whose pages may call the gateway from a browser."""
+    keys: tuple[KeySection, ...] = Field(default=(), examples=[[{"name": "alice", "key": "${ALICE_KEY}"}]])
+    """Clients' keys; without any, only loopback clients are served."""
+
+
+class ProviderSection(Record):
+    """Who answers."""
+
+    kind: Literal["http", "demo"] = Field(default="http", examples=["http"])
+    """What stands behind the name: an HTTP endpoint, or the embedded demo model."""
+    dialect: Dialect = Field(default="", examples=["chat"])
+    """Which API it speaks: OpenAI Chat Completions, OpenAI Responses or Anthropic Messages."""
+    base_url: Url = Field(default="", examples=["https://api.openai.com/v1"])
+    """As its SDK takes it: the OpenAI one ends in /v1, the Anthropic one does not."""
+    api_key: Secret | None = Field(default=None, examples=["${OPENAI_API_KEY}"])
+    """The key that the gateway sends."""
+    auth: Literal["bearer", "x-api-key"] | None = Field(default=None, examples=["bearer"])
+    """How the key is sent; by default x-api-key for messages, bearer else."""
+    headers: Mapping[str, HeaderValue] = Field(default={}, repr=False, examples=[{"x-team": "${TEAM}"}])
+    """Further headers of each request to it."""
+    transport: Literal["auto", "sse"] = Field(default="auto", examples=["auto"])
+    """How streams come from a responses provider."""
+    max_in_flight: Positive | None = Field(default=None, examples=[8])
+    """Most requests at a time; further ones wait in the queue."""
+    queue: Whole = Field(default=64, ge=0, examples=[64])
+    """Most requests that wait."""
+    queue_timeout: Time = Field(default=30.0, examples=["30s"])
+    """Longest wait in the queue."""
+    connect_timeout: Time = Field(default=5.0, gt=0, examples=["5s"])
+    """Longest wait for a connection."""
+
+    @field_validator("api_key")
+    @classmethod
+    def _empty_is_none(cls, value: Secret | None) -> Secret | None:
+        return value if value is not None and value.get_secret_value() else None
+
+    @field_validator("headers")
+    @classmethod
+    def _clean_headers(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name, text in value.items():
+            if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+                raise wrong("hold a name that is no header name; write letters, digits and dashes.")
+            if not text.isprintable():
+                raise wrong(f'hold a control character in the value of "{name}".')
+        return value
+
+
+class CandidateSection(Record):
+    """One way to serve a model. Everything but ``use`` is a fact about the provider's model, or a wish."""
+
+    use: Name = Field(examples=["openai/gpt-5.1"])
+    """provider/model; the model * is the name that the client said."""
+    weight: Positive = Field(default=1, examples=[3])
+    """Its share where candidates are chosen by weight."""
+    description: str = Field(default="", examples=["Qwen 3, local"])
+    """For people."""
+    continues: Flag = Field(default=False)
+    """Whether it goes on from an assistant turn that it is given: a cut answer can be resumed."""
+    max_tokens: Positive | None = Field(default=None, examples=[8192])
+    """Sent to a messages provider when the client gave no limit."""
+    thinking: Literal["adaptive", "budget"] | None = Field(default=None, examples=["adaptive"])
+    """Which form of thinking a messages model takes."""
+    sampling: Flag = Field(default=False)
+    """Whether a messages model takes temperature, top_p and top_k."""
+    system_turns: Flag = Field(default=False)
+    """Whether a messages model takes the role system between the turns."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = Field(default=None, examples=["max_tokens"])
+    """Under which name a chat provider takes the limit of tokens."""
+    reasoning_field: Name | None = Field(default=None, examples=["reasoning_content"])
+    """Under which name a chat provider carries reasoning."""
+    allow: tuple[str, ...] = Field(default=(), examples=[["logprobs"]])
+    """Losses that are allowed when a request of another dialect cannot be carried whole."""
+
+
+Candidate = Annotated[CandidateSection, BeforeValidator(use_of, json_schema_input_type=str | CandidateSection)]
+
+
+class ModelSection(Record):
+    """A name that clients use, and who can serve it."""
+
+    name: Name = Field(examples=["gpt-5"])
+    """What clients say; may be a pattern, such as "gpt-*" or "*"."""
+    candidates: tuple[Candidate, ...] = Field(min_length=1, examples=[["openai/gpt-5.1"]])
+    """In the order in which they are tried."""
+    chain: str = Field(default="default", examples=["default"])
+    """Which chain its requests run through."""
+    balance: Literal["order"] = Field(default="order", examples=["order"])
+    """How the first candidate is chosen."""
+
+
+STEP: Mapping[str, Any] = {"type": ["string", "object"], "maxProperties": 1}
+"""What the schema knows of a step without the catalogue."""
+
+Steps = Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": STEP})]
+
+
+class ChainSection(Record):
+    """The guards of a request by position; a position that is left out keeps the built-in default."""
+
+    candidates: Steps | None = Field(default=None, examples=[[]])
+    """Which candidates, in which order."""
+    wire: Steps | None = Field(default=None, examples=[[{"buffer_limit": {"bytes": "1MiB"}}]])
+    """Raw frames of one attempt."""
+    attempt: Steps | None = Field(default=None, examples=[[{"idle_timeout": {"seconds": 60}}]])
+    """Events of one attempt."""
+    answer: Steps | None = Field(default=None, examples=[["failover"]])
+    """Candidates in, one stream out."""
+    request: Steps | None = Field(default=None, examples=[[{"total_timeout": {"seconds": "15m"}}]])
+    """The client's stream."""
+    tests: Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "maxItems": 0})] = Field(default=(), examples=[[]])
+    """Marble cases."""
+
+
+class StateSection(Record):
+    """What outlives a request."""
+
+    store: Literal["memory"] = Field(default="memory", examples=["memory"])
+    """Where it is kept."""
+
+
+class File(Record):
+    """penstock.yaml: who is served, who answers, and how."""
+
+    server: ServerSection = ServerSection()
+    providers: Mapping[str, ProviderSection] = Field(
+        default={}, examples=[{"openai": {"dialect": "chat", "base_url": "https://api.openai.com/v1"}}]
+    )
+    """Who answers, by name. The embedded `demo` is always there."""
+    models: tuple[ModelSection, ...] = Field(default=(), examples=[[{"name": "gpt-5", "candidates": ["openai/gpt-5.1"]}]])
+    """The names that clients use. `provider/model` is served without an entry."""
+    chains: Mapping[str, ChainSection] = Field(default={}, examples=[{"default": {"request": [{"heartbeat": {"seconds": 15}}]}}])
+    """Chains by name; `default` is used where a model names none."""
+    state: StateSection = StateSection()
