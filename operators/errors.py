@@ -22,7 +22,7 @@ class Elapsed(GuardError):
     again = False
 
     def __init__(self, operator: str, seconds: float) -> None:
-        super().__init__(operator, f"{operator}: nothing came within {seconds:g} s")
+        super().__init__(operator, f"{operator}: {seconds:g} s are over")
         self.seconds = seconds
 
 

@@ -64,7 +64,7 @@ class FlowGate:
                     self._waiting.remove(future)
 
 
-def from_async(produce: Callable[[Callable[[T], None]], Awaitable[None]], gate: FlowGate | None = None) -> Stream[T]:
+def from_async(produce: Callable[..., Awaitable[None]], gate: FlowGate | None = None, *, scoped: bool = False) -> Stream[T]:
     """A cold stream of what a coroutine pushes; each subscription runs the coroutine in one task of its own.
 
         push a, push b, return  ->  a b |
@@ -73,6 +73,7 @@ def from_async(produce: Callable[[Callable[[T], None]], Awaitable[None]], gate: 
         produce: a coroutine function. It gets ``push(item)``, which is synchronous and never raises. Its end completes the
             stream, its exception fails it. Between two reads it awaits the flow gate, where there is one (:class:`FlowGate`).
         gate: while it is shut, the coroutine is not even started.
+        scoped: call ``produce(push, scheduler)``: a chain that was built once finds its context there (``clock.Scope``).
 
     Raises (as ``on_error``):
         RuntimeError: no event loop is running.
@@ -115,7 +116,7 @@ def from_async(produce: Callable[[Callable[[T], None]], Awaitable[None]], gate: 
             try:
                 if gate is not None and not gate.is_open:
                     await gate.wait()
-                await produce(push)
+                await (produce(push, scheduler) if scoped else produce(push))
             except asyncio.CancelledError:
                 if end():
                     observer.on_error(Interrupted("from_async"))

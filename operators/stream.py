@@ -117,7 +117,8 @@ class Stream(Observable[T]):
 
     # The base class makes a lock for each instance; only a few stock operators ever ask for it.
     def __init__(self, subscribe: Subscribe[T]) -> None:
-        self._run = subscribe
+        self.on_subscribe: Subscribe[T] = subscribe
+        """What is done when somebody subscribes; another Stream may be made of it."""
 
     @cached_property
     def lock(self) -> threading.RLock:  # type: ignore[override]
@@ -147,7 +148,7 @@ class Stream(Observable[T]):
     def attach(self, link: Link[T], scheduler: SchedulerBase | None) -> None:
         """Let a link, which belongs to this subscription alone, be the observer."""
         try:
-            release = self._run(link, scheduler)
+            release = self.on_subscribe(link, scheduler)
         except Exception as error:
             if link.stopped:
                 raise

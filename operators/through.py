@@ -26,7 +26,7 @@ class Codec(Protocol[In_contra, Out_co]):
         """The source completed."""
 
 
-def through(make_codec: Callable[[], Codec[In, Out]]) -> Operator[In, Out]:
+def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) -> Operator[In, Out]:
     """Run a codec of its own for each subscription.
 
         source        -a-----b---|
@@ -36,6 +36,8 @@ def through(make_codec: Callable[[], Codec[In, Out]]) -> Operator[In, Out]:
         make_codec: called at each subscription. ``feed(item)`` gives the items to emit, as a list or a generator, ``close()``
             likewise when the source completes. ``fail(error)`` is optional: the items to emit before *completing* in place of
             the error, or it raises the error that shall pass; without it errors pass.
+        scoped: call ``make_codec`` with the scheduler of the subscription, in which a chain that was built once finds its
+            context (``clock.Scope``).
 
     Raises (as ``on_error``):
         Exception: what the codec raised, after the items it gave before; the source is let go first.
@@ -58,7 +60,7 @@ def through(make_codec: Callable[[], Codec[In, Out]]) -> Operator[In, Out]:
 
     def operator(source: Observable[In]) -> Stream[Out]:
         def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In]:
-            codec = make_codec()
+            codec = make_codec(scheduler) if scoped else make_codec()
             feed = codec.feed
             rescue: Callable[[Exception], Iterable[Out]] | None = getattr(codec, "fail", None)
 

@@ -68,15 +68,17 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     return operator
 
 
-def idle_timeout(seconds: Seconds, *, gate: FlowGate | None = None) -> Operator[T, T]:
+def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when nothing came for ``seconds``. It starts with the first committing item; then every item counts.
+
+    Where the scheduler is a ``clock.Scope`` with a flow gate, silence while that is shut is our own doing: a new span begins
+    after it.
 
         source           -a--b-------c-|
         idle_timeout(4)  -a--b---#
 
     Args:
         seconds: more than 0.
-        gate: the stream's flow gate. Silence while it is shut is our own doing: a new span begins after it.
 
     Raises:
         ValueError: ``seconds`` is not positive.
@@ -94,6 +96,7 @@ def idle_timeout(seconds: Seconds, *, gate: FlowGate | None = None) -> Operator[
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
             time = clock.require(scheduler, "idle_timeout")
+            gate: FlowGate | None = getattr(time, "gate", None)
             now = clock.seconds(time)
             last = 0.0
             timer: DisposableBase | None = None

@@ -30,7 +30,6 @@ from pipeline.server.runtime import Runtime
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
-LAG_EVERY = 1.0
 
 
 def serve(load: Callable[[], Config], *, host: str | None = None, port: int | None = None, workers: int | None = None) -> int:
@@ -62,7 +61,7 @@ class App:
         metrics = Metrics(version("penstock"))
         # Pools are bounded by the providers' own max_in_flight; cookies of a provider are nobody's business.
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         shared = Shared(session, metrics, Circuits(on_change=metrics.breaker_changed))
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
         metrics.use(self._config.digest)
@@ -80,15 +79,15 @@ class App:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stopping.set)
         watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
-        watcher.start(loop)
-        self._watch_lag(loop, metrics)
+        loop.add_signal_handler(signal.SIGHUP, watcher.reload)
+        self._each_second(loop, metrics, watcher)
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(50_000, 50, 100)
         print(greeting(self._config, address[0], address[1]), flush=True)
         try:
             await stopping.wait()
-            watcher.stop()
             await self._drain(listener, server, runtime)
         finally:
             await session.close()
@@ -107,11 +106,15 @@ class App:
             max_field_size=32768,
         )
 
-    def _watch_lag(self, loop: asyncio.AbstractEventLoop, metrics: Metrics) -> None:
+    @staticmethod
+    def _each_second(loop: asyncio.AbstractEventLoop, metrics: Metrics, watcher: Watcher) -> None:
+        """See how late the loop is, and whether the configuration's file changed."""
+
         def tick(due: float) -> None:
             now = loop.time()
             metrics.loop_lag.set(max(0.0, now - due))
-            loop.call_at(now + LAG_EVERY, tick, now + LAG_EVERY)
+            watcher.poll()
+            loop.call_at(now + 1.0, tick, now + 1.0)
 
         tick(loop.time())
 

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+from reactivex import Observable
 
-from operators import Operator
 from operators.admit import Slots, admit
 from operators.breaker import Circuits, watch
 from operators.chain import Chain, Step
@@ -20,7 +20,7 @@ from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.encode import BEAT
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.guards import Guards
+from pipeline.guards import Guard, Guards
 from pipeline.metrics import Metrics
 from pipeline.providers import Provider
 from pipeline.providers.embedded import DemoProvider
@@ -46,15 +46,15 @@ class Assembly:
 
     config: Config
     resolver: Resolver
-    seals: Mapping[str, Seal]
 
-    def seal_for(self, candidate: str) -> Callable[[str, str], str | None]:
-        """How the candidate that answers seals its opaque reasoning for a client of another dialect (DI-161)."""
-        provider, _, model = candidate.partition("/")
-        seal = self.seals.get(provider)
-        if seal is None:
-            return _no_seal
-        return partial(seal.wrap, provider, model)
+
+def _seal_for(seals: Mapping[str, Seal], candidate: str) -> Callable[[str, str], str | None]:
+    """How the candidate that answers seals its opaque reasoning for a client of another dialect (DI-161)."""
+    provider, _, model = candidate.partition("/")
+    seal = seals.get(provider)
+    if seal is None:
+        return _no_seal
+    return partial(seal.wrap, provider, model)
 
 
 def _no_seal(kind: str, value: str) -> None:
@@ -78,11 +78,12 @@ class _Assembler:
         self._seals = {
             name: Seal(key_for(name, _secret(provider), provider.base_url)) for name, provider in config.providers.items()
         }
+        self._directs: dict[str, Route] = {}
         self._chains = {name: self._chain(name) for name in {"default", *config.chains, *(m.chain for m in config.models)}}
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]
-        return Assembly(self._config, Resolver(routes, self._direct), self._seals)
+        return Assembly(self._config, Resolver(routes, self._direct))
 
     def _provider(self, provider: ProviderConfig) -> Provider:
         if provider.kind == "demo":
@@ -116,42 +117,33 @@ class _Assembler:
         return Chain(positions)
 
     def _route(self, model: ModelConfig) -> Route:
-        candidates = tuple(self._candidate(candidate, model.chain) for candidate in model.candidates)
+        candidates = tuple(self._candidate(candidate) for candidate in model.candidates)
         described = next((c.description for c in model.candidates if c.description), "")
         return self._joined(model.name, model.chain, candidates, described)
 
     def _direct(self, provider: str, model: str) -> Route | None:
+        """``provider/model`` without an entry of its own."""
         if provider not in self._providers:
             return None
-        use = f"{provider}/*"
-        config = CandidateConfig(use=use, provider=provider, model="*")
-        candidate = self._candidate(config, "default")
-        return self._joined(use, "default", (candidate,), "").named(model)
+        route = self._directs.get(provider)
+        if route is None:
+            config = CandidateConfig(use=f"{provider}/*", provider=provider, model="*")
+            route = self._directs[provider] = self._joined(f"{provider}/*", "default", (self._candidate(config),), "")
+        return route.named(model)
 
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
-        bound = self._chains[chain]
-        resources = {
-            "circuits": self._shared.circuits,
-            "key": _label,
-            "when": elsewhere,
-            "on_failover": self._on_failover,
-            "beat": BEAT,
-        }
-        return Route(
-            model=name,
-            chain=chain,
-            candidates=candidates,
-            choose=Guards(bound, "candidates", resources),
-            answer=Guards(bound, "answer", resources),
-            request=Guards(bound, "request", resources),
-            description=description,
-        )
+        guards = {candidate.label: self._guards(chain, candidate) for candidate in candidates}
+        metrics = self._shared.metrics
+        seal_for = partial(_seal_for, self._seals)
 
-    def _candidate(self, config: CandidateConfig, chain: str) -> Candidate:
+        def join(candidates: tuple[Candidate, ...]) -> Observable[bytes]:
+            attempts = [sentence.attempt(candidate, guards[candidate.label], metrics) for candidate in candidates]
+            return sentence.answer(attempts, guards[candidates[0].label], metrics, seal_for)
+
+        return Route(name, candidates, join, join(candidates), description)
+
+    def _candidate(self, config: CandidateConfig) -> Candidate:
         provider = self._config.providers[config.provider]
-        bound = self._chains[chain]
-        label = f"{config.provider}/{config.model}"
-        resources = {"on_retry": partial(self._on_retry, label)}
         seal = self._seals[provider.name]
 
         def unseal(text: str, model: str) -> tuple[str, str] | None:
@@ -172,26 +164,29 @@ class _Assembler:
                 reasoning_field=config.reasoning_field,
             ),
         )
-        return Candidate(
-            provider=self._providers[provider.name],
-            model=config.model,
-            target=target,
-            label=label,
-            wire=Guards(bound, "wire", resources),
-            guards=Guards(bound, "attempt", resources, self._around(bound, label, provider)),
-            unseal=unseal,
-        )
+        label = f"{config.provider}/{config.model}"
+        return Candidate(self._providers[provider.name], config.model, target, label, unseal)
 
-    def _around(self, chain: Chain, label: str, provider: ProviderConfig) -> list[Operator[Any, Any]]:
-        """What stands around an attempt although no chain names it: the watch of its breaker, the slot of its provider."""
-        around: list[Operator[Any, Any]] = []
-        if any(step.name == "breaker" for _, step in chain):
-            around.append(watch(self._shared.circuits.of(label)))
-        slots = self._slots(provider)
+    def _guards(self, chain: str, candidate: Candidate) -> Guards:
+        """The chain's guards for a candidate, and what stands around its attempts although no chain names it."""
+        bound = self._chains[chain]
+        circuits = self._shared.circuits
+        around: list[Guard] = []
+        if any(step.name == "breaker" for _, step in bound):
+            around.append(watch(circuits.of(candidate.label)))
+        slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
             around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
-        return around
+        resources = {
+            "circuits": circuits,
+            "key": _label,
+            "when": elsewhere,
+            "on_failover": self._on_failover,
+            "on_retry": partial(self._on_retry, candidate.label),
+            "beat": BEAT,
+        }
+        return Guards(chain, bound, resources, around)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:
@@ -217,8 +212,8 @@ def _secret(provider: ProviderConfig) -> str | None:
     return provider.api_key.get_secret_value() if provider.api_key is not None else None
 
 
-def _label(candidate: Candidate) -> str:
-    return candidate.label
+def _label(attempt: sentence.Attempt) -> str:
+    return attempt.candidate.label
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -3,16 +3,17 @@
     candidates --choose--> for each: dispatch -> wire guards -> decode -> attempt guards -> tap
                --answer (failover)--> request guards -> tap -> encode
 
-``compile`` binds a chain's guards once, when a configuration is taken into use; ``answer`` joins the stations for one request.
+The chain of a route is built once, when a configuration is taken into use, and subscribed to once a request. What belongs to a
+request travels with the subscription: the exchange is the scheduler, handed on from operator to operator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 from reactivex import Observable, abc
-from reactivex.disposable import Disposable
 
 from operators.chain import Chain, Step
 from operators.stream import Stream
@@ -20,10 +21,10 @@ from operators.tap import tap
 from operators.through import through
 from pipeline.decode import Decode
 from pipeline.encode import Encode, SealFor
-from pipeline.exchange import Exchange
+from pipeline.guards import Guards
 from pipeline.metrics import Metrics
-from pipeline.resolve import Candidate, Route
-from pipeline.taps import AnswerProbe, AttemptProbe
+from pipeline.resolve import Candidate
+from pipeline.taps import AttemptProbe, observe
 
 POSITIONS: Final = ("candidates", "wire", "attempt", "answer", "request")
 
@@ -67,76 +68,34 @@ DEFAULT: Final = Chain(
 
 
 class Attempt(Stream[Any]):
-    """One candidate, not tried yet: the item that failover works on."""
+    """One candidate, tried once a subscription: what breakers look at and failover works on."""
 
-    def __init__(self, candidate: Candidate, subscribe: abc.Subscription[Any]) -> None:
-        super().__init__(subscribe)
+    def __init__(self, candidate: Candidate, stream: Stream[Any]) -> None:
+        super().__init__(stream.on_subscribe)
         self.candidate = candidate
 
 
-def answer(exchange: Exchange, route: Route, metrics: Metrics, seal_for: SealFor) -> Observable[bytes]:
-    """The chain of one request, cold: nothing happens before ``emit`` subscribes, and disposing that lets go of everything."""
-    gate = exchange.gate
-    candidates = route.choose.apply(_each(route.candidates), gate)
-    stream = route.answer.apply(_attempts(exchange, route, metrics)(candidates), gate)
-    stream = route.request.apply(_abortable(exchange)(stream), gate)
-    stream = tap(AnswerProbe(exchange, route.chain, metrics))(stream)
-    return through(lambda: Encode(exchange, seal_for))(stream)
+def attempt(candidate: Candidate, guards: Guards, metrics: Metrics) -> Attempt:
+    """dispatch -> wire guards -> decode -> attempt guards -> tap."""
+    frames = guards.wire(candidate.provider.open(candidate))
+    batches = through(partial(Decode, candidate), scoped=True)(frames)
+    return Attempt(candidate, tap(AttemptProbe(candidate, guards.chain, metrics))(guards.attempt(batches)))
 
 
-def attempt(exchange: Exchange, candidate: Candidate, chain: str, metrics: Metrics) -> Observable[Any]:
-    """One candidate, tried once: dispatch -> wire guards -> decode -> attempt guards -> tap."""
-    gate = exchange.gate
-    frames = candidate.wire.apply(candidate.provider.open(exchange, candidate), gate)
-    stream = candidate.guards.apply(through(lambda: Decode(exchange, candidate))(frames), gate)
-    return tap(AttemptProbe(candidate, chain, metrics))(stream)
+def answer(attempts: Sequence[Attempt], guards: Guards, metrics: Metrics, seal_for: SealFor) -> Observable[bytes]:
+    """The whole chain of a route, built once; each subscription, with an exchange as its scope, answers one request.
+
+    Nothing happens before ``emit`` subscribes, and disposing that one subscription lets go of everything.
+    """
+    tried = guards.answer(guards.candidates(_each(attempts)))
+    batches = observe(guards.chain, metrics)(guards.request(tried))
+    return through(partial(Encode, seal_for), scoped=True)(batches)
 
 
-def _each(candidates: Sequence[Candidate]) -> Observable[Candidate]:
-    def subscribe(observer: abc.ObserverBase[Candidate], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
-        for candidate in candidates:
-            observer.on_next(candidate)
+def _each(attempts: Sequence[Attempt]) -> Stream[Attempt]:
+    def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None) -> None:
+        for each in attempts:
+            observer.on_next(each)
         observer.on_completed()
-        return Disposable()
 
     return Stream(subscribe)
-
-
-def _attempts(exchange: Exchange, route: Route, metrics: Metrics) -> Callable[[Observable[Candidate]], Observable[Attempt]]:
-    """Candidates in, attempts out; an attempt is built when somebody subscribes to it."""
-
-    def as_attempt(candidate: Candidate) -> Attempt:
-        def subscribe(observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
-            return attempt(exchange, candidate, route.chain, metrics).subscribe(observer, scheduler=scheduler)
-
-        return Attempt(candidate, subscribe)
-
-    def operator(source: Observable[Candidate]) -> Observable[Attempt]:
-        def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
-            def on_next(candidate: Candidate) -> None:
-                observer.on_next(as_attempt(candidate))
-
-            return source.subscribe(on_next, observer.on_error, observer.on_completed, scheduler=scheduler)
-
-        return Stream(subscribe)
-
-    return operator
-
-
-def _abortable(exchange: Exchange) -> Callable[[Observable[Any]], Observable[Any]]:
-    """Let the gateway end an answer from outside (drain): the error goes the way of every other error."""
-
-    def operator(source: Observable[Any]) -> Observable[Any]:
-        def subscribe(observer: abc.ObserverBase[Any], scheduler: abc.SchedulerBase | None = None) -> abc.DisposableBase:
-            upstream = source.subscribe(observer, scheduler=scheduler)
-
-            def abort(error: Exception) -> None:
-                upstream.dispose()
-                observer.on_error(error)
-
-            exchange.abort = abort
-            return upstream
-
-        return Stream(subscribe)
-
-    return operator

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from pipeline.dialects import DIALECTS, Decoder
@@ -20,7 +21,7 @@ class Decode:
 
     __slots__ = ("_candidate", "_decoder", "_exchange")
 
-    def __init__(self, exchange: Exchange, candidate: Candidate) -> None:
+    def __init__(self, candidate: Candidate, exchange: Exchange) -> None:
         self._exchange = exchange
         self._candidate = candidate
         self._decoder: Decoder | None = None
@@ -47,6 +48,7 @@ class Decode:
 
     def _open(self, head: Head) -> Opened:
         exchange, candidate = self._exchange, self._candidate
+        exchange.opened_at = time.monotonic()
         dialect = candidate.target.dialect
         relay = False
         if dialect:

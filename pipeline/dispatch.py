@@ -1,7 +1,8 @@
-"""The dispatch station: what a candidate is sent. Same dialect: the client's bytes; another one: built from the neutral request."""
+"""The dispatch station: what a candidate is sent. Same dialect: the client's bytes; another: built from the neutral request."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ def payload(exchange: Exchange, candidate: Candidate) -> bytes:
     dialect = candidate.target.dialect
     # Each candidate loses what it loses; what an earlier one could not carry is no news.
     exchange.losses = Losses(candidate.target.allow)
+    exchange.dispatched_at = time.monotonic()
     if dialect != exchange.dialect.name:
         return orjson.dumps(DIALECTS[dialect].build(exchange.request, candidate.target, exchange.losses))
     sealed = MARK_BYTES in exchange.raw
@@ -36,7 +38,7 @@ def payload(exchange: Exchange, candidate: Candidate) -> bytes:
 
 
 def _without_sealed(value: Any) -> Any:
-    """Leave out reasoning that another provider made: its proof, sealed by us in an earlier turn, would be refused here (DI-161)."""
+    """Leave out reasoning that another provider made: its proof, sealed by us in an earlier turn, is refused here (DI-161)."""
     if isinstance(value, dict):
         return {key: _without_sealed(item) for key, item in value.items() if not _is_sealed(item)}
     if isinstance(value, list):

@@ -1,8 +1,9 @@
-"""The emit station: the only ``subscribe``. Bytes of the chain go to the client's socket; the client's leaving lets go of it all."""
+"""The emit station: the only ``subscribe``. The chain's bytes go to the client's socket; its leaving lets go of everything."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
@@ -32,13 +33,11 @@ class Emission:
         exchange: whose answer it is.
         request: the client's request, as the server took it.
         headers: response headers that every answer carries.
-        clock: the scheduler of all guards.
         buffered: called with the change of bytes that wait for this client.
     """
 
     __slots__ = (
         "_buffered",
-        "_clock",
         "_done",
         "_error",
         "_exchange",
@@ -56,15 +55,13 @@ class Emission:
         exchange: Exchange,
         request: web.BaseRequest,
         headers: Mapping[str, str],
-        clock: abc.SchedulerBase,
         buffered: Callable[[int], None],
     ) -> None:
         self._exchange = exchange
         self._request = request
         self._headers = headers
-        self._clock = clock
         self._buffered = buffered
-        self._loop = asyncio.get_running_loop()
+        self._loop = exchange.loop
         self._pending: list[bytes] = []
         self._size = 0
         self._done = False
@@ -83,7 +80,7 @@ class Emission:
         """
         exchange = self._exchange
         response: web.StreamResponse | None = None
-        self._subscription = answer.subscribe(self._on_next, self._on_error, self._on_completed, scheduler=self._clock)
+        self._subscription = answer.subscribe(self._on_next, self._on_error, self._on_completed, scheduler=exchange)
         try:
             while True:
                 if not (self._pending or self._done):
@@ -99,6 +96,7 @@ class Emission:
                         return self._body(data)
                     response = web.StreamResponse(headers=self._opening(STREAM_HEADERS))
                     await response.prepare(self._request)
+                    exchange.first_write_at = time.monotonic()
                 if ended:
                     await response.write_eof(data)
                     return response

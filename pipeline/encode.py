@@ -26,7 +26,7 @@ class Encode:
 
     __slots__ = ("_encoder", "_exchange", "_seal_for", "_sent")
 
-    def __init__(self, exchange: Exchange, seal_for: SealFor) -> None:
+    def __init__(self, seal_for: SealFor, exchange: Exchange) -> None:
         self._exchange = exchange
         self._seal_for = seal_for
         self._encoder: Encoder | None = None

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from operators.clock import Clock, Scope
 from operators.source import FlowGate
 from pipeline.events import Opened, Usage
 from pipeline.request import Answering, Losses, Request
@@ -21,39 +22,17 @@ def _nothing_to_abort(error: Exception) -> None:
     """The chain is not subscribed yet, or no more."""
 
 
-class Exchange:
+class Exchange(Scope):
     """A client's request and everything learned about its answer so far.
 
     Made once a request by the server; lives until the answer ended or the client left. Nothing here is shared between requests.
+    It is the scope of its chain's one subscription: the chain is built once for all requests, and every station finds here, in
+    the scheduler that the operators hand on, whom it works for.
     """
-
-    __slots__ = (
-        "_neutral",
-        "abort",
-        "attempts",
-        "body",
-        "began",
-        "caller",
-        "dialect",
-        "ended",
-        "error",
-        "finish",
-        "first_event_at",
-        "first_write_at",
-        "gate",
-        "headers",
-        "id",
-        "label",
-        "losses",
-        "model",
-        "opened",
-        "raw",
-        "stream",
-        "usage",
-    )
 
     def __init__(
         self,
+        clock: Clock,
         *,
         id: str,
         dialect: Dialect,
@@ -61,7 +40,9 @@ class Exchange:
         raw: bytes,
         headers: Mapping[str, str],
         caller: str = "",
+        began: float | None = None,
     ) -> None:
+        super().__init__(clock)
         self.id = id
         self.dialect = dialect
         self.body = body
@@ -73,10 +54,16 @@ class Exchange:
         self.stream: bool = bool(body.get("stream"))
         self.label = "other"
         """The model's bounded name for metrics: as configured, never as the client wrote it."""
-        self.gate = FlowGate()
+        self.gate: FlowGate = FlowGate()
         self.losses = Losses()
         """Of the attempt under way."""
-        self.began = time.monotonic()
+        self.began = time.monotonic() if began is None else began
+        """Monotonic time at which the request was taken; the marks below are on the same clock."""
+        self.parsed_at = time.monotonic()
+        self.dispatched_at: float | None = None
+        """When the attempt under way was sent."""
+        self.opened_at: float | None = None
+        """When a provider accepted it."""
         self.attempts = 0
         self.abort: Callable[[Exception], None] = _nothing_to_abort
         """End the answer with an error, from outside (drain). Set while the chain is subscribed."""

@@ -1,68 +1,45 @@
-"""The guards of one position of a chain: bound to options and shared state once, applied to a stream for each request."""
+"""The guards of a chain by position, each bound once to its options and to what it shares with other requests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from reactivex import Observable
 
-from operators import Chain, catalog
-from operators.source import FlowGate
+from operators import Chain
 
-# The one resource that belongs to a request: a guard that takes it is made anew for each.
-GATE: Final = "gate"
-
-Guard = Callable[[Observable[Any]], Observable[Any]]
-Build = Callable[[FlowGate], Guard]
+Guard = Callable[[Observable[Any]], Any]
 
 
 class Guards:
-    """What stands at a position, ready to be applied.
+    """A chain's positions as operators.
 
     Args:
-        chain: the chain.
-        position: which position of it.
+        name: of the chain.
+        chain: its steps.
         resources: what the steps need beside their options, by parameter name.
-        then: operators that the gateway itself puts after them.
+        around: operators that the gateway itself puts around each attempt.
 
     Raises:
         ChainError: a step cannot be built.
     """
 
-    __slots__ = ("_builds",)
+    __slots__ = ("answer", "attempt", "candidates", "chain", "request", "wire")
 
-    def __init__(
-        self,
-        chain: Chain,
-        position: str,
-        resources: Mapping[str, Any],
-        then: Sequence[Guard] = (),
-    ) -> None:
-        builds: list[Build] = []
-        for step in chain.positions[position]:
-            operator = step.build({**resources, GATE: FlowGate()})
-            needs = catalog.signature(catalog.resolve(step.name)).resources
-            if GATE in needs:
-                supplied = {name: resources[name] for name in needs if name in resources}
-                builds.append(partial(_with_gate, catalog.resolve(step.name), {**step.options, **supplied}))
-            else:
-                builds.append(partial(_as_it_is, operator))
-        builds.extend(partial(_as_it_is, operator) for operator in then)
-        self._builds = tuple(builds)
+    def __init__(self, name: str, chain: Chain, resources: Mapping[str, Any], around: Sequence[Guard] = ()) -> None:
+        self.chain = name
+        self.candidates: Guard = chain.build("candidates", resources)
+        self.wire: Guard = chain.build("wire", resources)
+        self.attempt: Guard = _joined(chain.build("attempt", resources), *around)
+        self.answer: Guard = chain.build("answer", resources)
+        self.request: Guard = chain.build("request", resources)
 
-    def apply(self, source: Observable[Any], gate: FlowGate) -> Observable[Any]:
-        """The guarded stream; nothing happens before somebody subscribes."""
-        for build in self._builds:
-            source = build(gate)(source)
+
+def _joined(*guards: Guard) -> Guard:
+    def apply(source: Observable[Any]) -> Observable[Any]:
+        for guard in guards:
+            source = guard(source)
         return source
 
-
-def _as_it_is(guard: Guard, gate: FlowGate) -> Guard:
-    return guard
-
-
-def _with_gate(factory: Callable[..., Any], arguments: Mapping[str, Any], gate: FlowGate) -> Guard:
-    guard: Guard = factory(**arguments, gate=gate)
-    return guard
+    return apply

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from operators.clock import Clock
 from pipeline.dialects import Dialect
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
@@ -13,10 +14,12 @@ from pipeline.server.body import parse_json
 def parse(
     dialect: Dialect,
     raw: bytes,
+    clock: Clock,
     *,
     id: str,
     headers: Mapping[str, str],
     caller: str = "",
+    began: float | None = None,
 ) -> Exchange:
     """Read a client's body. Only what every provider needs is checked here; the rest is read when a translation needs it.
 
@@ -34,4 +37,4 @@ def parse(
     if stream is not None and not isinstance(stream, bool):
         raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {stream!r:.40}.", param="stream")
     dialect.check(body)
-    return Exchange(id=id, dialect=dialect, body=body, raw=raw, headers=headers, caller=caller)
+    return Exchange(clock, id=id, dialect=dialect, body=body, raw=raw, headers=headers, caller=caller, began=began)

@@ -10,11 +10,12 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING
 
+from reactivex import Observable
+
 from pipeline.errors import GatewayError, Kind
 from pipeline.request import Target
 
 if TYPE_CHECKING:
-    from pipeline.guards import Guards
     from pipeline.providers import Provider
 
 # Routes made for names that only a pattern or `provider/model` matches; more than this and the oldest are forgotten.
@@ -34,10 +35,6 @@ class Candidate:
     target: Target
     label: str
     """``provider/model`` as configured (``openai/*``): bounded, for metrics and breakers."""
-    wire: Guards
-    """On the raw frames of one attempt."""
-    guards: Guards
-    """On the events of one attempt (position ``attempt``), then the watch of the breaker and the slot."""
     unseal: Callable[[str, str], tuple[str, str] | None] = _sealed_for_ever
     """(text, model) -> what this provider's own sealed reasoning holds (DI-161)."""
 
@@ -49,23 +46,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a model is served: candidates in their order, and the guards around them."""
+    """How a model is served: its candidates in their order, and the chain that answers its requests."""
 
     model: str
     """The configured name; may be a pattern."""
-    chain: str
     candidates: tuple[Candidate, ...]
-    choose: Guards
-    """On the candidates: which are tried, in which order."""
-    answer: Guards
-    """Candidates in, one stream out."""
-    request: Guards
-    """On the client's stream."""
+    join: Callable[[tuple[Candidate, ...]], Observable[bytes]]
+    """Builds the chain around these candidates."""
+    answer: Observable[bytes]
+    """The chain, built once; a subscription with an exchange as its scope answers one request."""
     description: str = ""
 
     def named(self, model: str) -> Route:
         """The route for one name that the pattern matched: candidates that pass the name through get it."""
-        return replace(self, candidates=tuple(_named(candidate, model) for candidate in self.candidates))
+        candidates = tuple(_named(candidate, model) for candidate in self.candidates)
+        return replace(self, candidates=candidates, answer=self.join(candidates))
 
 
 def _named(candidate: Candidate, model: str) -> Candidate:

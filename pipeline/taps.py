@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+from reactivex import Observable, abc
+
 from operators.errors import GuardError
+from operators.stream import Link, Operator, Stream
 from pipeline.encode import note
 from pipeline.errors import classify
 from pipeline.events import Batch
@@ -14,49 +17,55 @@ from pipeline.resolve import Candidate
 
 
 class AttemptProbe:
-    """Sits above an attempt's guards: how each attempt ended, and which guard ended it."""
+    """Sits above an attempt's guards: how each attempt ended, and which guard ended it. One for all requests."""
 
-    __slots__ = ("_candidate", "_chain", "_metrics", "_over")
+    __slots__ = ("_chain", "_label", "_let_go", "_metrics", "_ok")
 
     def __init__(self, candidate: Candidate, chain: str, metrics: Metrics) -> None:
-        self._candidate = candidate
+        self._label = candidate.label
         self._chain = chain
         self._metrics = metrics
-        self._over = False
+        self._ok = metrics.attempts.labels(candidate.label, "ok", "")
+        self._let_go = metrics.attempts.labels(candidate.label, "let_go", "")
 
     def on_error(self, error: Exception) -> None:
-        self._over = True
         trip(error, self._chain, self._metrics)
-        self._metrics.attempts.labels(self._candidate.label, "error", classify(error).reason).inc()
+        self._metrics.attempts.labels(self._label, "error", classify(error).reason).inc()
 
     def on_completed(self) -> None:
-        self._over = True
-        self._metrics.attempts.labels(self._candidate.label, "ok", "").inc()
+        self._ok.inc()
 
     def on_dispose(self) -> None:
-        if not self._over:
-            self._metrics.attempts.labels(self._candidate.label, "let_go", "").inc()
+        self._let_go.inc()
 
 
-class AnswerProbe:
-    """Sits below the encoder: folds usage and times into the exchange, and keeps the error that ends it."""
+def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
+    """The tap below the encoder: folds usage, times and the error into the exchange. Through it the gateway can end an answer."""
 
-    __slots__ = ("_chain", "_exchange", "_metrics")
+    def operator(source: Observable[Batch]) -> Stream[Batch]:
+        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Link[Batch]:
+            assert isinstance(scheduler, Exchange)
+            exchange = scheduler
 
-    def __init__(self, exchange: Exchange, chain: str, metrics: Metrics) -> None:
-        self._exchange = exchange
-        self._chain = chain
-        self._metrics = metrics
+            def on_next(batch: Batch) -> None:
+                if exchange.first_event_at is None and batch.commits:
+                    exchange.first_event_at = time.monotonic()
+                note(exchange, batch)
+                observer.on_next(batch)
 
-    def on_next(self, batch: Batch) -> None:
-        exchange = self._exchange
-        if exchange.first_event_at is None and batch.commits:
-            exchange.first_event_at = time.monotonic()
-        note(exchange, batch)
+            def on_error(error: Exception) -> None:
+                upstream.dispose()
+                exchange.error = error
+                trip(error, chain, metrics)
+                observer.on_error(error)
 
-    def on_error(self, error: Exception) -> None:
-        self._exchange.error = error
-        trip(error, self._chain, self._metrics)
+            exchange.abort = on_error
+            upstream: Link[Batch] = Link(on_next, on_error, observer.on_completed)
+            return upstream.connect(source, scheduler)
+
+        return Stream(subscribe)
+
+    return operator
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> None:

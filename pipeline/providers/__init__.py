@@ -6,7 +6,6 @@ from typing import Protocol
 
 from reactivex import Observable
 
-from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Head
 from pipeline.resolve import Candidate
 
@@ -20,8 +19,8 @@ class Provider(Protocol):
     dialect: str
     """Of its wire; "" when it speaks neutral events."""
 
-    def open(self, exchange: Exchange, candidate: Candidate) -> Observable[Frame]:
-        """A cold stream of one attempt's frames: a Head, then the wire. Each subscription is one attempt.
+    def open(self, candidate: Candidate) -> Observable[Frame]:
+        """A cold stream of frames: a Head, then the wire. Each subscription is one attempt for the exchange that is its scope.
 
         It fails with a GatewayError when the provider refuses or cannot be reached. Disposing lets go of the connection at once.
         """

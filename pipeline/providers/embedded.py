@@ -23,10 +23,10 @@ class DemoProvider:
     def __init__(self, name: str) -> None:
         self.name = name
 
-    def open(self, exchange: Exchange, candidate: Candidate) -> Observable[Frame]:
-        """One attempt (see ``providers.Provider``)."""
+    def open(self, candidate: Candidate) -> Observable[Frame]:
+        """One attempt a subscription (see ``providers.Provider``)."""
 
-        async def produce(push: Callable[[Frame], None]) -> None:
+        async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
             exchange.attempts += 1
             head = Head(exchange.attempts)
             accepted = False
@@ -46,4 +46,4 @@ class DemoProvider:
 
             await answer(exchange.request, candidate.model, say, pause)
 
-        return from_async(produce)
+        return from_async(produce, scoped=True)

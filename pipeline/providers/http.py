@@ -71,10 +71,10 @@ class HttpProvider:
         base.update({key.lower(): value for key, value in headers.items()})
         self._base_headers = base
 
-    def open(self, exchange: Exchange, candidate: Candidate) -> Observable[Frame]:
-        """One attempt (see ``providers.Provider``)."""
+    def open(self, candidate: Candidate) -> Observable[Frame]:
+        """One attempt a subscription (see ``providers.Provider``)."""
 
-        async def produce(push: Callable[[Frame], None]) -> None:
+        async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
             exchange.attempts += 1
             attempt = exchange.attempts
             body = payload(exchange, candidate)
@@ -90,7 +90,7 @@ class HttpProvider:
             finally:
                 self._gauge(-1)
 
-        return from_async(produce)
+        return from_async(produce, scoped=True)
 
     async def count_tokens(self, body: bytes, exchange: Exchange, candidate: Candidate) -> int:
         """What a Messages provider says that the request holds, in tokens.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 
 import orjson
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
-from pipeline import chain
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.dispatch import payload
 from pipeline.emit import Emission
@@ -38,18 +38,19 @@ class Answerer:
     async def _generate(self, dialect: Dialect, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         runtime = self._runtime
         metrics = runtime.metrics
+        began = time.monotonic()
         caller = self._authenticate(request)
         if runtime.draining:
             raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
-        exchange, route = self._begin(dialect, request, request_id, await read_body(request, runtime.body_limit), caller)
+        raw = await read_body(request, runtime.body_limit)
+        exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
         metrics.in_flight[dialect.name] += 1
         runtime.exchanges.add(exchange)
         outcome = "client_left"
         try:
-            answer = chain.answer(exchange, route, metrics, runtime.assembly.seal_for)
             headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
-            emission = Emission(exchange, request, headers, runtime.clock, metrics.wait_for_clients)
-            response = await emission.run(answer)
+            emission = Emission(exchange, request, headers, metrics.wait_for_clients)
+            response = await emission.run(route.answer)
             outcome = "ok" if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT)).reason
             return response
         except (asyncio.CancelledError, ConnectionResetError):
@@ -63,10 +64,10 @@ class Answerer:
             metrics.ended(exchange, outcome)
 
     def _begin(
-        self, dialect: Dialect, request: web.BaseRequest, request_id: str, raw: bytes, caller: Caller
+        self, dialect: Dialect, request: web.BaseRequest, request_id: str, raw: bytes, caller: Caller, began: float
     ) -> tuple[Exchange, Route]:
         runtime = self._runtime
-        exchange = parse(dialect, raw, id=request_id, headers=request.headers, caller=caller.name)
+        exchange = parse(dialect, raw, runtime.clock, id=request_id, headers=request.headers, caller=caller.name, began=began)
         if not caller.allows(exchange.model):
             raise caller.refuse(exchange.model, dialect.name)
         route = runtime.assembly.resolver.resolve(exchange.model)
@@ -81,7 +82,7 @@ class Answerer:
         runtime = self._runtime
         caller = self._authenticate(request)
         raw = await read_body(request, runtime.body_limit)
-        exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller)
+        exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller, time.monotonic())
         headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
         candidate = route.candidates[0]
         if isinstance(candidate.provider, HttpProvider) and candidate.target.dialect == "messages":

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import web
@@ -14,8 +14,6 @@ from aiohttp import web
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer
-from pipeline.server.body import read_body
-from pipeline.server.cors import Cors
 from pipeline.server.runtime import Handler, Runtime
 
 log = logging.getLogger("penstock")
@@ -117,15 +115,17 @@ def dialect_of(path: str, request: web.BaseRequest) -> Dialect:
     return DIALECTS["responses" if path.startswith("/responses") else "chat"]
 
 
+# DI-114q, DI-114c: an overloaded service says 529 in Messages and 503 elsewhere; OpenAI has no 402.
+_OWN_STATUS: Final[Mapping[str, Mapping[int, int]]] = {
+    "chat": {529: 503, 402: 429},
+    "responses": {529: 503, 402: 429},
+    "messages": {503: 529},
+}
+
+
 def refusal(error: GatewayError, dialect: Dialect, request_id: str, extra: Mapping[str, str]) -> web.Response:
     """An HTTP error in a dialect's shape."""
-    status = error.status
-    if dialect.name == "messages":
-        # DI-114q: an overloaded service says 529 there, 503 elsewhere.
-        status = 529 if status == 503 else status
-    else:
-        # DI-114c: OpenAI has no 402 and no 529.
-        status = {529: 503, 402: 429}.get(status, status)
+    status = _OWN_STATUS[dialect.name].get(error.status, error.status)
     headers = {
         **error.headers,
         **extra,

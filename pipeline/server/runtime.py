@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
-from reactivex import abc
 
+from operators.clock import Clock
 from pipeline.assemble import Assembly
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
@@ -26,7 +26,7 @@ class Runtime:
     keyring: Keyring
     cors: Cors
     metrics: Metrics
-    clock: abc.SchedulerBase
+    clock: Clock
     started: int
     """Unix seconds."""
     draining: bool = False
