@@ -78,6 +78,11 @@ class Watcher:
         """``read`` and ``use`` at once; whether the new configuration is in force now."""
         return self.use(self.read())
 
+    def poll(self) -> None:
+        """``reload`` when it is ``due``."""
+        if self.due():
+            self.reload()
+
     def _kept(self, error: Exception) -> None:
         for line in str(error).splitlines():
             log.error("%s", line)

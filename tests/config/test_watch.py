@@ -32,11 +32,6 @@ class Gateway:
         self.path.write_text(text)
         os.utime(self.path, ns=(before + 1, before + 1))
 
-    def poll(self) -> None:
-        """What the gateway does once a second."""
-        if self.watcher.due():
-            self.watcher.reload()
-
     @property
     def drains(self) -> list[float]:
         return [config.server.drain for config in self.applied]
@@ -51,30 +46,30 @@ def gateway(tmp_path: Path) -> Gateway:
 
 def test_a_file_that_does_not_change_is_not_read_again(gateway: Gateway) -> None:
     for _ in range(3):
-        gateway.poll()
+        gateway.watcher.poll()
     assert gateway.drains == []
 
 
 def test_a_changed_file_is_applied_once_it_rests_for_one_poll(gateway: Gateway) -> None:
     gateway.write("server: {drain: ")
-    gateway.poll()
+    gateway.watcher.poll()
     gateway.write("server: {drain: 2}")
-    gateway.poll()
+    gateway.watcher.poll()
     assert gateway.drains == []
-    gateway.poll()
-    gateway.poll()
+    gateway.watcher.poll()
+    gateway.watcher.poll()
     assert gateway.drains == [2]
     assert gateway.watcher.config.server.drain == 2
 
 
 def test_a_file_that_is_replaced_by_rename_is_seen_and_its_absence_is_no_fault(gateway: Gateway) -> None:
     gateway.path.unlink()
-    gateway.poll()
-    gateway.poll()
+    gateway.watcher.poll()
+    gateway.watcher.poll()
     assert gateway.drains == []
     gateway.path.write_text("server: {drain: 3}")
-    gateway.poll()
-    gateway.poll()
+    gateway.watcher.poll()
+    gateway.watcher.poll()
     assert gateway.drains == [3]
 
 
@@ -86,7 +81,7 @@ def test_reload_reads_the_file_even_when_it_looks_the_same(gateway: Gateway) -> 
 def test_a_bad_file_keeps_the_old_configuration_and_says_so_once(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
     gateway.write("server: {drain: 2, prot: 1, hots: a}")
     for _ in range(4):
-        gateway.poll()
+        gateway.watcher.poll()
     assert gateway.drains == []
     assert gateway.watcher.config.server.drain == 1
     messages = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
@@ -100,8 +95,8 @@ def test_after_a_bad_file_a_good_one_is_applied(gateway: Gateway) -> None:
     gateway.write("server: [")
     assert not gateway.watcher.reload()
     gateway.write("server: {drain: 2}")
-    gateway.poll()
-    gateway.poll()
+    gateway.watcher.poll()
+    gateway.watcher.poll()
     assert gateway.drains == [2]
 
 
@@ -130,3 +125,14 @@ def test_the_embedded_default_has_no_file_to_poll_but_reloads_on_demand() -> Non
     assert not watcher.due()
     assert watcher.reload()
     assert len(applied) == 1
+
+
+def test_reading_changes_nothing_until_its_result_is_used(gateway: Gateway) -> None:
+    gateway.write("server: {drain: 2}")
+    assert not gateway.watcher.due()
+    assert gateway.watcher.due()
+    found = gateway.watcher.read()
+    assert gateway.watcher.config.server.drain == 1
+    assert not gateway.watcher.due()
+    assert gateway.watcher.use(found)
+    assert gateway.drains == [2]
