@@ -214,6 +214,10 @@ class Request:
     extra: list[Extra] = field(default_factory=list)
 
 
+# DI-85: what a client must do about it differs from other refusals.
+_CODES: Mapping[str, str] = {"previous_response_id": "previous_response_not_found"}
+
+
 class Losses:
     """What could not be carried from one dialect to another, by name; each name once.
 
@@ -237,7 +241,7 @@ class Losses:
         if label in self._allow:
             self.hint(label)
             return
-        raise GatewayError(Kind.BAD_REQUEST, reason, param=param, code="unsupported_by_provider")
+        raise GatewayError(Kind.BAD_REQUEST, reason, param=param, code=_CODES.get(label, "unsupported_by_provider"))
 
 
 def _no_unseal(text: str) -> None:

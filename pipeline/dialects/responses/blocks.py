@@ -140,7 +140,7 @@ class BlockReader:
             return
         run.pieces.append(_string(text))
         if kind == "text":
-            self.out.append(Text(run.block, text))
+            self.out.append(Text(run.block, text, event.get("logprobs") or None))
         elif kind == "refusal":
             self._refused = True
             self.out.append(Refusal(run.block, text))
@@ -153,12 +153,14 @@ class BlockReader:
         run = None if item is None else item.runs.get((kind, event.get(place, 0)))
         if item is not None and self._owner is not None and self._owner is not item:
             self._held.append(event)
+        elif run is None or not run.pieces:
+            self._tell(event, kind, place, whole)
         else:
-            self._tell(event, kind, place, whole if run is None else run.missing(whole))
+            self._tell({**event, "logprobs": None}, kind, place, run.missing(whole))
 
     def _complete_message(self, item: Item, native: Native) -> None:
         for index, part in enumerate(native.get("content") or ()):
-            place = {"output_index": item.index, "content_index": index, "item_id": item.id}
+            place = {"output_index": item.index, "content_index": index, "item_id": item.id, "logprobs": part.get("logprobs")}
             if part["type"] == "refusal":
                 self._rest(place, "refusal", text_of(part.get("refusal")))
             elif part["type"] == "output_text":

@@ -39,7 +39,7 @@ def write_items(request: Request, target: Target, losses: Losses) -> tuple[str |
     for message in request.messages[count:]:
         writer.message(message)
     # DI-145
-    return ("\n\n".join(texts) if count else None), writer.items
+    return ("\n\n".join(texts) if texts else None), writer.items
 
 
 def _leading_system(messages: list[Message]) -> int:

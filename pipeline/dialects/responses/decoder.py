@@ -12,7 +12,6 @@ from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, Event
 from pipeline.wire.sse import SseEvent, SseReader
 
-FAILURES: Final = ("response.failed", "error")
 # What a handler raises for an event that is not what its type says.
 MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 
@@ -20,71 +19,77 @@ MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 class StreamDecoder:
     """``feed`` the bytes of an event stream; see :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_answer", "_failed", "_reader")
+    __slots__ = ("_answer", "_over", "_reader")
 
     def __init__(self) -> None:
         self._reader = SseReader()
         self._answer = AnswerReader()
-        self._failed = False
+        self._over = False
 
     def feed(self, data: bytes) -> Batch:
-        if self._failed or self._answer.ended:
+        if self._over:
             return Batch([])
-        reader = self._reader
-        return self._read(reader.feed(data), reader.raw)
+        return self._read(self._reader.feed(data))
 
     def close(self) -> Batch:
-        if self._failed or self._answer.ended:
+        if self._over:
             return Batch([])
-        reader = self._reader
         # TR-S5: an event that lacks only its blank line still counts.
-        batch = self._read(reader.close(), reader.raw)
-        if batch.error is None and not batch.ends:
-            self._failed = True
+        batch = self._read(self._reader.close())
+        if not self._over:
+            self._over = True
             batch.error = GatewayError(Kind.CUT)
         return batch
 
-    def _read(self, frames: list[SseEvent], raw: bytes) -> Batch:
+    def _read(self, frames: list[SseEvent]) -> Batch:
         answer = self._answer
         out: list[Event] = []
         answer.out = out
         handlers = HANDLERS
         loads = orjson.loads
-        for index, frame in enumerate(frames):
-            try:
-                event = loads(frame[1])
-                kind = event["type"]
-                handler = handlers.get(kind)
+        index = 0
+        try:
+            for _, data in frames:
+                event = loads(data)
+                handler = handlers.get(event["type"])
                 if handler is not None:
                     handler(answer, event)
-                    if answer.ended:
+                    if answer.over:
+                        self._over = True
                         break
-                elif kind in FAILURES:
-                    return self._provider_failed(frames, index, raw, out)
                 else:
                     answer.unknown(event)
-            except MALFORMED as error:
-                # TR-S10: the marker of another dialect means nothing here.
-                if frame[1].startswith(b"[DONE]"):
-                    continue
-                return self._malformed(frames, index, raw, out, error)
-        return Batch(out, raw)
+                index += 1
+        except MALFORMED as cause:
+            return self._malformed(frames, index, out, cause)
+        if answer.failure is not None:
+            return self._provider_failed(frames, index, out, answer.failure)
+        return Batch(out, self._reader.raw)
 
-    def _provider_failed(self, frames: list[SseEvent], index: int, raw: bytes, out: list[Event]) -> Batch:
-        self._failed = True
-        before, own = _cut(raw, index)
+    def _provider_failed(self, frames: list[SseEvent], index: int, out: list[Event], failure: dict[str, Any]) -> Batch:
+        last = index + 1
         # The service says `error` and then `response.failed`: clients act on either, so both are handed on.
-        event = orjson.loads(frames[index][1])
-        if event["type"] == "error" and index + 1 < len(frames) and b"response.failed" in frames[index + 1][1][:200]:
-            own += _cut(raw, index + 1)[1]
-        return Batch(out, before, read_failure(event, own))
+        if failure.get("type") == "error" and last < len(frames) and b"response.failed" in frames[last][1][:200]:
+            last += 1
+        before, own = self._cut(index, last)
+        return Batch(out, before, read_failure(failure, own))
 
-    def _malformed(self, frames: list[SseEvent], index: int, raw: bytes, out: list[Event], cause: Exception) -> Batch:
+    def _cut(self, index: int, last: int) -> tuple[bytes, bytes]:
+        """(the bytes before the event of this number, its own up to the one before ``last``)."""
+        reader = self._reader
+        start = reader.head(index)
+        return reader.raw[:start], reader.raw[start : reader.head(last)]
+
+    def _malformed(self, frames: list[SseEvent], index: int, out: list[Event], cause: Exception) -> Batch:
         """Not JSON, not an event, or an event that is not what its type says."""
-        self._failed = True
-        before, own = _cut(raw, index)
+        self._over = True
+        before, own = self._cut(index, index + 1)
+        data = frames[index][1]
+        if data.startswith(b"[DONE]"):
+            # TR-S10: another dialect's last mark. This dialect's own did not come.
+            return Batch(out, before, GatewayError(Kind.CUT))
         try:
-            event: Any = orjson.loads(frames[index][1])
+            event: Any = orjson.loads(data)
         except orjson.JSONDecodeError:
             event = None
         # DI-11: an error object is one whatever stands around it.
@@ -93,20 +98,6 @@ class StreamDecoder:
         error = GatewayError(Kind.BAD_REPLY, "The provider sent an event that cannot be read.", from_provider=True)
         error.__cause__ = cause
         return Batch(out, before, error)
-
-
-def _cut(raw: bytes, index: int) -> tuple[bytes, bytes]:
-    """(the bytes before the event of this number, its own bytes)."""
-    reader = SseReader()
-    start = end = found = 0
-    for line in raw.splitlines(keepends=True):
-        end += len(line)
-        for _ in reader.feed(line):
-            if found == index:
-                return raw[:start], raw[start:end]
-            found += 1
-            start = end
-    return raw[:start], raw[start:]
 
 
 class BodyDecoder:

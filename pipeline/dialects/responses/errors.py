@@ -58,6 +58,9 @@ def read_failure(event: dict[str, Any], raw: bytes) -> GatewayError:
 
 def failure(error: GatewayError) -> dict[str, Any]:
     """``response.error`` (DI-121). A code that no client of this dialect knows becomes the one of its class."""
-    told = error_object(error)
+    message = error_object(error)["message"]
     code = error.code if error.code in CODES else CODE_BY_KIND.get(error.kind, "server_error")
-    return {"code": code, "message": told["message"]}
+    if code == "rate_limit_exceeded" and error.retry_after and "try again in" not in message.lower():
+        # DI-123: in-band there is no Retry-After; Codex reads the wait from the words.
+        message = f"{message} Please try again in {error.retry_after:g}s."
+    return {"code": code, "message": message}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from pipeline.dialects.responses.fields import Fields, fault, wrong_type, wrong_word
+from pipeline.dialects.fields import Fields, fault, wrong_type, wrong_word
 from pipeline.dialects.responses.parts import INPUT_PARTS, OUTPUT_PARTS, ResultPart, read_parts
 from pipeline.request import ForeignPart, Message, Part, ReasoningPart, Role, ToolCallPart, ToolResultPart
 

@@ -6,9 +6,9 @@ import base64
 import mimetypes
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-from urllib.parse import unquote_to_bytes
 
-from pipeline.dialects.responses.fields import Fields, fault, missing
+from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.media import data_url
 from pipeline.request import FilePart, ImagePart, Losses, Part, RefusalPart, TextPart
 
 DETAILS: Final = ("low", "high", "auto", "original")
@@ -16,25 +16,12 @@ DETAILS: Final = ("low", "high", "auto", "original")
 ResultPart = TextPart | ImagePart | FilePart
 
 
-def data_url(url: str) -> tuple[str | None, str] | None:
-    """(media type, base64 data) of a data URL with any parameters; None for another kind of URL (TR-C15)."""
-    if url[:5].lower() != "data:":
-        return None
-    head, comma, body = url[5:].partition(",")
-    if not comma:
-        return None
-    media, *parameters = head.split(";")
-    if "base64" not in (p.strip().lower() for p in parameters):
-        body = base64.b64encode(unquote_to_bytes(body)).decode("ascii")
-    return media.strip().lower() or None, body
-
-
 def read_parts(value: Any, path: str, readers: Mapping[str, Callable[[Fields], Part]]) -> list[Part]:
     """A string or a list of parts; ``readers`` says which part types may stand here."""
     if isinstance(value, str):
         return [READERS["input_text"](Fields({"text": value}, path))] if "input_text" in readers else [TextPart(value)]
     if not isinstance(value, list):
-        raise missing(path) if value is None else fault(path, f"Invalid type for '{path}': expected a string or an array.")
+        raise missing(path) if value is None else wrong_type(path, "a string or an array of parts", value)
     parts = []
     for index, entry in enumerate(value):
         fields = Fields(entry, f"{path}[{index}]")

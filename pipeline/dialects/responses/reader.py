@@ -21,11 +21,14 @@ class AnswerReader(BlockReader):
     Raises KeyError, TypeError, ValueError or AttributeError for events that are not what they should be.
     """
 
-    __slots__ = ("ended",)
+    __slots__ = ("failure", "over")
 
     def __init__(self) -> None:
         super().__init__()
-        self.ended = False
+        self.over = False
+        """Whether the terminal event was read."""
+        self.failure: Native | None = None
+        """The terminal event, where it is an error."""
 
     # ---------------------------------------------------------------------------------------------- life of the response
 
@@ -46,7 +49,12 @@ class AnswerReader(BlockReader):
             self.out.append(usage)
         self.out.append(self._finish(response))
         self.out.append(End(response))
-        self.ended = True
+        self.over = True
+
+    def failed(self, event: Native) -> None:
+        """``response.failed``, or ``error`` in any shape (TR-E5)."""
+        self.failure = event
+        self.over = True
 
     def _finish(self, response: Native) -> Finish:
         status = response.get("status")
@@ -192,6 +200,8 @@ HANDLERS: Final[Mapping[str, Callable[[AnswerReader, Native], None]]] = {
     "response.custom_tool_call_input.done": AnswerReader.call_done,
     "response.completed": AnswerReader.end,
     "response.incomplete": AnswerReader.end,
+    "response.failed": AnswerReader.failed,
+    "error": AnswerReader.failed,
     **dict.fromkeys(
         (
             "response.content_part.added",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipeline.dialects.responses.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.fields import Fields, fault, missing, wrong_type
 from pipeline.dialects.responses.items import read_input
 from pipeline.dialects.responses.tools import read_choice, read_tools
 from pipeline.request import Extra, Format, Message, Request, TextPart, Thinking
@@ -55,6 +55,8 @@ NEUTRAL: Final = frozenset(
         "truncation",
     }
 )
+# Fields of items that no other dialect has (DI-162, DI-167).
+ITEM_HINTS: Final = ("phase", "namespace", "caller", "async")
 INPUT_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
 
 
@@ -159,6 +161,10 @@ def _extra(fields: Fields, include: list[Any]) -> list[Extra]:
         extra.append(Extra("include", others))  # DI-219b
     reasoning = body.get("reasoning") or {}
     extra += [Extra(f"reasoning.{name}", reasoning[name]) for name in ("context", "mode") if reasoning.get(name) is not None]
+    items = body["input"] if isinstance(body.get("input"), list) else []
+    for name in ITEM_HINTS:
+        if any(item.get(name) is not None for item in items):
+            extra.append(Extra(f"input.{name}", None))
     # DI-142: names of losses are bounded, so what nobody knows shares one.
     unknown = {name: value for name, value in body.items() if value is not None and name not in _KNOWN}
     if unknown:

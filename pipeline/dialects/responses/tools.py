@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
-from pipeline.dialects.responses.fields import Fields, fault, wrong_type, wrong_word
+from pipeline.dialects.fields import Fields, fault, wrong_type, wrong_word
 from pipeline.request import ForeignTool, Losses, Request, Tool, ToolChoice
 
 FUNCTION_EXTRAS: Final = ("defer_loading", "allowed_callers", "async", "output_schema")
