@@ -27,9 +27,7 @@ app = typer.Typer(
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="[CONFIG]", help="The configuration; ./penstock.yaml by default, then the embedded default.", show_default=False
-    ),
+    typer.Argument(metavar="CONFIG", help="By default ./penstock.yaml, then the embedded default.", show_default=False),
 ]
 
 

@@ -167,7 +167,7 @@ Steps = Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": STE
 class ChainSection(Record):
     """The guards of a request by position; a position that is left out keeps the built-in default."""
 
-    candidates: Steps | None = Field(default=None, examples=[[]])
+    candidates: Steps | None = Field(default=None, examples=[[{"breaker": {"failures": 5, "cool_down": "30s"}}]])
     """Which candidates, in which order."""
     wire: Steps | None = Field(default=None, examples=[[{"buffer_limit": {"bytes": "1MiB"}}]])
     """Raw frames of one attempt."""
