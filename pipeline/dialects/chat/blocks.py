@@ -80,6 +80,11 @@ class Blocks:
         """Whether there was any block."""
         return self._count > 0 or bool(self._calls)
 
+    @property
+    def torn(self) -> bool:
+        """Whether a call stands open in the middle of its arguments."""
+        return any(call.open and call.pieces and not call.custom and not call.whole() for call in self._calls.values())
+
     def begin(self, kind: BlockKind, events: list[Event]) -> int:
         """Open a block after whatever was open before."""
         self.end(events)
@@ -143,14 +148,16 @@ class Blocks:
 
     def call(self, entry: dict[str, Any], events: list[Event]) -> None:
         """A piece of a tool call, whole or not, with or without an index (DI-33, DI-34)."""
-        custom = entry.get("custom")
-        body: dict[str, Any] = custom if type(custom) is dict else entry.get("function") or {}
+        # Typed servers fill in both.
+        function = entry.get("function")
+        custom = not function and type(entry.get("custom")) is dict
+        body: dict[str, Any] = entry["custom"] if custom else function or {}
         index, ident, name = entry.get("index"), entry.get("id") or "", body.get("name") or ""
         key: int | str = index if type(index) is int else ident or self._last
         call = self._calls.get(key)
         # Some providers give every call the index 0: another id is another call.
         if call is None or (ident and call.id and ident != call.id):
-            call = self._new_call(key, type(custom) is dict, events)
+            call = self._new_call(key, custom, events)
         self._last = key
         call.id = call.id or str(ident)
         if call.block < 0 and name:

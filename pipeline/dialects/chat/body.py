@@ -9,7 +9,7 @@ import orjson
 from pipeline.dialects.chat.blocks import Blocks
 from pipeline.dialects.chat.reading import read_message, read_started
 from pipeline.dialects.chat.shape import Sources, identity, sealed_line
-from pipeline.dialects.chat.words import ANSWER, FAILURE_OF_WORD, find_usage, read_usage, reason_of, word_of, write_usage
+from pipeline.dialects.chat.words import ANSWER, FAILURE_OF_WORD, read_usage, reason_of, word_of, write_usage
 from pipeline.dialects.openai_errors import read_in_band
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import (
@@ -86,8 +86,8 @@ def _read(payload: dict[str, Any], events: list[Event]) -> GatewayError | None:
     if kind is not None:
         return GatewayError(kind)
     blocks.finish(events)
-    usage = find_usage(payload)
-    if usage is not None:
+    usage = payload.get("usage")
+    if type(usage) is dict:
         events.append(read_usage(usage))
     events += (Finish(reason_of(word, tools=blocks.tools, refused=blocks.refused), word or None), End())
     return None

@@ -1,9 +1,8 @@
 """A streamed Chat answer, in whatever accent, as batches of events: any cut gives the same events, and nothing is lost.
 
 What ends an answer (TR-E6): ``[DONE]``, or the close of the wire, once every choice that began has its finish reason. A few
-services never send a finish reason; their ``[DONE]`` counts when the chunk before it brought the usage and no content, which
-only a provider that came to its end can send. A bare ``[DONE]`` behind content is what some proxies write in the place of
-the rest of a broken stream, so it does not.
+services never send a finish reason; then ``[DONE]`` alone is their mark (DI-37), unless a call stands torn in the middle of its
+arguments. What has neither is cut.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import orjson
 
 from pipeline.dialects.chat.blocks import Blocks
 from pipeline.dialects.chat.reading import read_message, read_started
-from pipeline.dialects.chat.words import FAILURE_OF_WORD, find_usage, read_usage, reason_of
+from pipeline.dialects.chat.words import FAILURE_OF_WORD, read_usage, reason_of
 from pipeline.dialects.openai_errors import read_in_band
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, End, Event, Finish, Foreign, Ping, Text, Unknown
@@ -24,7 +23,7 @@ from pipeline.wire.sse import SseEvent, SseReader
 class ChatDecoder:
     """See :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_blocks", "_choices", "_finished", "_over", "_reader", "_started", "_told", "_usage")
+    __slots__ = ("_blocks", "_choices", "_finished", "_over", "_reader", "_started", "_usage")
 
     def __init__(self) -> None:
         self._reader = SseReader()
@@ -34,8 +33,6 @@ class ChatDecoder:
         # Choices that began; True: finished.
         self._choices: dict[int, bool] = {}
         self._usage: dict[str, Any] | None = None
-        # Whether the last chunk told the usage and nothing else.
-        self._told = False
         self._over = False
 
     def feed(self, data: bytes) -> Batch:
@@ -53,7 +50,7 @@ class ChatDecoder:
             return batch
         if self._complete():
             # F11: a missing [DONE] alone is tolerated.
-            return Batch([*batch.events, End()], batch.raw)
+            return Batch(self._end(batch.events), batch.raw)
         return Batch(batch.events, batch.raw, GatewayError(Kind.CUT))
 
     def _read(self, items: list[SseEvent], *, last: bool = False) -> Batch:
@@ -83,12 +80,17 @@ class ChatDecoder:
 
     def _done(self, place: int, events: list[Event]) -> Batch:
         if not self._complete():
-            if not self._told:
+            if not self._choices or any(self._choices.values()) or self._blocks.torn:
                 return self._fail(place, events, GatewayError(Kind.CUT))
             self._finish(None, events)
         self._over = True
+        return Batch(self._end(events), self._reader.raw[: self._reader.head(place + 1)])
+
+    def _end(self, events: list[Event]) -> list[Event]:
+        # Nothing is open after a finish, unless the provider went on behind it.
+        self._blocks.finish(events)
         events.append(End())
-        return Batch(events, self._reader.raw[: self._reader.head(place + 1)])
+        return events
 
     def _fail(self, place: int, events: list[Event], error: GatewayError) -> Batch:
         self._over = True
@@ -109,13 +111,10 @@ class ChatDecoder:
             self._start(chunk, events)
         choices = chunk.get("choices")
         failed: GatewayError | None = None
-        mark = len(events)
         for choice in choices or ():
             failed = self._choice(choice, events) or failed
-        self._told = False
-        if "usage" in chunk or "x_groq" in chunk:
-            silent = len(events) == mark
-            self._told = self._take_usage(chunk, events) and silent
+        if "usage" in chunk:
+            self._take_usage(chunk, events)
         elif choices is None:
             events.append(Unknown(str(chunk.get("object") or chunk.get("type") or "")))
         return failed
@@ -163,12 +162,8 @@ class ChatDecoder:
         self._choices[0] = self._finished = True
         events.append(Finish(reason_of(word, tools=blocks.tools, refused=blocks.refused), word))
 
-    def _take_usage(self, chunk: dict[str, Any], events: list[Event]) -> bool:
-        """Whether the chunk tells the usage; it becomes an event where it is news."""
-        usage = find_usage(chunk)
-        if usage is None:
-            return False
-        if usage != self._usage:
+    def _take_usage(self, chunk: dict[str, Any], events: list[Event]) -> None:
+        usage = chunk.get("usage")
+        if type(usage) is dict and usage != self._usage:
             self._usage = usage
             events.append(read_usage(usage))
-        return True

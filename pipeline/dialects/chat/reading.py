@@ -76,7 +76,7 @@ def _reasoning(thought: Any, details: Any, blocks: Blocks, events: list[Event]) 
 def _content(content: Any, logprobs: Any, blocks: Blocks, events: list[Event]) -> None:
     """Text, the list of parts that some providers send (text beside thinking), or the object of structured output."""
     if type(content) is str:
-        blocks.text(content, (logprobs.get("content") or None) if logprobs else None, events)
+        blocks.text(content, (logprobs.get("content") or None) if type(logprobs) is dict else None, events)
     elif type(content) is dict:
         blocks.text(orjson.dumps(content).decode(), None, events)
     else:

@@ -9,7 +9,13 @@ from pipeline.dialects.fields import Fields, missing, wrong_type, wrong_word
 from pipeline.request import ForeignTool, Losses, Request, Tool, ToolChoice
 
 KINDS: Final = ("function", "custom")
-MODES: Final[Mapping[str, Literal["auto", "none", "required"]]] = {"auto": "auto", "none": "none", "required": "required"}
+# "any" is what Mistral calls it.
+MODES: Final[Mapping[str, Literal["auto", "none", "required"]]] = {
+    "auto": "auto",
+    "none": "none",
+    "required": "required",
+    "any": "required",
+}
 # Hosted tools that services add to the dialect. Anything else counts as "other": names of losses are bounded.
 FOREIGN_TOOLS: Final = ("code_interpreter", "connector", "file_search", "image_generation", "mcp", "web_search")
 
@@ -78,7 +84,7 @@ def read_choice(body: dict[str, Any]) -> ToolChoice | None:
         return _read_old_choice(body.get("function_call"))
     if isinstance(value, str):
         if value not in MODES:
-            raise wrong_word("tool_choice", value, MODES)
+            raise wrong_word("tool_choice", value, ("auto", "none", "required"))
         return ToolChoice(MODES[value])
     if not isinstance(value, dict):
         raise wrong_type("tool_choice", "a string or an object", value)

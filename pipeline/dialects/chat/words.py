@@ -46,7 +46,8 @@ WORD_OF_REASON: Final[Mapping[FinishReason, str]] = {
     "refusal": "content_filter",
     "context_window": "length",
     "pause": "stop",
-    "function_call": "function_call",
+    # The old field was one call; what is written here are always calls in the new one.
+    "function_call": "tool_calls",
     "other": "stop",
 }
 
@@ -68,23 +69,14 @@ def word_of(reason: FinishReason, *, tools: bool, refused: bool) -> str:
     return "tool_calls" if word == "stop" and tools else word
 
 
-def find_usage(payload: dict[str, Any]) -> dict[str, Any] | None:
-    """The usage object of a chunk or a body, wherever the provider keeps it."""
-    usage = payload.get("usage")
-    if not usage and "x_groq" in payload:
-        usage = (payload["x_groq"] or {}).get("usage")
-    return usage if type(usage) is dict else None
-
-
 def read_usage(source: dict[str, Any]) -> Usage:
     """DI-180. What is missing, null or no number is unknown (TR-U3)."""
     prompt, completion = source.get("prompt_tokens_details"), source.get("completion_tokens_details")
-    cached = _count(prompt, "cached_tokens")
     return Usage(
         input=_count(source, "prompt_tokens"),
         output=_count(source, "completion_tokens"),
         total=_count(source, "total_tokens"),
-        cache_read=_count(source, "prompt_cache_hit_tokens") if cached is None else cached,
+        cache_read=_count(prompt, "cached_tokens"),
         cache_write=_count(prompt, "cache_write_tokens"),
         reasoning=_count(completion, "reasoning_tokens"),
     )
