@@ -4,11 +4,12 @@ Nothing here knows HTTP or language models. Your own operators need nothing else
 """
 
 from operators.admit import Slots, admit
-from operators.breaker import Circuit, Circuits, breaker, watch
+from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.catalog import CATALOG, build, options, resolve, validate
 from operators.chain import Chain, Step
-from operators.clock import Clock
+from operators.circuit import Circuit, Circuits
+from operators.clock import Clock, Scope
 from operators.commit import commits, retryable
 from operators.errors import (
     ChainError,
@@ -48,6 +49,7 @@ __all__ = [
     "NoScheduler",
     "Operator",
     "Overloaded",
+    "Scope",
     "Slots",
     "Step",
     "StepError",

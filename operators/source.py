@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from functools import partial
+from typing import Any, Generic, Literal, TypeVar, overload
 
 from reactivex.abc import ObserverBase, SchedulerBase
 
@@ -64,7 +65,19 @@ class FlowGate:
                     self._waiting.remove(future)
 
 
-def from_async(produce: Callable[..., Awaitable[None]], gate: FlowGate | None = None, *, scoped: bool = False) -> Stream[T]:
+@overload
+def from_async(
+    produce: Callable[[Callable[[T], None]], Awaitable[None]], gate: FlowGate | None = None, *, scoped: Literal[False] = False
+) -> Stream[T]: ...
+
+
+@overload
+def from_async(
+    produce: Callable[[Callable[[T], None], Any], Awaitable[None]], gate: FlowGate | None = None, *, scoped: Literal[True]
+) -> Stream[T]: ...
+
+
+def from_async(produce: Callable[..., Awaitable[None]], gate: FlowGate | None = None, *, scoped: bool = False) -> Stream[Any]:
     """A cold stream of what a coroutine pushes; each subscription runs the coroutine in one task of its own.
 
         push a, push b, return  ->  a b |
@@ -95,48 +108,66 @@ def from_async(produce: Callable[..., Awaitable[None]], gate: FlowGate | None = 
     b
     """
 
-    def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-        ended = False
-
-        def end() -> bool:
-            nonlocal ended
-            first = not ended
-            ended = True
-            return first
-
-        def push(item: T) -> None:
-            try:
-                observer.on_next(item)
-            except Exception as error:
-                if end():
-                    task.cancel()
-                    observer.on_error(error)
-
-        async def run() -> None:
-            try:
-                if gate is not None and not gate.is_open:
-                    await gate.wait()
-                await (produce(push, scheduler) if scoped else produce(push))
-            except asyncio.CancelledError:
-                if end():
-                    observer.on_error(Interrupted("from_async"))
-                raise
-            except Exception as error:
-                if end():
-                    observer.on_error(error)
-                else:
-                    logger.warning("a producer failed after its stream had ended", exc_info=error)
-            else:
-                if end():
-                    observer.on_completed()
-
-        def dispose() -> None:
-            if end():
-                task.cancel()
-
-        task = asyncio.get_running_loop().create_task(run())
-        _running.add(task)
-        task.add_done_callback(_running.discard)
-        return dispose
+    def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> Callable[[], None]:
+        run = _Run(observer)
+        start = partial(produce, run.push, scheduler) if scoped else partial(produce, run.push)
+        run.start(start, gate)
+        return run.dispose
 
     return Stream(subscribe)
+
+
+class _Run(Generic[T]):
+    """One subscription: the task, and whether the stream has ended."""
+
+    __slots__ = ("_ended", "_observer", "_task")
+
+    def __init__(self, observer: ObserverBase[T]) -> None:
+        self._observer = observer
+        self._ended = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, produce: Callable[[], Awaitable[None]], gate: FlowGate | None) -> None:
+        loop = asyncio.get_running_loop()
+        task = self._task = loop.create_task(self._produce(produce, gate))
+        _running.add(task)
+        task.add_done_callback(_running.discard)
+
+    def push(self, item: T) -> None:
+        try:
+            self._observer.on_next(item)
+        except Exception as error:
+            if self._cancel():
+                self._observer.on_error(error)
+
+    def dispose(self) -> None:
+        self._cancel()
+
+    async def _produce(self, produce: Callable[[], Awaitable[None]], gate: FlowGate | None) -> None:
+        try:
+            if gate is not None and not gate.is_open:
+                await gate.wait()
+            await produce()
+        except asyncio.CancelledError:
+            if self._end():
+                self._observer.on_error(Interrupted("from_async"))
+            raise
+        except Exception as error:
+            if self._end():
+                self._observer.on_error(error)
+            else:
+                logger.warning("a producer failed after its stream had ended", exc_info=error)
+        else:
+            if self._end():
+                self._observer.on_completed()
+
+    def _cancel(self) -> bool:
+        first = self._end()
+        if first and self._task is not None:
+            self._task.cancel()
+        return first
+
+    def _end(self) -> bool:
+        first = not self._ended
+        self._ended = True
+        return first

@@ -38,9 +38,7 @@ def tap(probe: object) -> Operator[T, T]:
             ``on_completed()``, ``on_dispose()`` (let go from below before the end). A method that raises is logged, and
             ``on_next`` is then not called again in this subscription.
 
-    Raises: nothing of its own.
-
-    After dispose: the source is let go, then the probe sees ``on_dispose``.
+    Raises nothing of its own. After dispose: the source is let go, then the probe sees ``on_dispose``.
 
     >>> import reactivex
     >>> class Count:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Generic, Protocol, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -61,68 +62,76 @@ def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) 
     def operator(source: Observable[In]) -> Stream[Out]:
         def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In]:
             codec = make_codec(scheduler) if scoped else make_codec()
-            feed = codec.feed
-            rescue: Callable[[Exception], Iterable[Out]] | None = getattr(codec, "fail", None)
-
-            def on_next(item: In) -> None:
-                try:
-                    items = feed(item)
-                except Exception as error:
-                    on_error(error)
-                    return
-                if type(items) is tuple or type(items) is list:
-                    for out in items:
-                        observer.on_next(out)
-                    return
-                failure = _pump(items, observer, upstream)
-                if failure is not None:
-                    on_error(failure)
-
-            def on_error(error: Exception) -> None:
-                upstream.dispose()
-                if rescue is not None:
-                    failure = _call(lambda: rescue(error), observer)
-                    if failure is None:
-                        observer.on_completed()
-                        return
-                    error = failure
-                observer.on_error(error)
-
-            def on_completed() -> None:
-                failure = _call(codec.close, observer)
-                if failure is None:
-                    observer.on_completed()
-                else:
-                    on_error(failure)
-
-            upstream: Link[In] = Link(on_next, on_error, on_completed)
-            return upstream.connect(source, scheduler)
+            return _Run(codec, observer).upstream.connect(source, scheduler)
 
         return Stream(subscribe)
 
     return operator
 
 
-def _call(function: Callable[[], Iterable[Out]], observer: ObserverBase[Out]) -> Exception | None:
-    try:
-        items = function()
-    except Exception as error:
-        return error
-    return _pump(items, observer, None)
+class _Run(Generic[In, Out]):
+    """One subscription: the codec between its source and its observer."""
 
+    __slots__ = ("_close", "_fail", "_feed", "_observer", "upstream")
 
-def _pump(items: Iterable[Out], observer: ObserverBase[Out], upstream: Link[In] | None) -> Exception | None:
-    """Emit what an iterable gives; its own exception is the result, an exception of the observer is not caught."""
-    iterator: Iterator[Out] | None = None
-    while True:
+    def __init__(self, codec: Codec[In, Out], observer: ObserverBase[Out]) -> None:
+        self._feed = codec.feed
+        self._close = codec.close
+        self._fail: Callable[[Exception], Iterable[Out]] | None = getattr(codec, "fail", None)
+        self._observer = observer
+        self.upstream: Link[In] = Link(self._next, self._error, self._completed)
+
+    def _next(self, item: In) -> None:
         try:
-            if iterator is None:
-                iterator = iter(items)
-            item = next(iterator)
-        except StopIteration:
-            return None
+            items = self._feed(item)
+        except Exception as error:
+            self._error(error)
+            return
+        if type(items) is tuple or type(items) is list:
+            observer = self._observer
+            for out in items:
+                observer.on_next(out)
+            return
+        failure = self._pump(items, self.upstream)
+        if failure is not None:
+            self._error(failure)
+
+    def _error(self, error: Exception) -> None:
+        self.upstream.dispose()
+        failure: Exception | None = error
+        if self._fail is not None:
+            failure = self._call(partial(self._fail, error))
+        if failure is None:
+            self._observer.on_completed()
+        else:
+            self._observer.on_error(failure)
+
+    def _completed(self) -> None:
+        failure = self._call(self._close)
+        if failure is None:
+            self._observer.on_completed()
+        else:
+            self._error(failure)
+
+    def _call(self, function: Callable[[], Iterable[Out]]) -> Exception | None:
+        try:
+            items = function()
         except Exception as error:
             return error
-        observer.on_next(item)
-        if upstream is not None and upstream.stopped:
-            return None
+        return self._pump(items, None)
+
+    def _pump(self, items: Iterable[Out], upstream: Link[In] | None) -> Exception | None:
+        """Emit what an iterable gives; its own exception is the result, an exception of the observer is not caught."""
+        iterator: Iterator[Out] | None = None
+        while True:
+            try:
+                if iterator is None:
+                    iterator = iter(items)
+                item = next(iterator)
+            except StopIteration:
+                return None
+            except Exception as error:
+                return error
+            self._observer.on_next(item)
+            if upstream is not None and upstream.stopped:
+                return None

@@ -19,6 +19,8 @@ from operators.stream import Link, Operator, Stream
 
 T = TypeVar("T")
 
+_NEVER_SHUT = FlowGate()
+
 
 def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when no committing item came within ``seconds`` of the subscription. Items that do not commit do not count.
@@ -71,14 +73,11 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
 def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when nothing came for ``seconds``. It starts with the first committing item; then every item counts.
 
-    Where the scheduler is a ``clock.Scope`` with a flow gate, silence while that is shut is our own doing: a new span begins
-    after it.
-
         source           -a--b-------c-|
         idle_timeout(4)  -a--b---#
 
     Args:
-        seconds: more than 0.
+        seconds: more than 0. A silence in which the flow gate of ``clock.Scope`` was shut is our own: a new span begins.
 
     Raises:
         ValueError: ``seconds`` is not positive.
@@ -96,26 +95,22 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
             time = clock.require(scheduler, "idle_timeout")
-            gate: FlowGate | None = getattr(time, "gate", None)
+            gate: FlowGate = getattr(time, "gate", None) or _NEVER_SHUT
             now = clock.seconds(time)
-            last = 0.0
+            last, reopened = 0.0, 0
             timer: DisposableBase | None = None
-            reopened = 0 if gate is None else gate.reopened
 
             def on_next(item: T) -> None:
-                nonlocal last, timer, reopened
-                last = now()
-                if gate is not None:
-                    reopened = gate.reopened
+                nonlocal last, reopened, timer
+                last, reopened = now(), gate.reopened
                 if timer is None and getattr(item, "commits", True):
                     timer = clock.after(time, seconds, fire)
                 observer.on_next(item)
 
             def fire() -> None:
-                nonlocal last, timer, reopened
-                if gate is not None and not (gate.is_open and gate.reopened == reopened):
-                    reopened = gate.reopened
-                    last = now()
+                nonlocal last, reopened, timer
+                if not gate.is_open or gate.reopened != reopened:
+                    last, reopened = now(), gate.reopened
                 left = last + seconds - now()
                 if left > clock.EARLY:
                     timer = clock.after(time, left, fire)

@@ -12,7 +12,8 @@ import reactivex
 from reactivex import operators as stock
 from reactivex.scheduler import HistoricalScheduler, ImmediateScheduler
 
-from operators import Clock, NoScheduler, clock
+from operators import Clock, FlowGate, NoScheduler, clock
+from operators.clock import Scope
 from operators.testing import Marbles
 
 
@@ -99,6 +100,22 @@ def test_schedule_and_schedule_absolute_run_their_action_once() -> None:
         return seen
 
     assert run(main()) == ["now", "later"]
+
+
+def test_a_scope_tells_the_time_of_its_clock_and_carries_a_gate() -> None:
+    async def main() -> list[Any]:
+        outer = Clock()
+        scope = Scope(outer, FlowGate())
+        fired: list[Any] = []
+        done = asyncio.Event()
+        clock.after(scope, 3.0, lambda: fired.append(clock.seconds(scope)()))
+        clock.after(scope, 4.0, done.set)
+        await done.wait()
+        assert scope.now == outer.now
+        assert scope.gate is not None
+        return [*fired, scope.gate.is_open]
+
+    assert run(main()) == [1003.0, True]
 
 
 def test_a_clock_needs_a_running_loop() -> None:

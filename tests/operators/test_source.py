@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from reactivex.abc import ObserverBase
 
-from operators import FlowGate, Interrupted, Stream, from_async
+from operators import Clock, FlowGate, Interrupted, Stream, from_async
 from operators import source as module
+from operators.clock import Scope
 
 Push = Callable[[Any], None]
 
@@ -238,6 +239,20 @@ def test_without_a_running_loop_it_fails_at_once() -> None:
 
     from_async(produce).subscribe(on_error=errors.append)
     assert [type(error) for error in errors] == [RuntimeError]
+
+
+def test_a_scoped_producer_gets_the_scheduler_of_its_subscription() -> None:
+    async def main() -> list[Any]:
+        async def produce(push: Push, scheduler: Any) -> None:
+            push(scheduler)
+
+        heard = Heard()
+        scope = Scope(Clock())
+        from_async(produce, scoped=True).subscribe(heard, scheduler=scope)
+        await heard.over.wait()
+        return [item is scope for item in heard.all]
+
+    assert asyncio.run(main()) == [True, False]
 
 
 def test_a_shut_gate_keeps_the_coroutine_from_starting() -> None:

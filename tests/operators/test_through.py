@@ -147,6 +147,17 @@ def test_what_is_no_iterable_is_the_codecs_fault(t: Marbles) -> None:
     t.subs(source, "                      ^!")
 
 
+def test_a_scoped_codec_is_made_with_the_scheduler_of_its_subscription(t: Marbles) -> None:
+    given: list[Any] = []
+
+    def make(scheduler: Any) -> Pairs:
+        given.append(scheduler)
+        return Pairs()
+
+    t.check(t.cold("-a|").pipe(through(make, scoped=True)), "--(a|)")
+    assert given == [t.scheduler]
+
+
 def test_a_codec_that_cannot_be_made_fails_the_subscription(t: Marbles) -> None:
     def make() -> Pairs:
         raise LookupError

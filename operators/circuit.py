@@ -1,0 +1,165 @@
+"""What is known of a candidate: closed, open, or half open; shared by all who try it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, Literal
+
+from operators.errors import Overloaded
+from operators.tap import quietly
+
+State = Literal["closed", "open", "half_open"]
+CLOSED: Final = "closed"
+OPEN: Final = "open"
+HALF_OPEN: Final = "half_open"
+
+FAILURES: Final = 5
+COOL_DOWN: Final = 30.0
+
+
+class Circuit:
+    """What is known of one candidate. Made by :class:`Circuits`.
+
+    ``failures`` and ``cool_down`` are those of the breaker that looked at it last.
+    """
+
+    __slots__ = ("_now", "_on_change", "_probing", "_shown", "_until", "cool_down", "failures", "in_a_row", "key", "last_error")
+
+    def __init__(self, key: str, now: Callable[[], float], on_change: Callable[[str, State], None] | None) -> None:
+        self.key = key
+        self.failures = FAILURES
+        self.cool_down = COOL_DOWN
+        self.in_a_row = 0
+        """Failures since the last success."""
+        self.last_error: Exception | None = None
+        """A copy, without its traceback, of the error that opened it."""
+        self._now = now
+        self._on_change = on_change
+        self._until: float | None = None
+        self._probing = False
+        self._shown: State = CLOSED
+
+    @property
+    def state(self) -> State:
+        """closed: it admits all; open: none; half_open: one at a time."""
+        if self._until is None:
+            return CLOSED
+        return OPEN if self.remaining > 0 else HALF_OPEN
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until a probe is let through; 0 when one could be."""
+        return 0.0 if self._until is None else max(0.0, self._until - self._now())
+
+    @property
+    def admits(self) -> bool:
+        """Whether an attempt may be made now."""
+        return self._until is None or (not self._probing and self._until <= self._now())
+
+    def begin(self) -> Ticket | None:
+        """Take note of an attempt; in half_open it is the probe. None: it may not be made."""
+        if not self.admits:
+            return None
+        probe = self._until is not None
+        self._probing = probe
+        self._show()
+        return Ticket(self, probe)
+
+    def settle(self, probe: bool, outcome: Exception | bool) -> None:
+        """What an attempt told at its end: its error, True for success, False for nothing. Called by its ticket."""
+        if probe:
+            self._probing = False
+        if isinstance(outcome, Exception):
+            self._fail(outcome, probe)
+        elif outcome and (probe or self._until is None):
+            # Who began before the circuit opened does not close it: that is for the probe to find out.
+            self.in_a_row = 0
+            self.last_error = None
+            self._until = None
+        self._show()
+
+    def refusal(self) -> Exception:
+        """Why it does not admit: the error that opened it, where known, with the seconds that remain as ``retry_after``."""
+        error = _copy(self.last_error) if self.last_error is not None else None
+        if error is None:
+            return Overloaded("breaker", f"{self.key} is cooling down", max(self.remaining, 1.0))
+        if hasattr(error, "retry_after"):
+            error.retry_after = self.remaining
+        return error
+
+    def _fail(self, error: Exception, probe: bool) -> None:
+        self.in_a_row += 1
+        asked = getattr(error, "cool_down", None)
+        pause: float | None = asked if isinstance(asked, int | float) else None
+        if pause is None and (probe or self.in_a_row >= self.failures):
+            pause = self.cool_down
+        if pause is not None:
+            self._until = max(self._until or 0.0, self._now() + pause)
+            self.last_error = _copy(error)
+
+    def _show(self) -> None:
+        state = self.state
+        if state != self._shown:
+            self._shown = state
+            quietly(self._on_change, self.key, state)
+
+
+class Ticket:
+    """One attempt that a circuit admitted. It tells its outcome once; what it is told later does not count."""
+
+    __slots__ = ("_circuit", "_probe")
+
+    def __init__(self, circuit: Circuit, probe: bool) -> None:
+        self._circuit: Circuit | None = circuit
+        self._probe = probe
+
+    def succeed(self) -> None:
+        """The candidate works: what was held against it is forgotten."""
+        self._settle(True)
+
+    def fail(self, error: Exception) -> None:
+        """One more failure: opens after ``failures`` in a row, after a failed probe, or when the error names its pause."""
+        self._settle(error)
+
+    def leave(self) -> None:
+        """The attempt ended without telling anything; the place of a probe is free again."""
+        self._settle(False)
+
+    def _settle(self, outcome: Exception | bool) -> None:
+        circuit, self._circuit = self._circuit, None
+        if circuit is not None:
+            circuit.settle(self._probe, outcome)
+
+
+class Circuits:
+    """The circuits of all candidates, by key. They are as many as there are keys: take keys from the configuration only.
+
+    Args:
+        now: monotonic time in seconds.
+        on_change: probe, called with (key, state) when a circuit's state changes. It cannot hurt. The change from open to
+            half_open is told when the probe begins.
+    """
+
+    __slots__ = ("_by_key", "_now", "_on_change")
+
+    def __init__(
+        self, *, now: Callable[[], float] = time.monotonic, on_change: Callable[[str, State], None] | None = None
+    ) -> None:
+        self._now = now
+        self._on_change = on_change
+        self._by_key: dict[str, Circuit] = {}
+
+    def of(self, key: str) -> Circuit:
+        """The circuit of ``key``; a new one is closed."""
+        circuit = self._by_key.get(key)
+        if circuit is None:
+            circuit = self._by_key[key] = Circuit(key, self._now, self._on_change)
+        return circuit
+
+
+def _copy(error: Exception) -> Exception:
+    """The same error without traceback and context: it can be kept for long and handed out often."""
+    copy = type(error).__new__(type(error), *error.args)
+    copy.__dict__.update(error.__dict__)
+    return copy
