@@ -30,13 +30,14 @@ def breaker(
     Args:
         failures: how many in a row open a circuit.
         cool_down: seconds until a probe is let through.
-        circuits: the circuits, shared by all requests.
-        key: a candidate's key in ``circuits``; its attempts report through :func:`watch`.
+        circuits, key: the circuits that all requests share, and a candidate's key there. Attempts report through ``watch``.
 
     Raises:
         ValueError: a number is not positive.
         Exception (as ``on_error``): no candidate was left: the refusal of the circuit that admits soonest.
-        StepError (as ``on_error``): ``key`` raised. After dispose: the source is let go.
+        StepError (as ``on_error``): ``key`` raised.
+
+    After dispose: the source is let go.
 
     >>> import reactivex
     >>> circuits = Circuits()

@@ -80,12 +80,16 @@ class Circuit:
         self._show()
 
     def refusal(self) -> Exception:
-        """Why it does not admit: the error that opened it, where known, with the seconds that remain as ``retry_after``."""
-        error = _copy(self.last_error) if self.last_error is not None else None
-        if error is None:
-            return Overloaded("breaker", f"{self.key} is cooling down", max(self.remaining, 1.0))
+        """Why it does not admit: a copy of the error that opened it, where known, else Overloaded.
+
+        Its ``retry_after``, where it has one, is the time that remains, at least a second.
+        """
+        remaining = max(self.remaining, 1.0)
+        if self.last_error is None:
+            return Overloaded("breaker", f"{self.key} is cooling down", remaining)
+        error = _copy(self.last_error)
         if hasattr(error, "retry_after"):
-            error.retry_after = self.remaining
+            error.retry_after = remaining
         return error
 
     def _fail(self, error: Exception, probe: bool) -> None:
