@@ -191,6 +191,15 @@ def test_di_73_interleaved_items_come_out_one_after_the_other() -> None:
     ]
 
 
+def test_thousands_of_interleaved_items_neither_lose_their_order_nor_our_footing() -> None:
+    count = 3000
+    starts = [said(f"{index} ", index) for index in range(count)]
+    ends = [done(index, message(f"{index} ", id=f"msg_{index}")) for index in reversed(range(count))]
+    batch = decode(wire(created(), *starts, *ends, completed()))
+    assert batch.ends
+    assert told(batch) == "".join(f"{index} " for index in range(count))
+
+
 def test_each_content_part_is_a_block_and_a_refusal_is_a_refusal() -> None:
     refusal = {"type": "response.refusal.delta", "item_id": "msg_0", "output_index": 0, "content_index": 1, "delta": "no"}
     data = wire(created(), added(0, MESSAGE), said("well"), refusal, completed())

@@ -31,6 +31,7 @@ from pipeline.events import (
     Unknown,
     Usage,
 )
+from pipeline.request import Answering, Losses, Request
 from tests.dialects.responses_kit import TRANSCRIPTS, TYPED, accumulate, answering, decode, encode, neutral, parsed
 
 START = Started("chatcmpl-1", "gpt-9", 1_600_000_000)
@@ -170,6 +171,13 @@ def test_di_159_a_source_has_its_place_in_the_text_so_far() -> None:
     accumulate(data)
 
 
+def test_a_source_that_comes_after_its_text_was_closed_is_dropped_by_name() -> None:
+    asked = answering()
+    data = encode(whole(*TEXT, *CALL, Citation(0, "https://a.example", "A"), reason="tool_calls"), asked)
+    assert asked.losses.dropped == ["citations"]
+    assert len(response(data)["output"]) == 2
+
+
 def test_di_158_what_only_another_dialect_can_say_is_dropped_by_name() -> None:
     asked = answering()
     data = encode(whole(Foreign("server_tool_use", {"id": "x"}), Citation(0, None, "page 3"), *TEXT, Unknown("x"), Ping()), asked)
@@ -260,6 +268,12 @@ def test_di_60_the_response_is_complete_and_echoes_the_request() -> None:
     assert final["reasoning"] == {"effort": "low", "summary": None}
     assert [tool["type"] for tool in final["tools"]] == ["function", "web_search"]
     assert final["created_at"] == 1_600_000_000
+
+
+def test_a_body_that_was_never_read_whole_can_still_be_failed() -> None:
+    odd: dict[str, Any] = {"model": "m", "input": "x", "tools": [5], "text": "x", "reasoning": []}
+    relay = RESPONSES.relay(Answering(Request("responses", "m", True, odd), "req_1", Losses(), 1))
+    assert types(relay.fail(GatewayError(Kind.CUT)))[-1] == "failed"
 
 
 def test_ids_are_made_of_the_request_id_and_stay_the_same() -> None:

@@ -25,7 +25,7 @@ class BlockReader:
     Raises KeyError, TypeError, ValueError or AttributeError for events that are not what they should be.
     """
 
-    __slots__ = ("_blocks", "_called", "_held", "_items", "_live", "_owner", "_refused", "_started", "out")
+    __slots__ = ("_blocks", "_called", "_held", "_items", "_live", "_owner", "_refused", "_releasing", "_started", "out")
 
     def __init__(self) -> None:
         self.out: list[Event] = []
@@ -34,7 +34,8 @@ class BlockReader:
         self._items: dict[int, Item] = {}
         self._live: Run | None = None
         self._owner: Item | None = None
-        self._held: list[Native] = []
+        self._held: dict[int, list[Native]] = {}
+        self._releasing = False
         self._called = False
         self._refused = False
 
@@ -73,7 +74,7 @@ class BlockReader:
         if item is None:
             item = self._add(index, {"type": "reasoning" if reasoning else "message", "id": event.get("item_id")})
         if self._owner is not None and self._owner is not item:
-            self._held.append(event)
+            self._hold(item, event)
             return None
         run = item.run(kind, event.get(place, 0))
         if run is not self._live:
@@ -89,6 +90,9 @@ class BlockReader:
         self._live = run
         self._owner = item
         return run
+
+    def _hold(self, item: Item, event: Native) -> None:
+        self._held.setdefault(item.index, []).append(event)
 
     def text_delta(self, event: Native) -> None:
         """The hot path: one call for every token of an answer."""
@@ -152,7 +156,7 @@ class BlockReader:
         item = self._items.get(event["output_index"])
         run = None if item is None else item.runs.get((kind, event.get(place, 0)))
         if item is not None and self._owner is not None and self._owner is not item:
-            self._held.append(event)
+            self._hold(item, event)
         elif run is None or not run.pieces:
             self._tell(event, kind, place, whole)
         else:

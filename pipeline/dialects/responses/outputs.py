@@ -17,11 +17,12 @@ Told = tuple[bytes, bytes]
 class Output:
     """One output item. ``pieces`` are the deltas told so far; ``prefix`` is what every delta of it begins with."""
 
-    __slots__ = ("annotations", "id", "index", "logprobs", "pieces", "prefix", "refuses", "status", "where")
+    __slots__ = ("annotations", "block", "id", "index", "logprobs", "pieces", "prefix", "refuses", "status", "where")
 
     def __init__(self, id: str, index: int) -> None:
         self.id = id
         self.index = index
+        self.block = -1
         self.where = b'"item_id":' + orjson.dumps(id) + b',"output_index":%d' % index
         self.pieces: list[str] = []
         self.prefix = b""

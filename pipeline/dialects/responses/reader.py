@@ -104,7 +104,7 @@ class AnswerReader(BlockReader):
             return
         if item.kind in ("message", "reasoning"):
             if self._owner is not None and self._owner is not item:
-                self._held.append(event)
+                self._hold(item, event)
                 return
             (self._complete_message if item.kind == "message" else self._complete_reasoning)(item, native)
         elif item.kind in CALLS:
@@ -130,9 +130,16 @@ class AnswerReader(BlockReader):
             self.out.append(BlockEnd(item.block))
         if self._owner is item:
             self._owner = self._live = None
-            held, self._held = self._held, []
-            for event in held:
+            if not self._releasing:
+                self._release()
+
+    def _release(self) -> None:
+        """Tell what waited for the owner, item by item, until one of them is not done and so owns the answer."""
+        self._releasing = True
+        while self._held and self._owner is None:
+            for event in self._held.pop(next(iter(self._held))):
                 HANDLERS[event["type"]](self, event)
+        self._releasing = False
 
     # ------------------------------------------------------------------------------------------------------------ others
 

@@ -36,18 +36,19 @@ FUNCTION_DEFAULTS: Final[dict[str, Any]] = {"description": None, "parameters": N
 def echo(body: dict[str, Any]) -> dict[str, Any]:
     """The fields that stay the same for the life of a response, from the client's own body."""
     fields = {name: default if body.get(name) is None else body[name] for name, default in DEFAULTS.items()}
-    fields["tools"] = [_tool(tool) for tool in body.get("tools") or ()]
+    tools = body.get("tools")
+    fields["tools"] = [_tool(tool) for tool in tools] if isinstance(tools, list) else []
     fields["text"] = {"format": {"type": "text"}, **_known(body.get("text"))}
     fields["reasoning"] = {"effort": None, "summary": None, **_known(body.get("reasoning"))}
     return fields
 
 
-def _tool(tool: dict[str, Any]) -> dict[str, Any]:
-    return {**FUNCTION_DEFAULTS, **tool} if tool.get("type") == "function" else tool
+def _tool(tool: Any) -> Any:
+    return {**FUNCTION_DEFAULTS, **tool} if isinstance(tool, dict) and tool.get("type") == "function" else tool
 
 
 def _known(value: Any) -> dict[str, Any]:
-    return {name: inner for name, inner in (value or {}).items() if inner is not None}
+    return {name: inner for name, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
 
 
 def plain(text: str) -> str:
