@@ -161,10 +161,12 @@ def _stop(fields: Fields) -> list[str]:
         return []
     if isinstance(value, str):
         return [value]
-    for index, entry in enumerate(fields.array("stop") or ()):
+    if not isinstance(value, list):
+        raise wrong_type("stop", "a string or an array of strings", value)
+    for index, entry in enumerate(value):
         if not isinstance(entry, str):
             raise wrong_type(f"stop[{index}]", "a string", entry)
-    return list(value)
+    return value
 
 
 def _extra(fields: Fields) -> list[Extra]:
