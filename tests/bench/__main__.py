@@ -1,0 +1,61 @@
+"""``python -m tests.bench``: measures, prints, keeps the result in .bench/latest.json, and fails when a budget is broken."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tests.bench.measure import Plan, measure
+from tests.bench.processes import BenchError, Stand, raise_file_limit
+from tests.bench.profiling import profile
+from tests.bench.report import LATEST, save, table
+
+Only = Annotated[
+    list[str] | None,
+    typer.Option(help="json, burst-100, burst-1000, paced or idle; also 'burst-*:chat<messages'. May be given several times."),
+]
+Quick = Annotated[bool, typer.Option("--quick", help="Fewer answers, rounds and pairs of dialects.")]
+NoFail = Annotated[bool, typer.Option("--no-fail", help="Exit with 0 also when a budget is broken.")]
+Spread = Annotated[bool, typer.Option("--spread", help="Let the kernel place the processes instead of keeping them on one core.")]
+Profile = Annotated[bool, typer.Option("--profile", help="Measure nothing; show where the gateway spends its time.")]
+
+
+def bench(
+    only: Only = None, quick: Quick = False, no_fail: NoFail = False, spread: Spread = False, profiled: Profile = False
+) -> None:
+    """What the gateway costs: CPU, time to first event and memory, beside a pass-through in the same run."""
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    plan = Plan(rounds=3 if quick else 5, quick=quick, only=tuple(only or ()))
+    raise_file_limit()
+    core = None if spread else last_core()
+    try:
+        with Stand(core) as stand:
+            if profiled:
+                profile(stand, plan, console.print)
+                return
+            with console.status("starting") as status:
+                figures = measure(stand, plan, lambda text: status.update(text))
+    except BenchError as error:
+        console.print(f"[bold red]The benchmark failed:[/] {error}", highlight=False)
+        raise typer.Exit(2) from None
+    console.print(table(figures))
+    save(figures)
+    console.print(f"kept in {LATEST}")
+    broken = [figure for figure in figures if not figure.ok]
+    if broken:
+        console.print(f"[bold red]{len(broken)} of {len(figures)} figures are over their budget.")
+        if not no_fail:
+            raise typer.Exit(1)
+
+
+def last_core() -> int | None:
+    """The core to measure on; None where processes cannot be bound to one."""
+    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,201 @@
+"""The measuring: rounds of all targets in turn, the first one thrown away, medians of the rest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from tests.bench.cases import (
+    CASES,
+    FIRST_EVENT_P50,
+    FIRST_EVENT_P99,
+    IDLE_STREAMS,
+    RSS_AT_START,
+    RSS_PER_IDLE,
+    Case,
+    Pair,
+    pairs,
+    wanted,
+)
+from tests.bench.load import Order
+from tests.bench.processes import Process, Stand
+
+US: Final = 1e6
+IDLE_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
+
+Say = Callable[[str], None]
+"""Where progress is told."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line of the result. ``floor`` and ``gateway`` are in ``unit``; ``spread`` is half the range of the gateway's rounds."""
+
+    name: str
+    pair: str
+    unit: str
+    floor: float
+    gateway: float
+    ratio: float
+    budget: float | None
+    relative: bool = True
+    """Whether the budget is a multiple of the floor's value, or a value of its own."""
+    spread: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the budget holds; a figure without one is always well."""
+        return self.budget is None or (self.ratio if self.relative else self.gateway) <= self.budget
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured."""
+
+    rounds: int = 5
+    quick: bool = False
+    only: tuple[str, ...] = ()
+
+    def pairs_of(self, name: str) -> list[Pair]:
+        return [pair for pair in pairs(quick=self.quick) if wanted(name, pair, self.only)]
+
+
+class Leg:
+    """One target under one case and pair, and what its rounds gave."""
+
+    def __init__(self, stand: Stand, target: Process, case: Case, pair: Pair, *, quick: bool, through_gateway: bool) -> None:
+        self._stand = stand
+        self._target = target
+        self._order: Order = case.order(target.url, pair, quick=quick, through_gateway=through_gateway)
+        self._units = self._order.count * (self._order.number or 1)
+        self.cpu: list[float] = []
+        """Microseconds of CPU a unit, by round."""
+        self.first_event: list[list[float]] = []
+        """Microseconds until each answer's first event, by round."""
+
+    def round(self, *, keep: bool) -> None:
+        """Measure once. Raises BenchError when an answer is wrong."""
+        before = self._target.cpu()
+        result = self._stand.order("run", self._target, self._order)
+        used = self._target.cpu() - before
+        if keep:
+            self.cpu.append(used * US / self._units)
+            self.first_event.append([seconds * US for seconds in result.first_event])
+
+    def waited(self, part: float) -> float:
+        """A percentile of the times to first event: that of the median round, which one disturbed round does not move."""
+        return median(percentile(times, part) for times in self.first_event)
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """The value that ``part`` of all are not above.
+
+    >>> percentile([3, 1, 2, 4], 0.5)
+    2
+    """
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, round(part * len(ordered)) - 1))]
+
+
+def measure_case(stand: Stand, floor: Process, gateway: Process, case: Case, plan: Plan, say: Say) -> list[Figure]:
+    """All pairs of a case: floor, gateway, floor, gateway ... in every round, so that a noisy minute meets all of them."""
+    # Next to each other in time: a floor, and the pairs that are compared with it.
+    chosen = sorted(plan.pairs_of(case.name), key=lambda pair: pair.provider)
+    legs: dict[tuple[str, Pair], Leg] = {}
+    for pair in chosen:
+        own = Pair(pair.provider, pair.provider)
+        if case.paced:
+            legs.setdefault(("direct", own), Leg(stand, stand.provider, case, own, quick=True, through_gateway=False))
+        legs.setdefault(("floor", own), Leg(stand, floor, case, own, quick=plan.quick, through_gateway=False))
+        legs["gateway", pair] = Leg(stand, gateway, case, pair, quick=plan.quick, through_gateway=True)
+    for number in range(plan.rounds + 1):
+        say(f"{case.title}: round {number} of {plan.rounds}" + (" (warm-up)" if not number else ""))
+        for leg in legs.values():
+            leg.round(keep=number > 0)
+    figures = []
+    for pair in chosen:
+        own = Pair(pair.provider, pair.provider)
+        floor_leg, leg = legs["floor", own], legs["gateway", pair]
+        figures.append(_cost(case, pair, floor_leg.cpu, leg.cpu))
+        if case.paced:
+            figures += _added(pair, legs["direct", own], floor_leg, leg)
+    return figures
+
+
+def _cost(case: Case, pair: Pair, floor: Sequence[float], gateway: Sequence[float]) -> Figure:
+    cost = median(gateway)
+    # Round by round, since what disturbs a round disturbs both.
+    ratio = median(mine / its for mine, its in zip(gateway, floor, strict=True))
+    spread = (max(gateway) - min(gateway)) / 2 / cost
+    unit = f"us CPU / {case.unit}"
+    return Figure(case.title, str(pair), unit, median(floor), cost, ratio, case.budget(pair), spread=spread)
+
+
+def _added(pair: Pair, direct: Leg, floor: Leg, gateway: Leg) -> list[Figure]:
+    """Time to first event on top of the provider's own median."""
+    bare = direct.waited(0.5)
+    figures = []
+    for name, part, budget in (
+        ("added to first event, p50", 0.5, FIRST_EVENT_P50),
+        ("added to first event, p99", 0.99, FIRST_EVENT_P99),
+    ):
+        least, added = floor.waited(part) - bare, gateway.waited(part) - bare
+        figures.append(Figure(name, str(pair), "us", least, added, added / least, budget))
+    return figures
+
+
+def measure_memory(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
+    """RSS of fresh processes after their first answer, and what each of many idle streams adds."""
+    chosen = [pair for pair in IDLE_PAIRS if wanted("idle", pair, plan.only)]
+    if not chosen:
+        return []
+    say("memory: floor")
+    with stand.floor() as floor:
+        floor_start, floor_idle = _memory(stand, floor, Pair("chat", "chat"), "")
+    figures: list[Figure] = []
+    for pair in chosen:
+        say(f"memory: {IDLE_STREAMS} idle streams, {pair}")
+        with stand.gateway() as gateway:
+            start, idle = _memory(stand, gateway, pair, f"{pair.provider}/")
+        if not figures:
+            figures.append(_held("RSS at start", pair, "MB", floor_start / 1e6, start / 1e6, RSS_AT_START / 1e6))
+        figures.append(_held("RSS of an idle stream", pair, "kB", floor_idle / 1e3, idle / 1e3, RSS_PER_IDLE / 1e3))
+    return figures
+
+
+def _held(name: str, pair: Pair, unit: str, floor: float, gateway: float, budget: float) -> Figure:
+    return Figure(name, str(pair), unit, floor, gateway, gateway / floor, budget, relative=False)
+
+
+def _memory(stand: Stand, target: Process, pair: Pair, prefix: str) -> tuple[float, float]:
+    def order(scenario: str, count: int) -> Order:
+        return Order(target.url, pair.client, pair.provider, scenario, count, prefix=prefix)
+
+    stand.order("run", target, order("json", 1))
+    start = target.rss()
+    stand.order("hold", target, order("idle", IDLE_STREAMS))
+    held = target.rss()
+    stand.order("release", target, order("idle", 0))
+    return start, (held - start) / IDLE_STREAMS
+
+
+def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
+    """Everything that the plan asks for."""
+    figures = measure_memory(stand, plan, say)
+    cases: Iterable[Case] = [case for case in CASES if plan.pairs_of(case.name)]
+    if cases:
+        with stand.floor() as floor, stand.gateway() as gateway:
+            for case in cases:
+                figures += measure_case(stand, floor, gateway, case, plan, say)
+    return figures
+
+
+def group(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
+    """By name, in the order of the first of each."""
+    groups: dict[str, list[Figure]] = defaultdict(list)
+    for figure in figures:
+        groups[figure.name].append(figure)
+    return dict(groups)

@@ -1,0 +1,186 @@
+"""The processes of the benchmark: started with a free port, measured from outside, ended for good."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import psutil
+import yaml
+
+from tests.bench.load import Order, Result
+from tests.bench.wires import DIALECTS
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+STOP: Final = 15.0
+"""Seconds for an orderly end."""
+
+_ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class BenchError(Exception):
+    """A process of the benchmark failed, or an answer was wrong: nothing can be said about costs."""
+
+
+def raise_file_limit() -> None:
+    """5,000 open streams are 10,000 sockets in one process. The processes started from here inherit the limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Process:
+    """One process, a context manager. Where it serves, ``url`` is the address that it printed.
+
+    Args:
+        core: the core that it may use; None leaves it to the kernel.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], *, core: int | None, serves: bool = True) -> None:
+        self.name = name
+        self.url = ""
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
+        self._popen = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+        self._process = psutil.Process(self._popen.pid)
+        if core is not None:
+            self._process.cpu_affinity([core])
+        if serves:
+            try:
+                self.url = self._address()
+            except BenchError:
+                self.stop()
+                raise
+
+    def _address(self) -> str:
+        assert self._popen.stdout is not None
+        for line in self._popen.stdout:
+            if found := _ADDRESS.search(line.decode()):
+                return found[0]
+        raise BenchError(f"the {self.name} did not start:\n{self.log()}")
+
+    def log(self) -> str:
+        """The end of what it wrote to stderr."""
+        self._log.seek(0)
+        return self._log.read()[-4000:]
+
+    def ask(self, line: bytes) -> bytes:
+        """Write a line to its stdin, and wait for one on its stdout."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        self._popen.stdin.write(line + b"\n")
+        self._popen.stdin.flush()
+        answer = self._popen.stdout.readline()
+        if not answer:
+            raise BenchError(f"the {self.name} ended:\n{self.log()}")
+        return answer
+
+    def _family(self) -> list[psutil.Process]:
+        return [self._process, *self._process.children(recursive=True)]
+
+    def cpu(self) -> float:
+        """Seconds of CPU, user and system, that it and its children have used."""
+        return sum(map(_cpu, self._family()))
+
+    def rss(self) -> int:
+        """Bytes of memory that it and its children hold."""
+        return sum(int(process.memory_info().rss) for process in self._family())
+
+    def stop(self) -> None:
+        """End it; insist if it does not. Idempotent."""
+        self._popen.terminate()
+        try:
+            self._popen.wait(STOP)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        self._log.close()
+
+
+def _cpu(process: psutil.Process) -> float:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            # The kernel's own CPU clock of a process (clock_getcpuclockid): to the nanosecond, where /proc counts in 10 ms.
+            return time.clock_gettime((~process.pid << 3) | 2)
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+class Stand:
+    """The provider and the clients, ready for any target.
+
+    Args:
+        core: the core that all processes share. On one core a target always finds all that the provider could write, so the
+            rounds are alike, and the floor gets its largest reads, as the gateway does. None lets the kernel place them.
+    """
+
+    def __init__(self, core: int | None) -> None:
+        self.core = core
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> Stand:
+        with contextlib.ExitStack() as stack:
+            self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"], core=self.core))
+            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], core=self.core, serves=False))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    def order(self, what: str, target: Process, order: Order) -> Result:
+        """Let the clients do something (see ``load``). Raises BenchError when an answer was wrong."""
+        result = Result(**orjson.loads(self._load.ask(orjson.dumps({"do": what, **asdict(order)}))))
+        if result.error:
+            raise BenchError(
+                f"{target.name}, {order.client} from {order.provider}, {order.scenario}: {result.error}\n{target.log()}"
+            )
+        return result
+
+    def floor(self) -> Process:
+        """A pass-through in front of the provider."""
+        return Process("floor", ["-m", "tests.bench.floor", self.provider.url], core=self.core)
+
+    @contextlib.contextmanager
+    def gateway(self, profile: Path | None = None) -> Iterator[Process]:
+        """A fresh gateway with its default chain, and the provider three times: once in each dialect."""
+        with tempfile.TemporaryDirectory() as folder:
+            config = Path(folder, "penstock.yaml")
+            config.write_text(yaml.safe_dump(self._config()))
+            run = ["-m", "cProfile", "-o", str(profile)] if profile else []
+            command = [*run, "-m", "pipeline", "serve", str(config), "--port", "0"]
+            with Process("gateway", command, core=self.core) as process:
+                yield process
+
+    def _config(self) -> dict[str, Any]:
+        bases = {dialect: self.provider.url + ("" if dialect == "messages" else "/v1") for dialect in DIALECTS}
+        return {
+            "providers": {
+                dialect: {"dialect": dialect, "base_url": base, "api_key": "sk-bench"} for dialect, base in bases.items()
+            }
+        }
