@@ -69,9 +69,9 @@ def test_a_recorded_stream_keeps_its_bytes_and_its_answer(each: Recorded) -> Non
         return
     assert batch.raw == data
     ours = encode(as_another_dialect_would(batch.events), asked(each.request))
-    for event in parsed(ours):
-        if not event["type"].startswith("response.") or "response" not in event:
-            TYPED.validate_python(event)
+    # One of each type: the SDK's union is slow, and the transcripts' events are all judged elsewhere.
+    for event in {event["type"]: event for event in parsed(ours) if "response" not in event}.values():
+        TYPED.validate_python(event)
     answer = neutral(ours)
     if each.name not in INCONSISTENT | CONTRADICTING:
         assert answer == neutral(data)
