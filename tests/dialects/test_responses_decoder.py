@@ -274,6 +274,13 @@ def test_tr_e22_an_error_is_read_in_every_shape_and_keeps_its_own_bytes(event: d
     assert told(batch) == "half"
 
 
+def test_what_a_failed_response_cost_is_known_too() -> None:
+    failed = {**FAILED["response"], "usage": {"input_tokens": 3, "output_tokens": 1, "total_tokens": 4}}
+    batch = decode(wire(created(), {"type": "response.failed", "response": failed}))
+    assert batch.events[-1] == Usage(input=3, output=1, total=4)
+    assert isinstance(batch.error, GatewayError)
+
+
 def test_an_error_event_and_the_failed_response_behind_it_are_handed_on_together() -> None:
     data = transcript("failed")
     batch = decode(data)

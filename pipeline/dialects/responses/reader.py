@@ -53,6 +53,10 @@ class AnswerReader(BlockReader):
 
     def failed(self, event: Native) -> None:
         """``response.failed``, or ``error`` in any shape (TR-E5)."""
+        response = event.get("response")
+        usage = read_usage(response.get("usage")) if self._started and isinstance(response, dict) else None
+        if usage is not None:
+            self.out.append(usage)
         self.failure = event
         self.over = True
 
