@@ -256,7 +256,7 @@ def test_usage_details_that_are_missing_stay_unknown() -> None:
 
 FLAT = {"type": "error", "code": "rate_limit_exceeded", "message": "slow down", "param": None}
 NESTED = {"type": "error", "error": {"type": "requests", "code": "rate_limit_exceeded", "message": "slow down"}}
-FAILED = {
+FAILED: dict[str, Any] = {
     "type": "response.failed",
     "response": {"id": "resp_1", "error": {"code": "rate_limit_exceeded", "message": "slow down"}},
 }
