@@ -1,7 +1,7 @@
-"""An envelope that carries one provider's opaque reasoning proof through a client of another dialect, and home again (DI-161).
+"""One provider's opaque reasoning proof goes through a client of another dialect and comes back only to who made it (DI-161).
 
-A signature or encrypted content is valid only for the provider that made it. Sealed, it travels in the field that the client's
-dialect has for such values, and is opened only for the provider and model that it came from; anything else gives None.
+A sealed value is text of the URL-safe alphabet, so it may stand wherever a dialect has a signature or encrypted content. It is
+authentic, not secret: the proof inside is the provider's own ciphertext.
 """
 
 from __future__ import annotations
@@ -10,28 +10,44 @@ import base64
 import binascii
 import hashlib
 import hmac
-import json
+import re
 from typing import Final
 
-MARK: Final = "penstock.1."
+import orjson
+
+MARK: Final = "penstock-sealed-1-"
+"""What every sealed value begins with."""
 MARK_BYTES: Final = MARK.encode()
-"""A relay looks for it in a body before it looks any closer."""
+"""The mark as it stands in a body: a relay sees with one search whether a body may hold sealed values."""
 
-_MAC_BYTES: Final = 16
+_MAC: Final = 16
+# A dated or floating name and its family make and take the same proofs: -20250929, -2025-09-29, @20250929, -latest.
+_DATE: Final = re.compile(r"(?:[-@](?:\d{8}|\d{4}-\d{2}-\d{2})|-latest)$")
 
 
-def key_for(name: str, api_key: str | None, base_url: str) -> bytes:
-    """A key that is the same after a restart without any configuration: from the provider's own secret, where it has one."""
-    secret = api_key or f"{name} {base_url}"
-    return hmac.digest(b"penstock seal", secret.encode(), hashlib.sha256)
+def family(model: str) -> str:
+    """The model's name without date, ``latest`` and the path before it.
+
+    >>> family("anthropic/claude-sonnet-4-5-20250929")
+    'claude-sonnet-4-5'
+    """
+    return _DATE.sub("", model.rpartition("/")[2])
+
+
+def key_for(provider: str, secret: str | None, base_url: str | None) -> bytes:
+    """The key of a provider's seal, the same after every restart without configuration.
+
+    Args:
+        provider: its configured name, which counts where there is no ``secret``.
+        secret: the API key; one key under two names is one provider.
+        base_url: where it lives, which counts where there is no ``secret``.
+    """
+    source = f"key\0{secret}" if secret else f"place\0{provider}\0{base_url or ''}"
+    return hmac.new(b"penstock reasoning seal", source.encode(), hashlib.sha256).digest()
 
 
 class Seal:
-    """Wraps and unwraps for one provider.
-
-    Args:
-        key: secret, at least 16 bytes.
-    """
+    """Wraps and unwraps the opaque values of one provider. Stateless: any worker opens what any other closed."""
 
     __slots__ = ("_key",)
 
@@ -39,35 +55,27 @@ class Seal:
         self._key = key
 
     def wrap(self, provider: str, model: str, kind: str, value: str) -> str:
-        """The sealed text: printable, URL-safe, legal as a signature and as encrypted content."""
-        content = json.dumps([provider, model, kind, value], separators=(",", ":")).encode()
-        return f"{MARK}{_text(content)}.{_text(self._mac(content))}"
+        """``value`` in its envelope. ``kind`` says what it is: signature, redacted, encrypted."""
+        load = orjson.dumps([provider, family(model), kind, value])
+        return MARK + base64.urlsafe_b64encode(self._mac(load) + load).rstrip(b"=").decode()
 
     def unwrap(self, text: str, provider: str, model: str) -> tuple[str, str] | None:
-        """(kind, value) of what this provider and model once sealed; None for anything else, forged or garbled."""
+        """(kind, value), or None for anything that this provider's model family did not make. Never raises."""
         if not text.startswith(MARK):
             return None
-        sealed, _, mac = text[len(MARK) :].partition(".")
-        content, given = _bytes(sealed), _bytes(mac)
-        if content is None or given is None or not hmac.compare_digest(given, self._mac(content)):
+        try:
+            body = text[len(MARK) :]
+            data = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+        except (ValueError, binascii.Error):
             return None
-        # Authentic, so it is what `wrap` wrote.
-        by, of, kind, value = json.loads(content)
-        return (kind, value) if (by, of) == (provider, model) else None
+        mac, load = data[:_MAC], data[_MAC:]
+        if not hmac.compare_digest(mac, self._mac(load)):
+            return None
+        maker, made_for, kind, value = orjson.loads(load)
+        return (kind, value) if (maker, made_for) == (provider, family(model)) else None
 
-    def _mac(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, content, hashlib.sha256)[:_MAC_BYTES]
+    def _mac(self, load: bytes) -> bytes:
+        return hmac.new(self._key, load, hashlib.sha256).digest()[:_MAC]
 
     def __repr__(self) -> str:
-        return "Seal(...)"
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _bytes(text: str) -> bytes | None:
-    try:
-        return base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4))
-    except (binascii.Error, ValueError):
-        return None
+        return "Seal()"
