@@ -112,8 +112,9 @@ def require(scheduler: SchedulerBase | None, operator: str) -> SchedulerBase:
 
 def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
     """A function that tells the scheduler's time in seconds. It never goes back; only differences mean something."""
-    if isinstance(scheduler, Clock):
-        return scheduler.loop.time
+    loop: asyncio.AbstractEventLoop | None = getattr(scheduler, "loop", None)
+    if loop is not None:
+        return loop.time
     if isinstance(scheduler, VirtualTimeScheduler):
         return lambda: scheduler.to_seconds(scheduler.clock)
     return time.monotonic
@@ -121,8 +122,9 @@ def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
 
 def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) -> DisposableBase:
     """Call ``action`` once, ``seconds`` from now. Dispose before that: it is never called."""
-    if isinstance(scheduler, Clock):
-        return Timer(scheduler.loop.call_later(seconds, action))
+    loop: asyncio.AbstractEventLoop | None = getattr(scheduler, "loop", None)
+    if loop is not None:
+        return Timer(loop.call_later(seconds, action))
 
     def run(_: SchedulerBase, state: Any = None) -> None:
         action()

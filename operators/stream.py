@@ -58,8 +58,9 @@ class Link(ObserverBase[T], DisposableBase):
 
     def connect(self, source: ObservableBase[T], scheduler: SchedulerBase | None) -> Link[T]:
         """Subscribe to ``source``. An exception raised there becomes ``on_error``. Returns itself."""
-        if isinstance(source, Stream):
-            source.attach(self, scheduler)
+        attach = getattr(source, "attach", None)
+        if attach is not None:
+            attach(self, scheduler)
         else:
             self.hold(source.subscribe(self.on_next, self.on_error, self.on_completed, scheduler=scheduler))
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from pipeline.dialects import DIALECTS, Decoder
+from pipeline.dialects import DIALECTS, Decoder, OutlineDecoder
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, Opened
 from pipeline.exchange import Exchange
@@ -54,9 +54,12 @@ class Decode:
         if dialect:
             streamed = "json" not in head.content_type if exchange.stream else "event-stream" in head.content_type
             record = DIALECTS[dialect]
-            self._decoder = record.decoder() if streamed else record.body_decoder()
             # DI-257: streamed where a body was asked for, or the reverse, is written anew.
             relay = dialect == exchange.dialect.name and streamed is exchange.stream
+            if streamed:
+                self._decoder = record.decoder()
+            else:
+                self._decoder = OutlineDecoder(record.outline) if relay else record.body_decoder()
         return Opened(
             candidate.name, head.attempt, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
         )

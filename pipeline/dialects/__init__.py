@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.dialects.chat import CHAT
-from pipeline.dialects.codec import Decoder, Dialect, Encoder, RelayBody
+from pipeline.dialects.codec import Decoder, Dialect, Encoder, OutlineDecoder, RelayBody
 from pipeline.dialects.messages import MESSAGES
 from pipeline.dialects.responses import RESPONSES
 
 DIALECTS: Final[Mapping[str, Dialect]] = {d.name: d for d in (CHAT, RESPONSES, MESSAGES)}
 
-__all__ = ["DIALECTS", "Decoder", "Dialect", "Encoder", "RelayBody"]
+__all__ = ["DIALECTS", "Decoder", "Dialect", "Encoder", "OutlineDecoder", "RelayBody"]

@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
-from pipeline.errors import GatewayError
-from pipeline.events import Batch
+import orjson
+
+from pipeline.errors import GatewayError, Kind
+from pipeline.events import Batch, Event
 from pipeline.request import Answering, Losses, Request, Target
+
+
+NOTHING: Final = Batch([])
+"""What a read brings that completes nothing."""
 
 
 class Decoder(Protocol):
@@ -62,6 +68,9 @@ class Dialect:
     """For a streamed answer."""
     body_decoder: Callable[[], Decoder]
     """For a whole JSON answer: bytes gather until ``close``, which gives one batch with everything up to ``End``."""
+    outline: Callable[[dict[str, Any]], list[Event]]
+    """What has to be known of a whole answer that is handed on unread: usage, the reason to stop, the end. Raises GatewayError for
+    an error where an answer should be; KeyError, TypeError, ValueError or AttributeError for anything else."""
     encoder: Callable[[Answering], Encoder]
     body_encoder: Callable[[Answering], Encoder]
     relay: Callable[[Answering], Encoder]
@@ -72,6 +81,33 @@ class Dialect:
     """Body of an HTTP error for a client; second argument the request id."""
     keepalive: bytes
     """A sign of life that may be sent before anything else (DI-13)."""
+
+
+class OutlineDecoder:
+    """Same dialect, whole body: only its outline is read, because the bytes go on as they came."""
+
+    __slots__ = ("_outline", "_parts")
+
+    def __init__(self, outline: Callable[[dict[str, Any]], list[Event]]) -> None:
+        self._outline = outline
+        self._parts: list[bytes] = []
+
+    def feed(self, data: bytes) -> Batch:
+        self._parts.append(data)
+        return NOTHING
+
+    def close(self) -> Batch:
+        raw = b"".join(self._parts)
+        if not raw.strip():
+            return Batch([], b"", GatewayError(Kind.CUT))
+        try:
+            return Batch(self._outline(orjson.loads(raw)), raw)
+        except GatewayError as error:
+            return Batch([], b"", error)
+        except (KeyError, TypeError, ValueError, AttributeError) as cause:
+            broken = GatewayError(Kind.BAD_REPLY, from_provider=True)
+            broken.__cause__ = cause
+            return Batch([], b"", broken)
 
 
 class RelayBody:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.dialects.chat.body import ChatBodyDecoder, ChatBodyEncoder
+from pipeline.dialects.chat.body import ChatBodyDecoder, ChatBodyEncoder, outline
 from pipeline.dialects.chat.build import build
 from pipeline.dialects.chat.decoder import ChatDecoder
 from pipeline.dialects.chat.encoder import KEEPALIVE, ChatEncoder
@@ -21,6 +21,7 @@ CHAT: Final = Dialect(
     build=build,
     decoder=ChatDecoder,
     body_decoder=ChatBodyDecoder,
+    outline=outline,
     encoder=ChatEncoder,
     body_encoder=ChatBodyEncoder,
     relay=ChatRelay,

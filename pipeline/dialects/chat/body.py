@@ -93,6 +93,22 @@ def _read(payload: dict[str, Any], events: list[Event]) -> GatewayError | None:
     return None
 
 
+def outline(payload: dict[str, Any]) -> list[Event]:
+    """See ``Dialect.outline``."""
+    if payload.get("error"):
+        raise read_in_band(payload, b"", "chat")
+    choice = payload["choices"][0]
+    word = choice.get("finish_reason")
+    kind = FAILURE_OF_WORD.get(word) if word else None
+    if kind is not None:
+        raise GatewayError(kind)
+    message = choice.get("message") or {}
+    reason = reason_of(word, tools=bool(message.get("tool_calls")), refused=bool(message.get("refusal")))
+    usage = payload.get("usage")
+    known: list[Event] = [read_usage(usage)] if type(usage) is dict else []
+    return [*known, Finish(reason, word or None), End()]
+
+
 class ChatBodyEncoder:
     """See :class:`pipeline.dialects.codec.Encoder`: the body comes with ``End``."""
 

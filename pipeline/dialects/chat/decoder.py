@@ -13,17 +13,18 @@ import orjson
 
 from pipeline.dialects.chat.blocks import Blocks
 from pipeline.dialects.chat.reading import read_message, read_started
+from pipeline.dialects.chat.template import PATIENCE, Template, learn
 from pipeline.dialects.chat.words import FAILURE_OF_WORD, read_usage, reason_of
 from pipeline.dialects.openai_errors import read_in_band
 from pipeline.errors import GatewayError, Kind
-from pipeline.events import Batch, End, Event, Finish, Foreign, Ping, Text, Unknown
+from pipeline.events import Batch, End, Event, Finish, Foreign, Ping, Reasoning, Text, Unknown
 from pipeline.wire.sse import SseEvent, SseReader
 
 
 class ChatDecoder:
     """See :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_blocks", "_choices", "_finished", "_over", "_reader", "_started", "_usage")
+    __slots__ = ("_blocks", "_choices", "_clean", "_finished", "_over", "_patience", "_reader", "_started", "_template", "_usage")
 
     def __init__(self) -> None:
         self._reader = SseReader()
@@ -33,19 +34,32 @@ class ChatDecoder:
         # Choices that began; True: finished.
         self._choices: dict[int, bool] = {}
         self._usage: dict[str, Any] | None = None
+        self._template: Template | None = None
+        self._patience = PATIENCE
         self._over = False
+        # Whether no bytes wait in the reader.
+        self._clean = False
 
     def feed(self, data: bytes) -> Batch:
+        template = self._template
+        if template is not None and self._clean and template.kind == self._blocks.kind:
+            # A read that is exactly one more piece of the running text, as most are.
+            text = template.read(data, True)
+            if text:
+                self._patience = PATIENCE
+                return Batch([template.make(self._blocks.current, text)], data)
         if self._over:
             return Batch([])
-        return self._read(self._reader.feed(data))
+        batch = self._read(self._reader.feed(data))
+        self._clean = self._reader.raw is data and not self._over
+        return batch
 
     def close(self) -> Batch:
         if self._over:
             return Batch([])
         # TR-S5: a last event without its blank line counts when it is whole.
         batch = self._read(self._reader.close(), last=True)
-        self._over = True
+        self._over, self._clean = True, False
         if batch.ends or batch.error is not None:
             return batch
         if self._complete():
@@ -55,7 +69,16 @@ class ChatDecoder:
 
     def _read(self, items: list[SseEvent], *, last: bool = False) -> Batch:
         events: list[Event] = []
+        blocks = self._blocks
         for place, (name, data) in enumerate(items):
+            template = self._template
+            if template is not None and template.kind == blocks.kind:
+                # The block is open, so a piece of it changes nothing else.
+                text = template.read(data, False)
+                if text:
+                    self._patience = PATIENCE
+                    events.append(template.make(blocks.current, text))
+                    continue
             mark = len(events)
             try:
                 chunk = orjson.loads(data)
@@ -74,9 +97,16 @@ class ChatDecoder:
                 error = GatewayError(Kind.BAD_REPLY)
             if error is not None:
                 return self._fail(place, events, error)
+            if len(events) == mark + 1 and self._patience:
+                self._learn(data, events[mark])
         if not events and self._reader.raw:
             events.append(Ping())
         return Batch(events, self._reader.raw)
+
+    def _learn(self, data: bytes, event: Event) -> None:
+        if (type(event) is Text and event.logprobs is None) or (type(event) is Reasoning and not event.summary):
+            self._patience -= 1
+            self._template = learn(data, event)
 
     def _done(self, place: int, events: list[Event]) -> Batch:
         if not self._complete():
@@ -142,12 +172,7 @@ class ChatDecoder:
             # A whole message in the place of its pieces.
             delta = choice.get("message")
         if delta:
-            content = delta.get("content")
-            # The shape of nearly every chunk: one more piece of the running text and nothing else.
-            if len(delta) == 1 and type(content) is str and content and blocks.kind == "text" and not choice.get("logprobs"):
-                events.append(Text(blocks.current, content))
-            else:
-                read_message(delta, choice.get("logprobs"), blocks, events)
+            read_message(delta, choice.get("logprobs"), blocks, events)
         if word:
             kind = FAILURE_OF_WORD.get(word)
             if kind is not None:

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.dialects.codec import Dialect
 from pipeline.dialects.responses.body import BodyEncoder
 from pipeline.dialects.responses.build import build
-from pipeline.dialects.responses.decoder import BodyDecoder, StreamDecoder
+from pipeline.dialects.responses.decoder import BodyDecoder, StreamDecoder, outline
 from pipeline.dialects.responses.encoder import StreamEncoder
 from pipeline.dialects.responses.errors import read_error, write_error
 from pipeline.dialects.responses.relay import StreamRelay
@@ -22,6 +22,7 @@ RESPONSES: Final = Dialect(
     build=build,
     decoder=StreamDecoder,
     body_decoder=BodyDecoder,
+    outline=outline,
     encoder=StreamEncoder,
     body_encoder=BodyEncoder,
     relay=StreamRelay,

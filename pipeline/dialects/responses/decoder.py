@@ -7,9 +7,10 @@ from typing import Any, Final
 import orjson
 
 from pipeline.dialects.responses.errors import read_failure
-from pipeline.dialects.responses.reader import HANDLERS, AnswerReader
+from pipeline.dialects.responses.reader import HANDLERS, AnswerReader, finish_of
+from pipeline.dialects.responses.usage import read_usage
 from pipeline.errors import GatewayError, Kind
-from pipeline.events import Batch, Event
+from pipeline.events import Batch, End, Event
 from pipeline.wire.sse import SseEvent, SseReader
 
 # What a handler raises for an event that is not what its type says.
@@ -132,6 +133,16 @@ class BodyDecoder:
             error.__cause__ = cause
             return Batch([], b"", error)
         return Batch(answer.out, raw)
+
+
+def outline(body: dict[str, Any]) -> list[Event]:
+    """See ``Dialect.outline``."""
+    if _failed(body):
+        raise read_failure({"response": body}, orjson.dumps(body))
+    called = any(item["type"] in ("function_call", "custom_tool_call") for item in body["output"])
+    usage = read_usage(body.get("usage"))
+    known: list[Event] = [] if usage is None else [usage]
+    return [*known, finish_of(body, called=called, refused=False), End()]
 
 
 def _failed(body: dict[str, Any]) -> bool:

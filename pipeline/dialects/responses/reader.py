@@ -47,7 +47,7 @@ class AnswerReader(BlockReader):
         usage = read_usage(response.get("usage"))
         if usage is not None:
             self.out.append(usage)
-        self.out.append(self._finish(response))
+        self.out.append(finish_of(response, called=self._called, refused=self._refused))
         self.out.append(End(response))
         self.over = True
 
@@ -59,19 +59,6 @@ class AnswerReader(BlockReader):
             self.out.append(usage)
         self.failure = event
         self.over = True
-
-    def _finish(self, response: Native) -> Finish:
-        status = response.get("status")
-        details = response.get("incomplete_details")
-        if status == "incomplete" or details:
-            # TR-E5, TR-E23
-            why = details.get("reason") if isinstance(details, dict) else None
-            return Finish(INCOMPLETE.get(why or "", "other"), why or status, details=details)
-        if self._called:
-            return Finish("tool_calls", status)
-        if status not in ("completed", None):
-            return Finish("other", status)
-        return Finish("refusal" if self._refused else "stop", status)
 
     def _settle(self, output: list[Any]) -> None:
         """Tell what only the final response holds, and close what was never closed."""
@@ -172,6 +159,21 @@ class AnswerReader(BlockReader):
             self.out.append(Ping())
         else:
             self.out.append(Unknown(kind))
+
+
+def finish_of(response: Native, *, called: bool, refused: bool) -> Finish:
+    """Why it stopped, as its status and what was in it tell."""
+    status = response.get("status")
+    details = response.get("incomplete_details")
+    if status == "incomplete" or details:
+        # TR-E5, TR-E23
+        why = details.get("reason") if isinstance(details, dict) else None
+        return Finish(INCOMPLETE.get(why or "", "other"), why or status, details=details)
+    if called:
+        return Finish("tool_calls", status)
+    if status not in ("completed", None):
+        return Finish("other", status)
+    return Finish("refusal" if refused else "stop", status)
 
 
 # DI-79: progress of hosted tools; their items are told by output_item events.
