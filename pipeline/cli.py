@@ -7,28 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-import typer
+import click
 
 FAULT = 1
 USAGE = 2
 
-app = typer.Typer(
-    name="penstock",
-    help="A gateway for LLM streams: any dialect in, any provider out.",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Argument(metavar="CONFIG", help="By default ./penstock.yaml, then the embedded default.", show_default=False),
-]
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -36,7 +24,7 @@ def main() -> None:
     # Steps of your own (module:function) are found where you are, behind everything that is installed.
     sys.path.append(os.getcwd())
     try:
-        app()
+        penstock(prog_name="penstock")
     except BrokenPipeError:
         # The reader of our output left (`penstock show | head`); the interpreter's own flush at exit must not complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,31 +56,26 @@ def _not_yet(what: str) -> NoReturn:
     _fail(f"penstock: not yet: {what} is not built yet.", USAGE)
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        from importlib.metadata import version
-
-        print(f"penstock {version('penstock')}")
-        raise typer.Exit
+def _with_config(command: Command) -> Command:
+    """CONFIG: ./penstock.yaml by default, then the embedded default."""
+    return click.argument("config", required=False, type=click.Path(path_type=Path))(command)
 
 
-@app.callback()
-def penstock(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
-) -> None:
-    """A gateway for LLM streams: any dialect in, any provider out."""
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="penstock", message="penstock %(version)s")
+def penstock() -> None:
+    """A gateway for LLM streams: any dialect in, any provider out.
+
+    CONFIG is a configuration file: by default ./penstock.yaml, and where there is none, the embedded default.
+    """
 
 
-@app.command()
-def serve(
-    config: ConfigFile = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.", show_default=False)] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one and prints it.", show_default=False),
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes.", show_default=False)] = None,
-) -> None:
+@penstock.command()
+@_with_config
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one and prints it.")
+@click.option("--workers", type=click.IntRange(1), help="Processes.")
+def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads."""
     if workers is not None and workers > 1:
         _not_yet("serving with several workers")
@@ -105,12 +88,13 @@ def serve(
     from pipeline.app import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    raise typer.Exit(run(load, host=host, port=port, workers=workers))
+    sys.exit(run(load, host=host, port=port, workers=workers))
 
 
-@app.command()
-def check(config: ConfigFile = None) -> None:
-    """Validate the configuration: each fault with file, line and the nearest right name."""
+@penstock.command()
+@_with_config
+def check(config: Path | None) -> None:
+    """Validate a configuration: each fault with its line."""
     from pipeline.config import load
     from pipeline.config.advice import advise, summary
 
@@ -124,9 +108,10 @@ def check(config: ConfigFile = None) -> None:
     print(summary(found))
 
 
-@app.command()
-def show(config: ConfigFile = None) -> None:
-    """Print models, candidates and each chain, a step a line with its options and the reason for its place."""
+@penstock.command()
+@_with_config
+def show(config: Path | None) -> None:
+    """Print models, candidates and each chain, a step a line."""
     from pipeline.config import load
 
     found = load(config, os.environ)
@@ -135,9 +120,9 @@ def show(config: ConfigFile = None) -> None:
     report(found, sys.stdout)
 
 
-@app.command()
+@penstock.command()
 def schema() -> None:
-    """Print the JSON Schema of the configuration, for editors."""
+    """Print the JSON Schema of the configuration."""
     import json
 
     from pipeline.config.schema import json_schema
@@ -145,19 +130,17 @@ def schema() -> None:
     print(json.dumps(json_schema(), indent=2))
 
 
-@app.command()
-def replay(
-    trace: Annotated[Path, typer.Argument(metavar="TRACE", help="A recorded request.", show_default=False)],
-    chain: Annotated[str, typer.Option(help="Through which chain.")] = "default",
-    config: Annotated[Path | None, typer.Option(help="The configuration.", show_default=False)] = None,
-) -> None:
-    """Run a recorded request through a chain in virtual time (not yet)."""
+@penstock.command()
+@click.argument("trace", type=click.Path(path_type=Path))
+@click.option("--chain", default="default", help="Through which chain.")
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
+def replay(trace: Path, chain: str, config: Path | None) -> None:
+    """Run a recorded request in virtual time (not yet)."""
     _not_yet("replay")
 
 
-@app.command()
-def dashboards(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to write.")] = Path("dashboards"),
-) -> None:
-    """Write the Grafana dashboards and Prometheus rules (not yet)."""
+@penstock.command()
+@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
+def dashboards(folder: Path | None) -> None:
+    """Write the Grafana dashboards (not yet)."""
     _not_yet("writing dashboards")

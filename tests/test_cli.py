@@ -203,7 +203,7 @@ def test_what_is_not_built_says_so(penstock: Command, arguments: list[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["srve"], "'serve'"),
+        (["srve"], "'srve'"),
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port"),
         (["serve", "--port", "70000"], "65535"),
@@ -234,10 +234,10 @@ def test_a_bad_file_is_not_served(penstock: Command) -> None:
 def test_a_fault_of_ours_is_a_sentence_unless_the_traceback_is_asked_for(
     penstock: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken() -> None:
+    def broken(prog_name: str) -> None:
         raise RuntimeError("sk-secret")
 
-    monkeypatch.setattr(cli, "app", broken)
+    monkeypatch.setattr(cli, "penstock", broken)
     ran = penstock("check")
     assert ran.status == 1
     assert "RuntimeError" in ran.err
@@ -288,7 +288,7 @@ from pipeline import cli
 
 def serve(load, **given):
     assert load().providers["demo"].kind == "demo"
-    print("LOADED", *sorted(set(sys.modules) & {"pydantic", "pydantic_core", "yaml", "rich"}))
+    print("LOADED", *sorted(set(sys.modules) & {"pydantic", "pydantic_core", "yaml", "rich", "typer"}))
     return 0
 
 pipeline.app.serve = serve
