@@ -72,8 +72,15 @@ class SseReader:
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes, cut anywhere; the events that they complete, in order."""
         self.silent = 0
-        if not self._carriage and b"\r" in data:
-            self._carriage = True
+        if not self._carriage:
+            if b"\r" in data:
+                self._carriage = True
+            elif data.endswith(b"\n\n") and not self._buffer and not self._fresh:
+                # A read that is exactly one event, as a provider that writes token by token sends it.
+                only = _single(data)
+                if only is not None:
+                    self.raw = data
+                    return [only]
         if self._buffer:
             known = len(self._buffer)
             self._buffer += data
@@ -127,15 +134,10 @@ class SseReader:
         events: list[SseEvent] = []
         append = events.append
         for block in blocks:
-            # The two shapes that nearly every event has come without a loop over lines.
-            if block.startswith(b"data: "):
-                if b"\n" not in block and not self._carriage:
-                    append((b"", block[6:]))
-                    continue
-            elif block.startswith(b"event: ") and not self._carriage:
-                end = block.find(b"\n")
-                if block.startswith(b"data: ", end + 1) and block.find(b"\n", end + 1) < 0 <= end:
-                    append((block[7:end], block[end + 7 :]))
+            if not self._carriage:
+                only = _single(block)
+                if only is not None:
+                    append(only)
                     continue
             parsed = _parse(block)
             if parsed is not None:
@@ -143,6 +145,23 @@ class SseReader:
             elif block.strip(b"\r\n"):
                 self.silent += 1
         return events
+
+
+def _single(block: bytes) -> SseEvent | None:
+    """The two shapes that nearly every event has, with or without the blank line behind; None for every other."""
+    if block.startswith(b"data: "):
+        end = block.find(b"\n", 6)
+        if end < 0:
+            return (b"", block[6:])
+        return (b"", block[6:-2]) if end == len(block) - 2 and block.endswith(b"\n\n") else None
+    if block.startswith(b"event: "):
+        name = block.find(b"\n", 7)
+        if block.startswith(b"data: ", name + 1):
+            end = block.find(b"\n", name + 7)
+            if end < 0:
+                return (block[7:name], block[name + 7 :])
+            return (block[7:name], block[name + 7 : -2]) if end == len(block) - 2 and block.endswith(b"\n\n") else None
+    return None
 
 
 def _parse(block: bytes) -> SseEvent | None:

@@ -92,6 +92,8 @@ def told(batch: Batch) -> tuple[bytes, object]:
 def changes(before: Answer, after: Answer, *, stream: bool) -> list[str]:
     """What got lost from Chat to Chat by way of events, which is as to any dialect whose other end is Chat."""
     before = project(before, "messages", "chat", stream=stream)
+    # One service leaves its name empty.
+    before.model = before.model or after.model
     if before.usage is not None and before.usage.total is None:
         # DI-28: the dialect has no usage without a total.
         before.usage.total = (before.usage.input or 0) + (before.usage.output or 0)

@@ -76,12 +76,17 @@ def _reasoning(thought: Any, details: Any, blocks: Blocks, events: list[Event]) 
 def _content(content: Any, logprobs: Any, blocks: Blocks, events: list[Event]) -> None:
     """Text, the list of parts that some providers send (text beside thinking), or the object of structured output."""
     if type(content) is str:
-        blocks.text(content, (logprobs.get("content") or None) if type(logprobs) is dict else None, events)
+        blocks.text(content, _logprobs(logprobs), events)
     elif type(content) is dict:
         blocks.text(orjson.dumps(content).decode(), None, events)
     else:
         for part in content:
             _part(part, blocks, events)
+
+
+def _logprobs(value: Any) -> list[Any] | None:
+    tokens = value.get("content") if type(value) is dict else None
+    return tokens if type(tokens) is list and tokens else None
 
 
 def _part(part: dict[str, Any], blocks: Blocks, events: list[Event]) -> None:
