@@ -70,7 +70,7 @@ class Leg:
         self._stand = stand
         self._target = target
         self._order: Order = case.order(target.url, pair, quick=quick, through_gateway=through_gateway)
-        self._units = self._order.count * (self._order.number or 1)
+        self.units = self._order.count * (self._order.number or 1)
         self.cpu: list[float] = []
         """Microseconds of CPU a unit, by round."""
         self.first_event: list[list[float]] = []
@@ -82,7 +82,7 @@ class Leg:
         result = self._stand.order("run", self._target, self._order)
         used = self._target.cpu() - before
         if keep:
-            self.cpu.append(used * US / self._units)
+            self.cpu.append(used * US / self.units)
             self.first_event.append([seconds * US for seconds in result.first_event])
 
     def waited(self, part: float) -> float:

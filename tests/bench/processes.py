@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,10 @@ class Process:
         """Bytes of memory that it and its children hold."""
         return sum(int(process.memory_info().rss) for process in self._family())
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self._popen.send_signal(number)
+
     def stop(self) -> None:
         """End it; insist if it does not. Idempotent."""
         self._popen.terminate()
@@ -168,12 +173,16 @@ class Stand:
 
     @contextlib.contextmanager
     def gateway(self, profile: Path | None = None) -> Iterator[Process]:
-        """A fresh gateway with its default chain, and the provider three times: once in each dialect."""
+        """A fresh gateway with its default chain, and the provider three times: once in each dialect.
+
+        Args:
+            profile: where a profile is written (see ``profiled``); None: the gateway as it is.
+        """
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "penstock.yaml")
             config.write_text(yaml.safe_dump(self._config()))
-            run = ["-m", "cProfile", "-o", str(profile)] if profile else []
-            command = [*run, "-m", "pipeline", "serve", str(config), "--port", "0"]
+            run = ["tests.bench.profiled", str(profile)] if profile else ["pipeline"]
+            command = ["-m", *run, "serve", str(config), "--port", "0"]
             with Process("gateway", command, core=self.core) as process:
                 yield process
 

@@ -1,52 +1,91 @@
-"""Where the gateway spends its time: one round of each case and pair under cProfile, the dearest functions first."""
+"""Where the gateway spends its time: a warm round of each case and pair under cProfile, by function and by file."""
 
 from __future__ import annotations
 
 import pstats
 import tempfile
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from rich.table import Table
 
+from tests.bench import profiled
 from tests.bench.cases import CASES, Case, Pair
-from tests.bench.measure import US, Leg, Plan
+from tests.bench.measure import Leg, Plan
 from tests.bench.processes import ROOT, Stand
 from tests.bench.report import number
 
-SHOWN: Final = 40
+SHOWN: Final = 45
+Function = tuple[str, int, str]
+"""File, line, name."""
+Stats = Mapping[Function, tuple[int, int, float, float, Any]]
+"""For each function: primitive calls, calls, own seconds, seconds with callees, callers."""
 
 
 def profile(stand: Stand, plan: Plan, show: Callable[[Any], None]) -> None:
-    """Print one table for each case and pair of the plan."""
+    """Print two tables for each case and pair of the plan. Shares are worth more than times: profiling itself costs."""
     for case in CASES:
         for pair in plan.pairs_of(case.name):
-            show(profile_one(stand, case, pair, quick=plan.quick))
+            stats, cost, units = _measure(stand, case, pair, quick=plan.quick)
+            title = f"{case.title}, {pair}: {number(cost)} us a {case.unit} under the profiler"
+            show(by_function(title, stats, units, case.unit))
+            show(by_file(title, stats, units))
 
 
-def profile_one(stand: Stand, case: Case, pair: Pair, *, quick: bool) -> Table:
-    """The profile of a gateway of its own that does nothing but this. Shares are worth more than times: profiling costs."""
+def _measure(stand: Stand, case: Case, pair: Pair, *, quick: bool) -> tuple[Stats, float, int]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "profile")
         with stand.gateway(path) as gateway:
             leg = Leg(stand, gateway, case, pair, quick=quick, through_gateway=True)
+            leg.round(keep=False)
+            gateway.signal(profiled.START)
             leg.round(keep=True)
-        stats: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]
-    order = case.order("", pair, quick=quick, through_gateway=True)
-    units = order.count * (order.number or 1)
-    result = Table(title=f"{case.title}, {pair}: {number(leg.cpu[0])} us a {case.unit} under the profiler")
-    for name in ("own us", "with callees", f"calls a {case.unit}"):
-        result.add_column(name, justify="right")
-    result.add_column("function")
-    rows = sorted(stats.items(), key=lambda row: -row[1][2])[:SHOWN]
-    for (file, line, name), (_, calls, own, whole, _) in rows:
-        result.add_row(
-            f"{own * US / units:.3f}", f"{whole * US / units:.3f}", f"{calls / units:.2f}", f"{short(file)}:{line} {name}"
-        )
-    return result
+            gateway.signal(profiled.STOP)
+        stats: Stats = pstats.Stats(str(path)).stats  # type: ignore[attr-defined]
+    return stats, leg.cpu[0], leg.units
+
+
+def by_function(title: str, stats: Stats, units: int, unit: str) -> Table:
+    """The functions with the most time of their own."""
+    table = _table(title, "own us", "with callees", f"calls a {unit}")
+    for (file, line, name), (_, calls, own, whole, _) in sorted(stats.items(), key=lambda row: -row[1][2])[:SHOWN]:
+        where = name if file == "~" else f"{short(file)}:{line} {name}"
+        table.add_row(*(f"{value / units:.2f}" for value in (own * 1e6, whole * 1e6, calls)), where)
+    return table
+
+
+def by_file(title: str, stats: Stats, units: int) -> Table:
+    """Own time of all functions of a file; what is built in counts where it was called."""
+    files: dict[str, float] = defaultdict(float)
+    for (file, _, _), (_, _, own, _, callers) in stats.items():
+        for where, seconds in _blamed(file, own, callers):
+            files[short(where)] += seconds
+    table = _table(title, "own us")
+    for file, seconds in sorted(files.items(), key=lambda row: -row[1])[:SHOWN]:
+        table.add_row(f"{seconds * 1e6 / units:.2f}", file)
+    return table
+
+
+def _blamed(file: str, own: float, callers: Mapping[Function, tuple[int, int, float, float]]) -> Iterable[tuple[str, float]]:
+    if file != "~" or not callers:
+        return [(file, own)]
+    return [(caller[0], seconds) for caller, (_, _, seconds, _) in callers.items()]
+
+
+def _table(title: str, *numbers: str) -> Table:
+    table = Table(title=title)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    table.add_column("where")
+    return table
 
 
 def short(file: str) -> str:
     """A path without the part that is the same everywhere."""
-    return file.replace(f"{ROOT}/", "").partition("site-packages/")[2] or file.replace(f"{ROOT}/", "")
+    for known in ("site-packages/", "lib/python3.11/", f"{ROOT}/"):
+        _, found, after = file.partition(known)
+        if found:
+            return after
+    return file
