@@ -163,7 +163,10 @@ class BlockReader:
             self._tell({**event, "logprobs": None}, kind, place, run.missing(whole))
 
     def _complete_message(self, item: Item, native: Native) -> None:
-        for index, part in enumerate(native.get("content") or ()):
+        parts = native.get("content") or ()
+        places = sorted(place for _, place in item.runs)
+        # As many runs as parts are these parts, also where a provider numbered its deltas in another way.
+        for index, part in zip(places if len(places) == len(parts) else range(len(parts)), parts, strict=True):
             place = {"output_index": item.index, "content_index": index, "item_id": item.id, "logprobs": part.get("logprobs")}
             if part["type"] == "refusal":
                 self._rest(place, "refusal", text_of(part.get("refusal")))
