@@ -6,57 +6,16 @@ Exit status 1 when anything failed, 2 when there is no corpus.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import sys
 from collections.abc import Sequence
-from multiprocessing.queues import Queue
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tests.corpus.bench import bench
-from tests.corpus.checks import Verdict, check
-from tests.corpus.recordings import CORPUS, Recording, recordings
+from tests.corpus.checks import PAIRS
+from tests.corpus.recordings import CORPUS, recordings
+from tests.corpus.replay import replay
 from tests.corpus.report import failures, refusals, table
-from tests.support.clients import DIALECTS
-
-PAIRS = tuple(f"{client}:{provider}" for client in DIALECTS for provider in DIALECTS)
-
-
-def _work(chosen: Sequence[Recording], pairs: frozenset[str], results: Queue[list[Verdict] | None]) -> None:
-    """One process: a provider, a gateway, and its share of the recordings."""
-    try:
-        with bench({recording.name: recording for recording in chosen}) as own:
-            for recording in chosen:
-                results.put(list(check(own, recording, pairs)))
-    finally:
-        results.put(None)
-
-
-def replay(chosen: Sequence[Recording], pairs: frozenset[str], workers: int, progress: Progress) -> list[Verdict]:
-    """All verdicts. Raises RuntimeError when a worker ended before its share was done."""
-    context = multiprocessing.get_context("spawn")
-    results: Queue[list[Verdict] | None] = context.Queue()
-    shares = [chosen[first::workers] for first in range(workers)]
-    processes = [context.Process(target=_work, args=(share, pairs, results)) for share in shares]
-    for process in processes:
-        process.start()
-    verdicts: list[Verdict] = []
-    task = progress.add_task("replaying", total=len(chosen))
-    done, ended = 0, 0
-    while ended < workers:
-        batch = results.get()
-        if batch is None:
-            ended += 1
-            continue
-        verdicts += batch
-        done += 1
-        progress.advance(task)
-    for process in processes:
-        process.join()
-    if done != len(chosen):
-        raise RuntimeError(f"{len(chosen) - done} recordings were not replayed")
-    return verdicts
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = [recording for recording in recordings() if not options.only or options.only in recording.name][: options.limit]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        verdicts = replay(chosen, frozenset(options.pair or PAIRS), min(options.workers, max(len(chosen), 1)), progress)
+        task = progress.add_task("replaying", total=len(chosen))
+        verdicts = replay(chosen, frozenset(options.pair or PAIRS), options.workers, lambda: progress.advance(task))
     console.print(table(verdicts))
     if options.verbose:
         console.print(refusals(verdicts))

@@ -23,7 +23,7 @@ PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "m
 PLAIN: Final = Answer([Block("text", "Well received.")], "stop", Usage(9, 3, 12, 0, 0, 0))
 """Answers the requests that are tested for themselves."""
 ECHO: Final = "echo-"
-"""Prefix of the models that answer ``PLAIN``."""
+"""Prefix of the names that answer ``PLAIN``."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Reply:
 
 @dataclass
 class Bench:
-    """One provider and one gateway. A model is named ``provider/recording``: the provider knows what to play."""
+    """One provider and one gateway. The name of a model tells the provider's dialect, and the provider what to play."""
 
     provider: ScriptedProvider
     gateway: Gateway
@@ -58,15 +58,17 @@ class Bench:
 
     def ask(self, client: str, recording: Recording) -> Outcome:
         """The recording through the gateway, read by the client's official SDK."""
-        request = hello(client, f"{recording.dialect}/{recording.name}")
+        request = hello(client, model(recording.dialect, recording.name))
         return ask(client, self.gateway.base_url(client), request, stream=recording.stream)
 
     def original(self, recording: Recording) -> Outcome:
         """The recording without the gateway, read by the provider's official SDK."""
         if recording.name not in self._originals:
-            base, request = self.provider.base_url(recording.dialect), hello(recording.dialect, recording.name)
+            base = self.provider.base_url(recording.dialect)
+            request = hello(recording.dialect, model(recording.dialect, recording.name))
             outcome = ask(recording.dialect, base, request, stream=recording.stream)
-            if recording.stream and outcome.failure is not None and outcome.failure.kind == "broken":
+            broken = outcome.failure is not None and outcome.failure.kind == "broken"
+            if recording.stream and (broken or (recording.dialect == "responses" and outcome.answer is not None)):
                 outcome = overhear(recording.dialect, base, request)
             self._originals[recording.name] = outcome
         return self._originals[recording.name]
@@ -78,20 +80,25 @@ def bench(known: Mapping[str, Recording]) -> Iterator[Bench]:
     received: dict[str, Received] = {}
 
     def answer(request: Received) -> Script:
-        model = request.body["model"]
-        received[model] = request
-        if model.startswith(ECHO):
+        name = request.body["model"].partition(">")[2]
+        received[name] = request
+        if name.startswith(ECHO):
             dialect = next(name for name, path in PATHS.items() if path == request.path)
             if request.body.get("stream"):
                 return sse(b"".join(EVENTS[dialect](PLAIN)))
             return body(BODIES[dialect](PLAIN))
-        return known[model].script
+        return known[name].script
 
     with tempfile.TemporaryDirectory() as folder, ScriptedProvider(answer) as provider, warnings.catch_warnings():
         # The SDKs warn of what providers send beside their types; that is what this is about.
         warnings.simplefilter("ignore")
         with Gateway(config(provider), Path(folder)) as gateway:
             yield Bench(provider, gateway, known, received)
+
+
+def model(dialect: str, name: str) -> str:
+    """What a client calls the recording (or the echo) of this name behind a provider of this dialect."""
+    return f"{dialect}>{name}"
 
 
 def config(provider: ScriptedProvider) -> dict[str, Any]:
@@ -101,5 +108,7 @@ def config(provider: ScriptedProvider) -> dict[str, Any]:
             dialect: {"dialect": dialect, "base_url": provider.base_url(dialect), "api_key": "provider-key"}
             for dialect in DIALECTS
         },
-        "models": [{"name": f"{dialect}-any", "candidates": [f"{dialect}/any"]} for dialect in DIALECTS],
+        "models": [{"name": f"{model(dialect, '')}*", "candidates": [f"{dialect}/*"], "chain": "once"} for dialect in DIALECTS],
+        # One recording's failure must not keep the next from its provider.
+        "chains": {"once": {"candidates": [], "attempt": []}},
     }

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from tests.corpus.bench import ECHO, Bench
+from tests.corpus.bench import ECHO, Bench, model
 from tests.corpus.recordings import Recording
 from tests.corpus.refusals import allowed
 from tests.support.clients import DIALECTS, Failure, Outcome, hello
@@ -16,7 +16,9 @@ from tests.support.typed import faults
 
 State = Literal["passed", "refused", "failed"]
 What = Literal["answer", "request"]
+PAIRS: Final = tuple(f"{client}:{provider}" for client in DIALECTS for provider in DIALECTS)
 BROKEN: Final = "broken"
+DONE: Final = b"data: [DONE]"
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ def check(bench: Bench, recording: Recording, pairs: frozenset[str]) -> Iterator
 def _answer(bench: Bench, recording: Recording, client: str) -> list[str]:
     original = bench.original(recording)
     if recording.status >= 400:
-        return _error(original.failed, bench.ask(client, recording), client == recording.dialect)
+        return _error(bench, recording, client, original.failed)
     if original.failure is not None or _cut(recording, original):
-        return _failure(original, bench.ask(client, recording))
+        return _failure(bench, recording, client, original)
     if client == recording.dialect:
         return _same_bytes(bench, recording)
     cannot = unspeakable(original.ok, client)
@@ -69,7 +71,7 @@ def _answer(bench: Bench, recording: Recording, client: str) -> list[str]:
 
 def _cut(recording: Recording, original: Outcome) -> bool:
     """Neither a reason to stop nor any other mark of an end. Without a reason but with [DONE] it is complete (DI-37, DI-178)."""
-    return recording.stream and original.ok.stop is None and b"data: [DONE]" not in recording.response
+    return recording.stream and original.ok.stop is None and DONE not in recording.response
 
 
 def _clean(failure: Failure | None, otherwise: str) -> list[str]:
@@ -79,27 +81,37 @@ def _clean(failure: Failure | None, otherwise: str) -> list[str]:
     return [f"the SDK broke: {failure.message}"] if failure.kind == BROKEN else []
 
 
-def _failure(original: Outcome, outcome: Outcome) -> list[str]:
-    """A recording that failed in the middle: the same content, then an error."""
+def _failure(bench: Bench, recording: Recording, client: str, original: Outcome) -> list[str]:
+    """A recording that failed in the middle: the same content, then an error.
+
+    A provider that fails after its own finish reason has answered: that answer is whole, with that reason.
+    """
+    outcome = bench.ask(client, recording)
+    if outcome.answer is not None and original.partial is not None and original.partial.stop:
+        original.partial.usage = original.partial.usage or outcome.answer.usage
+        return differences(project(original.partial, recording.dialect, client, stream=True), outcome.answer, sealed=True)
     reasons = _clean(outcome.failure, "a failed answer was handed on as a success")
     if outcome.said != original.said:
         reasons.append(f"content before the error: expected {original.said[-80:]!r}, got {outcome.said[-80:]!r}")
     return reasons
 
 
-def _error(expected: Failure, outcome: Outcome, same: bool) -> list[str]:
-    """An HTTP error keeps its status (and so its class in every SDK), and below 500 the provider's own words (DI-119)."""
-    got = outcome.failure
+def _error(bench: Bench, recording: Recording, client: str, expected: Failure) -> list[str]:
+    """An HTTP error keeps its status and so its class in every SDK. The provider's own words go on below 500 (DI-119).
+
+    Not about a key: it is the gateway's key that the provider did not take, not the client's.
+    """
+    got = bench.ask(client, recording).failure
     if got is None:
         return ["an error was handed on as a success"]
     reasons = []
     if (got.kind, got.status) != (expected.kind, expected.status):
         reasons.append(f"expected {expected.kind} {expected.status}, got {got.kind} {got.status}")
-    own = isinstance(expected.body, dict) and expected.message != str(expected.body)
-    if own and (expected.status or 0) < 500 and expected.message not in got.message:
-        reasons.append(f"expected the words {expected.message!r}, got {got.message!r}")
-    if (expected.status or 0) >= 500 and not same and expected.message in got.message:
-        reasons.append(f"the words of a provider's own fault were handed on: {got.message!r}")
+    # Some providers wrap the error of another, whose words say more than their own.
+    handed_on = got.message in recording.response.decode() or expected.message in got.message
+    about_the_key = recording.status == 401 or b"Incorrect API key" in recording.response
+    if handed_on != (recording.status < 500 and not about_the_key):
+        reasons.append(f"the provider said {expected.message!r}, the client got {got.message!r}")
     return reasons
 
 
@@ -111,7 +123,7 @@ def frames(raw: bytes) -> list[bytes]:
 
 
 def _same_bytes(bench: Bench, recording: Recording) -> list[str]:
-    request = hello(recording.dialect, f"{recording.dialect}/{recording.name}") | {"stream": recording.stream}
+    request = hello(recording.dialect, model(recording.dialect, recording.name)) | {"stream": recording.stream}
     if recording.dialect == "messages":
         request["max_tokens"] = 64
     reply = bench.post(recording.dialect, request)
@@ -123,6 +135,9 @@ def _same_bytes(bench: Bench, recording: Recording) -> list[str]:
     for number, (one, other) in enumerate(zip(expected, got, strict=False)):
         if one != other:
             return [f"event {number} changed: {one[:120]!r} became {other[:120]!r}"]
+    if recording.dialect == "chat" and got[len(expected) :] == [DONE] and DONE not in expected:
+        # F11: what lacks only its last mark is complete, and the client gets the mark.
+        return []
     return [] if len(expected) == len(got) else [f"{len(expected)} events became {len(got)}; the last: {got[-1][:120]!r}"]
 
 
@@ -130,19 +145,19 @@ def _same_bytes(bench: Bench, recording: Recording) -> list[str]:
 
 
 def _request(bench: Bench, recording: Recording, provider: str, request: dict[str, Any]) -> tuple[State, str]:
-    model = f"{ECHO}{recording.name}"
-    bench.received.pop(model, None)
-    reply = bench.post(recording.dialect, request | {"model": f"{provider}/{model}"})
-    received = bench.received.get(model)
+    name = f"{ECHO}{recording.name}"
+    bench.received.pop(name, None)
+    asked = request | {"model": model(provider, name)}
+    reply = bench.post(recording.dialect, asked)
+    received = bench.received.get(name)
     if reply.status == 400 and received is None and provider != recording.dialect:
         error = json.loads(reply.raw)["error"]
-        rule = allowed(recording.dialect, provider, recording, error)
+        rule = allowed(recording.dialect, provider, asked, error)
         return ("refused", rule) if rule else ("failed", f"refused without a rule: {error}")
     if reply.status != 200 or received is None:
         return "failed", f"status {reply.status}: {reply.raw[:300]!r}"
     if provider == recording.dialect:
-        sent = request | {"model": model}
-        changed = [name for name in {*sent, *received.body} if sent.get(name, ...) != received.body.get(name, ...)]
+        changed = [field for field in {*asked, *received.body} if asked.get(field, ...) != received.body.get(field, ...)]
         return ("failed", f"changed on the way: {sorted(changed)}") if changed else ("passed", "")
     wrong = faults(provider, received.body)
     return ("failed", f"the provider's typed model refuses: {wrong[:3]}") if wrong else ("passed", "")

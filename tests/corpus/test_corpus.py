@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.corpus.__main__ import PAIRS
 from tests.corpus.bench import Bench, bench
-from tests.corpus.checks import check, frames
+from tests.corpus.checks import PAIRS, check, frames
 from tests.corpus.recordings import CORPUS, FOLDERS, Recording, recordings
 
 EACH_FEATURE = 2

@@ -156,6 +156,10 @@ def _content(content: Any) -> Iterator[Block]:
     if isinstance(content, str):
         yield Block("text", content)
         return
+    if isinstance(content, dict):
+        # Structured output that a provider sends as the object itself.
+        yield Block("text", json.dumps(content, ensure_ascii=False, separators=(",", ":")))
+        return
     for part in content or ():
         if get(part, "type") == "thinking":
             yield Block("reasoning", "".join(str(get(piece, "text") or "") for piece in get(part, "thinking") or ()))

@@ -145,8 +145,8 @@ def _responses_part(part: Any) -> Block:
 
 
 def from_responses(response: Any, output: list[Any] | None = None) -> Answer:
-    """A ``Response``; ``output`` are the finished items of a stream whose last event carries none."""
-    items = list(get(response, "output") or output or ())
+    """A ``Response``; ``output`` are the finished items of a stream, which count more than what its last event repeats."""
+    items = list(output or get(response, "output") or ())
     blocks = [block for item in items for block in responses_item(item)]
     if get(response, "status") == "incomplete":
         stop = RESPONSES_INCOMPLETE.get(str(get(response, "incomplete_details", "reason")), "other")
