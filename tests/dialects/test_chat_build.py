@@ -392,7 +392,7 @@ def test_hints_are_dropped_by_name_and_significant_fields_refused_by_name_DI_140
     asked = request(top_k=5, store=True, extra=[Extra("container", "x"), Extra("moderation", {})])
     assert build(asked, losses=losses).keys() == {"model", "messages", "stream"}
     assert losses.dropped == ["top_k", "store", "container", "moderation"]
-    assert refused(request(extra=[Extra("previous_response_id", "resp_1", significant=True)])) == "previous_response_id"
+    assert refused(request(extra=[Extra("conversation", "conv_1", significant=True)])) == "conversation"
 
 
 def test_what_is_built_from_a_chat_request_says_the_same() -> None:

@@ -120,9 +120,9 @@ def test_a_refusal_stands_in_its_field_and_ends_as_the_service_ends_it_DI_174() 
 
 def test_log_probabilities_stand_beside_the_delta_DI_30() -> None:
     tokens = [{"token": "a", "logprob": -0.1, "bytes": [97], "top_logprobs": []}]
-    for wire in (encode([Started(), BlockStart(0, "text"), Text(0, "a", tokens), *END]),):
-        assert [each["choices"][0].get("logprobs") for each in payloads(wire)][1] == {"content": tokens, "refusal": None}
-        assert neutral(wire).said() == "a"
+    data = encode([Started(), BlockStart(0, "text"), Text(0, "a", tokens), *END])
+    assert [each["choices"][0].get("logprobs") for each in payloads(data)][1] == {"content": tokens, "refusal": None}
+    assert neutral(data).said() == "a"
 
 
 def test_sources_come_in_one_piece_with_the_span_that_they_stand_behind_DI_159() -> None:
