@@ -130,3 +130,41 @@ def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) 
         action()
 
     return scheduler.schedule_relative(seconds, run)
+
+
+class Silence(DisposableBase):
+    """Calls ``action`` whenever nothing was noted for a span. One timer: a note only keeps the time, the timer re-arms itself.
+
+    Args:
+        scheduler: whose time counts.
+        span: seconds.
+        action: called at the end of each silent span, until ``dispose``.
+
+    To note something, set ``last`` to ``now()``: an attribute, because it is done for every item.
+    """
+
+    __slots__ = ("_action", "_scheduler", "_span", "_timer", "last", "now")
+
+    def __init__(self, scheduler: SchedulerBase, span: float, action: Callable[[], None]) -> None:
+        self.now = seconds(scheduler)
+        self.last: float = self.now()
+        self._scheduler = scheduler
+        self._span = span
+        self._action = action
+        self._timer: DisposableBase | None = after(scheduler, span, self._fire)
+
+    def _fire(self) -> None:
+        now = self.now()
+        left = self.last + self._span - now
+        if left > EARLY:
+            self._timer = after(self._scheduler, left, self._fire)
+            return
+        self.last = now
+        self._timer = after(self._scheduler, self._span, self._fire)
+        self._action()
+
+    def dispose(self) -> None:
+        """The timer is gone, and nothing is called any more."""
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.dispose()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.options import Seconds, positive
@@ -39,31 +39,17 @@ def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            time = clock.require(scheduler, "heartbeat")
-            now = clock.seconds(time)
-            last = now()
-            timer: DisposableBase
+            silence = clock.Silence(clock.require(scheduler, "heartbeat"), seconds, lambda: observer.on_next(beat))
+            now = silence.now
 
             def on_next(item: T) -> None:
-                nonlocal last
-                last = now()
+                silence.last = now()
                 observer.on_next(item)
 
-            def fire() -> None:
-                nonlocal last, timer
-                left = last + seconds - now()
-                if left > clock.EARLY:
-                    timer = clock.after(time, left, fire)
-                    return
-                last = now()
-                timer = clock.after(time, seconds, fire)
-                observer.on_next(beat)
-
             def dispose() -> None:
-                timer.dispose()
+                silence.dispose()
                 upstream.dispose()
 
-            timer = clock.after(time, seconds, fire)
             upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
             upstream.connect(source, scheduler)
             return dispose

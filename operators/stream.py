@@ -58,16 +58,25 @@ class Link(ObserverBase[T], DisposableBase):
 
     def connect(self, source: ObservableBase[T], scheduler: SchedulerBase | None) -> Link[T]:
         """Subscribe to ``source``. An exception raised there becomes ``on_error``. Returns itself."""
-        attach = getattr(source, "attach", None)
-        if attach is not None:
-            attach(self, scheduler)
-        else:
+        subscribe: Subscribe[T] | None = getattr(source, "on_subscribe", None)
+        if subscribe is None:
             self.hold(source.subscribe(self.on_next, self.on_error, self.on_completed, scheduler=scheduler))
+            return self
+        try:
+            release = subscribe(self, scheduler)
+        except Exception as error:
+            if self.stopped:
+                raise
+            self.on_error(error)
+        else:
+            if release is not None:
+                self.hold(release)
         return self
 
     def hold(self, release: Release) -> None:
         """Remember what ends the subscription; ends it at once where the link has already stopped."""
-        action: Any = _ignore if release is None else getattr(release, "dispose", release)
+        # A link is a function, too: the usual release needs no look-up.
+        action: Callable[[], None] = release if callable(release) else getattr(release, "dispose", _ignore)
         if self.stopped:
             action()
         else:
@@ -82,31 +91,39 @@ class Link(ObserverBase[T], DisposableBase):
     def on_next(self, value: T) -> None:
         self._on_next(value)
 
+    # The three ends say the same thing each for itself: one call less for every stage of every stream.
+
     def on_error(self, error: Exception) -> None:
-        forward = self._on_error
-        release = self._stop()
+        if self.stopped:
+            return
+        self.stopped = True
+        forward, release = self._on_error, self._release
+        self._on_next = self._on_error = self._on_completed = self._release = _ignore
         try:
             forward(error)
         finally:
             release()
 
     def on_completed(self) -> None:
-        forward = self._on_completed
-        release = self._stop()
+        if self.stopped:
+            return
+        self.stopped = True
+        forward, release = self._on_completed, self._release
+        self._on_next = self._on_error = self._on_completed = self._release = _ignore
         try:
             forward()
         finally:
             release()
 
     def dispose(self) -> None:
-        self._stop()()
-
-    def _stop(self) -> Callable[[], None]:
+        if self.stopped:
+            return
         self.stopped = True
-        self._on_next = self._on_error = self._on_completed = _ignore
         release = self._release
-        self._release = _ignore
-        return release
+        self._on_next = self._on_error = self._on_completed = self._release = _ignore
+        release()
+
+    __call__ = dispose
 
 
 class Stream(Observable[T]):
@@ -143,19 +160,7 @@ class Stream(Observable[T]):
             link: Link[T] = Link(observer.on_next, observer.on_error, observer.on_completed)
         else:
             link = Link(observer or _ignore, on_error or default_error, on_completed or _ignore)
-        self.attach(link, scheduler)
-        return link
-
-    def attach(self, link: Link[T], scheduler: SchedulerBase | None) -> None:
-        """Let a link, which belongs to this subscription alone, be the observer."""
-        try:
-            release = self.on_subscribe(link, scheduler)
-        except Exception as error:
-            if link.stopped:
-                raise
-            link.on_error(error)
-        else:
-            link.hold(release)
+        return link.connect(self, scheduler)
 
 
 Operator: TypeAlias = Callable[[Observable[A]], Stream[B]]

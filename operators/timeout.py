@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Elapsed
@@ -73,6 +73,8 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
 def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when nothing came for ``seconds``. It starts with the first committing item; then every item counts.
 
+    An item whose attribute ``ends`` is true says that nothing has to follow it: it starts nothing.
+
         source           -a--b-------c-|
         idle_timeout(4)  -a--b---#
 
@@ -97,30 +99,29 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
             time = clock.require(scheduler, "idle_timeout")
             gate: FlowGate = getattr(time, "gate", None) or _NEVER_SHUT
             now = clock.seconds(time)
-            last, reopened = 0.0, 0
-            timer: DisposableBase | None = None
+            reopened = 0
+            silence: clock.Silence | None = None
 
             def on_next(item: T) -> None:
-                nonlocal last, reopened, timer
-                last, reopened = now(), gate.reopened
-                if timer is None and getattr(item, "commits", True):
-                    timer = clock.after(time, seconds, fire)
+                nonlocal reopened, silence
+                reopened = gate.reopened
+                if silence is not None:
+                    silence.last = now()
+                elif getattr(item, "commits", True) and not getattr(item, "ends", False):
+                    silence = clock.Silence(time, seconds, elapsed)
                 observer.on_next(item)
 
-            def fire() -> None:
-                nonlocal last, reopened, timer
+            def elapsed() -> None:
+                nonlocal reopened
                 if not gate.is_open or gate.reopened != reopened:
-                    last, reopened = now(), gate.reopened
-                left = last + seconds - now()
-                if left > clock.EARLY:
-                    timer = clock.after(time, left, fire)
+                    reopened = gate.reopened
                     return
                 upstream.dispose()
                 observer.on_error(Elapsed("idle_timeout", seconds))
 
             def dispose() -> None:
-                if timer is not None:
-                    timer.dispose()
+                if silence is not None:
+                    silence.dispose()
                 upstream.dispose()
 
             upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)

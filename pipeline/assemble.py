@@ -132,15 +132,19 @@ class _Assembler:
         return route.named(model)
 
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
-        guards = {candidate.label: self._guards(chain, candidate) for candidate in candidates}
+        guards = {
+            streamed: {candidate.label: self._guards(chain, candidate, streamed) for candidate in candidates}
+            for streamed in (True, False)
+        }
         metrics = self._shared.metrics
         seal_for = partial(_seal_for, self._seals)
 
-        def join(candidates: tuple[Candidate, ...]) -> Observable[bytes]:
-            attempts = [sentence.attempt(candidate, guards[candidate.label], metrics) for candidate in candidates]
-            return sentence.answer(attempts, guards[candidates[0].label], metrics, seal_for)
+        def join(candidates: tuple[Candidate, ...], streamed: bool) -> Observable[bytes]:
+            own = guards[streamed]
+            attempts = [sentence.attempt(candidate, own[candidate.label], metrics) for candidate in candidates]
+            return sentence.answer(attempts, own[candidates[0].label], metrics, seal_for)
 
-        return Route(name, candidates, join, join(candidates), description)
+        return Route(name, candidates, join, join(candidates, True), join(candidates, False), description)
 
     def _candidate(self, config: CandidateConfig) -> Candidate:
         provider = self._config.providers[config.provider]
@@ -167,7 +171,7 @@ class _Assembler:
         label = f"{config.provider}/{config.model}"
         return Candidate(self._providers[provider.name], config.model, target, label, unseal)
 
-    def _guards(self, chain: str, candidate: Candidate) -> Guards:
+    def _guards(self, chain: str, candidate: Candidate, streamed: bool) -> Guards:
         """The chain's guards for a candidate, and what stands around its attempts although no chain names it."""
         bound = self._chains[chain]
         circuits = self._shared.circuits
@@ -186,7 +190,7 @@ class _Assembler:
             "on_retry": partial(self._on_retry, candidate.label),
             "beat": BEAT,
         }
-        return Guards(chain, bound, resources, around)
+        return Guards(chain, bound, resources, around, streamed=streamed)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:

@@ -6,10 +6,9 @@ import time
 from collections.abc import Iterable
 
 from pipeline.dialects import DIALECTS, Decoder, OutlineDecoder
-from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, Opened
 from pipeline.exchange import Exchange
-from pipeline.providers.frame import Frame, Head
+from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.resolve import Candidate
 
 
@@ -29,22 +28,27 @@ class Decode:
     def feed(self, frame: Frame) -> Iterable[Batch]:
         if type(frame) is bytes:
             assert self._decoder is not None
-            batch = self._decoder.feed(frame)
-            if batch.error is not None:
-                return _then_fail(batch)
-            return (batch,) if batch.events or batch.raw else ()
+            return _told(self._decoder.feed(frame))
         if type(frame) is Head:
             return (Batch([self._open(frame)]),)
+        if type(frame) is Whole:
+            return self._whole(frame)
         assert isinstance(frame, Batch)
         return (frame,)
 
-    def close(self) -> Iterable[Batch]:
-        if self._decoder is None:
-            return ()
-        batch = self._decoder.close()
+    def _whole(self, frame: Whole) -> Iterable[Batch]:
+        """All in one batch, so that it costs one pass through the chain."""
+        opened = self._open(frame.head)
+        decoder, self._decoder = self._decoder, None
+        assert decoder is not None
+        decoder.feed(frame.body)
+        batch = decoder.close()
         if batch.error is not None:
-            return _then_fail(batch)
-        return (batch,) if batch.events or batch.raw else ()
+            raise batch.error
+        return (Batch([opened, *batch.events], batch.raw),)
+
+    def close(self) -> Iterable[Batch]:
+        return () if self._decoder is None else _told(self._decoder.close())
 
     def _open(self, head: Head) -> Opened:
         exchange, candidate = self._exchange, self._candidate
@@ -65,8 +69,14 @@ class Decode:
         )
 
 
-def _then_fail(batch: Batch) -> Iterable[Batch]:
+def _told(batch: Batch) -> Iterable[Batch]:
+    if batch.error is not None:
+        return _then_fail(batch, batch.error)
+    return (batch,) if batch.events or batch.raw else ()
+
+
+def _then_fail(batch: Batch, error: Exception) -> Iterable[Batch]:
     """Hand on what came before the fault, then fail."""
     if batch.events or batch.raw:
         yield batch
-    raise batch.error or GatewayError(Kind.INTERNAL)
+    raise error

@@ -44,9 +44,12 @@ class Encode:
         if encoder is None:
             first = batch.events[0] if batch.events else None
             if type(first) is Opened:
-                self._open(first)
-                return ()
-            encoder = self._choose(relayed=False, candidate="")
+                encoder = self._open(first)
+                if len(batch.events) == 1:
+                    return ()
+                batch = Batch(batch.events[1:], batch.raw)
+            else:
+                encoder = self._choose(relayed=False, candidate="")
         data = encoder.feed(batch)
         if batch.ends:
             exchange.ended = True
@@ -68,21 +71,22 @@ class Encode:
         encoder = self._encoder or self._choose(relayed=False, candidate="")
         return (encoder.fail(classify(error)),)
 
-    def _open(self, opened: Opened) -> None:
+    def _open(self, opened: Opened) -> Encoder:
         self._exchange.opened = opened
-        self._choose(relayed=opened.relay, candidate=opened.candidate)
+        return self._choose(relayed=opened.relay, candidate=opened.candidate)
 
     def _choose(self, *, relayed: bool, candidate: str) -> Encoder:
         exchange = self._exchange
         dialect = exchange.dialect
+        if relayed and not exchange.stream:
+            self._encoder = RelayBody()
+            return self._encoder
         answering = exchange.answering(relayed=relayed, seal=self._seal_for(candidate))
-        encoder: Encoder
         if exchange.stream:
-            encoder = dialect.relay(answering) if relayed else dialect.encoder(answering)
+            self._encoder = dialect.relay(answering) if relayed else dialect.encoder(answering)
         else:
-            encoder = RelayBody() if relayed else dialect.body_encoder(answering)
-        self._encoder = encoder
-        return encoder
+            self._encoder = dialect.body_encoder(answering)
+        return self._encoder
 
 
 def note(exchange: Exchange, batch: Batch) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HIGH_WATER = 64 * 1024
 
 
-def _nothing_to_abort(error: Exception) -> None:
+def nothing_to_abort(error: Exception) -> None:
     """The chain is not subscribed yet, or no more."""
 
 
@@ -65,7 +65,7 @@ class Exchange(Scope):
         self.opened_at: float | None = None
         """When a provider accepted it."""
         self.attempts = 0
-        self.abort: Callable[[Exception], None] = _nothing_to_abort
+        self.abort: Callable[[Exception], None] = nothing_to_abort
         """End the answer with an error, from outside (drain). Set while the chain is subscribed."""
         self.opened: Opened | None = None
         """The attempt whose answer the client gets; set when its first event passes the encoder."""

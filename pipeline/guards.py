@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from reactivex import Observable
 
@@ -11,12 +11,16 @@ from operators import Chain
 
 Guard = Callable[[Observable[Any]], Any]
 
+# A whole answer is one item. What guards the pieces of a stream, or fills its silences, has nothing to do there.
+STREAM_ONLY: Final = ("buffer_limit", "heartbeat")
+
 
 class Guards:
     """A chain's positions as operators.
 
     Args:
         name: of the chain.
+        streamed: for streams, or for whole answers.
         chain: its steps.
         resources: what the steps need beside their options, by parameter name.
         around: operators that the gateway itself puts around each attempt.
@@ -27,13 +31,22 @@ class Guards:
 
     __slots__ = ("answer", "attempt", "candidates", "chain", "request", "wire")
 
-    def __init__(self, name: str, chain: Chain, resources: Mapping[str, Any], around: Sequence[Guard] = ()) -> None:
+    def __init__(
+        self, name: str, chain: Chain, resources: Mapping[str, Any], around: Sequence[Guard] = (), *, streamed: bool = True
+    ) -> None:
         self.chain = name
+        if not streamed:
+            chain = _for_bodies(chain)
         self.candidates: Guard = chain.build("candidates", resources)
         self.wire: Guard = chain.build("wire", resources)
         self.attempt: Guard = _joined(chain.build("attempt", resources), *around)
         self.answer: Guard = chain.build("answer", resources)
         self.request: Guard = chain.build("request", resources)
+
+
+def _for_bodies(chain: Chain) -> Chain:
+    positions = chain.positions.items()
+    return Chain({name: [step for step in steps if step.name not in STREAM_ONLY] for name, steps in positions})
 
 
 def _joined(*guards: Guard) -> Guard:

@@ -176,6 +176,8 @@ class Extra:
     name: str
     value: Any
     significant: bool = False
+    details: dict[str, Any] | None = None
+    """What a refusal tells a Messages client beside its text (``error.details``)."""
 
 
 @dataclass(slots=True)
@@ -235,13 +237,15 @@ class Losses:
         if name not in self.dropped:
             self.dropped.append(name)
 
-    def significant(self, param: str, reason: str, *, name: str | None = None) -> None:
-        """Refuse the request: dropping ``param`` would change the answer. Raises GatewayError (400, ``param``)."""
+    def significant(self, param: str, reason: str, *, name: str | None = None, details: dict[str, Any] | None = None) -> None:
+        """Refuse the request: dropping ``param`` would change the answer. Raises GatewayError (400, ``param``, ``details``)."""
         label = name or param
         if label in self._allow:
             self.hint(label)
             return
-        raise GatewayError(Kind.BAD_REQUEST, reason, param=param, code=_CODES.get(label, "unsupported_by_provider"))
+        raise GatewayError(
+            Kind.BAD_REQUEST, reason, param=param, code=_CODES.get(label, "unsupported_by_provider"), details=details
+        )
 
 
 def _no_unseal(text: str) -> None:

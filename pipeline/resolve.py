@@ -51,16 +51,18 @@ class Route:
     model: str
     """The configured name; may be a pattern."""
     candidates: tuple[Candidate, ...]
-    join: Callable[[tuple[Candidate, ...]], Observable[bytes]]
-    """Builds the chain around these candidates."""
-    answer: Observable[bytes]
-    """The chain, built once; a subscription with an exchange as its scope answers one request."""
+    join: Callable[[tuple[Candidate, ...], bool], Observable[bytes]]
+    """Builds the chain around these candidates, for streams (True) or for whole answers."""
+    stream: Observable[bytes]
+    """The chain of streamed answers, built once; a subscription with an exchange as its scope answers one request."""
+    body: Observable[bytes]
+    """The chain of whole answers."""
     description: str = ""
 
     def named(self, model: str) -> Route:
         """The route for one name that the pattern matched: candidates that pass the name through get it."""
         candidates = tuple(_named(candidate, model) for candidate in self.candidates)
-        return replace(self, candidates=candidates, answer=self.join(candidates))
+        return replace(self, candidates=candidates, stream=self.join(candidates, True), body=self.join(candidates, False))
 
 
 def _named(candidate: Candidate, model: str) -> Candidate:

@@ -1,4 +1,4 @@
-"""What a provider's wire brings, before anybody has read it: one :class:`Head`, then bytes (or ready batches)."""
+"""What a provider's wire brings, before anybody has read it: one :class:`Head`, then bytes; or one :class:`Whole`."""
 
 from __future__ import annotations
 
@@ -20,4 +20,13 @@ class Head:
     commits: bool = False
 
 
-Frame = Head | bytes | Batch
+@dataclass(slots=True)
+class Whole:
+    """An answer that is no stream: its head and all of its body at once. Guards on the frames of a stream let it pass."""
+
+    head: Head
+    body: bytes
+
+
+Frame = Head | bytes | Whole | Batch
+"""A batch comes from a provider that speaks neutral events."""

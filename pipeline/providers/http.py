@@ -19,12 +19,15 @@ from pipeline.dialects import DIALECTS
 from pipeline.dispatch import payload
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
-from pipeline.providers.frame import Frame, Head
+from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.providers.headers import to_client, to_provider
 from pipeline.resolve import Candidate
 
 # An error body is read up to here; what is longer is not an explanation.
 ERROR_BODY_LIMIT: Final = 256 * 1024
+
+# An answer that is no stream has to be read whole before it can be handed on.
+BODY_LIMIT: Final = 64 * 1024 * 1024
 
 # DI-205: from this version on sampling parameters are refused; the older one still takes them.
 VERSION_WITH_SAMPLING: Final = "2023-06-01"
@@ -135,10 +138,14 @@ class HttpProvider:
     ) -> None:
         if response.status >= 300:
             raise await self._refusal(response)
-        gate = exchange.gate
-        push(Head(attempt, response.status, response.content_type, to_client(response.headers.items())))
+        head = Head(attempt, response.status, response.content_type, to_client(response.headers.items()))
         content = response.content
+        gate = exchange.gate
         try:
+            if "json" in head.content_type:
+                push(Whole(head, await _all(content)))
+                return
+            push(head)
             while True:
                 data = await content.readany()
                 if not data:
@@ -166,3 +173,17 @@ class HttpProvider:
         error = DIALECTS[self.dialect].read_error(response.status, headers, body)
         error.headers = {**to_client(response.headers.items()), **error.headers}
         return error
+
+
+async def _all(content: aiohttp.StreamReader) -> bytes:
+    """A whole body, within the limit."""
+    data = await content.readany()
+    if content.at_eof():
+        return data
+    pieces, size = [data], len(data)
+    while data := await content.readany():
+        pieces.append(data)
+        size += len(data)
+        if size > BODY_LIMIT:
+            raise GatewayError(Kind.BAD_REPLY, f"The provider's answer is larger than {BODY_LIMIT} bytes.")
+    return b"".join(pieces)

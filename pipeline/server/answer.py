@@ -14,7 +14,7 @@ from pipeline.dialects import DIALECTS, Dialect
 from pipeline.dispatch import payload
 from pipeline.emit import Emission
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.exchange import Exchange
+from pipeline.exchange import Exchange, nothing_to_abort
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
 from pipeline.resolve import Route
@@ -50,7 +50,7 @@ class Answerer:
         try:
             headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
             emission = Emission(exchange, request, headers, metrics.wait_for_clients)
-            response = await emission.run(route.answer)
+            response = await emission.run(route.stream if exchange.stream else route.body)
             outcome = "ok" if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT)).reason
             return response
         except (asyncio.CancelledError, ConnectionResetError):
@@ -62,6 +62,8 @@ class Answerer:
             metrics.in_flight[dialect.name] -= 1
             runtime.exchanges.discard(exchange)
             metrics.ended(exchange, outcome)
+            # It knows the chain, the chain knows the exchange: neither waits for the collector.
+            exchange.abort = nothing_to_abort
 
     def _begin(
         self, dialect: Dialect, request: web.BaseRequest, request_id: str, raw: bytes, caller: Caller, began: float
