@@ -49,11 +49,11 @@ def comment(text: bytes) -> bytes:
 class SseReader:
     """An incremental event stream reader.
 
-    ``feed`` and ``close`` never raise. A block of lines without data (comments, a lone ``retry``) is no event; such blocks are
-    counted in ``silent``, so that a decoder can tell a keep-alive from nothing at all.
+    ``feed`` and ``close`` never raise. A block of lines without data (comments, a lone ``retry``) is no event, but its bytes
+    are in ``raw``: bytes without an event are a sign of life.
     """
 
-    __slots__ = ("_buffer", "_carriage", "_fresh", "raw", "silent")
+    __slots__ = ("_buffer", "_carriage", "_fresh", "raw")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -61,17 +61,9 @@ class SseReader:
         self._fresh = True
         self.raw = b""
         """The bytes of the blocks that the last ``feed`` or ``close`` completed, from the end of the block before them."""
-        self.silent = 0
-        """How many of these blocks held something, but no event."""
-
-    @property
-    def pending(self) -> int:
-        """Bytes of the block that is not yet complete (TR-S7)."""
-        return len(self._buffer)
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Take the next bytes, cut anywhere; the events that they complete, in order."""
-        self.silent = 0
         if not self._carriage:
             if b"\r" in data:
                 self._carriage = True
@@ -102,7 +94,6 @@ class SseReader:
 
     def close(self) -> list[SseEvent]:
         """The wire ended. An event that still waits for its blank line is handed out (TR-S5); its reader judges it."""
-        self.silent = 0
         self.raw = bytes(self._buffer)
         self._buffer.clear()
         return self._events([self.raw]) if self.raw else []
@@ -142,8 +133,6 @@ class SseReader:
             parsed = _parse(block)
             if parsed is not None:
                 append(parsed)
-            elif block.strip(b"\r\n"):
-                self.silent += 1
         return events
 
 

@@ -27,7 +27,6 @@ from tests.support.chat import from_chat
 from tests.support.neutral import Answer
 from tests.support.project import differences, project
 
-pytestmark = pytest.mark.corpus
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the recorded traffic is not beside this checkout")
 SHARES = 4
 # A recording that somebody glued of two answers: content comes after a finish reason.
@@ -62,6 +61,7 @@ def assert_blocks_are_well_formed(events: list[Event], *, glued: bool = False) -
     assert isinstance(events[0], Started)
 
 
+@pytest.mark.corpus
 @needs_corpus
 @pytest.mark.parametrize("number", range(SHARES))
 def test_every_recorded_stream_is_read_whole_and_says_the_same_when_written_anew(number: int) -> None:
@@ -103,6 +103,7 @@ def changes(before: Answer, after: Answer, *, stream: bool) -> list[str]:
     return differences(before, after)
 
 
+@pytest.mark.corpus
 @needs_corpus
 @pytest.mark.parametrize("number", range(SHARES))
 def test_every_recorded_stream_gives_the_same_events_in_small_reads(number: int) -> None:
@@ -113,6 +114,7 @@ def test_every_recorded_stream_gives_the_same_events_in_small_reads(number: int)
         assert told(small) == told(whole), each.name
 
 
+@pytest.mark.corpus
 @needs_corpus
 @pytest.mark.parametrize("number", range(SHARES))
 def test_every_recorded_body_is_read_whole_and_says_the_same_when_written_anew(number: int) -> None:

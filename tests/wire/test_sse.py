@@ -109,10 +109,8 @@ def test_raw_holds_whole_events_only_with_the_comments_before_them() -> None:
     reader = SseReader()
     assert reader.feed(b": hello\nid: 3\ndata: 1\n\ndata: 2") == [(b"", b"1")]
     assert reader.raw == b": hello\nid: 3\ndata: 1\n\n"
-    assert reader.pending == len(b"data: 2")
     assert reader.feed(b"\n\n") == [(b"", b"2")]
     assert reader.raw == b"data: 2\n\n"
-    assert reader.pending == 0
 
 
 def test_the_last_event_without_a_blank_line_is_handed_out_at_the_close_TR_S5() -> None:
@@ -124,12 +122,18 @@ def test_the_last_event_without_a_blank_line_is_handed_out_at_the_close_TR_S5() 
     assert reader.raw == b""
 
 
-def test_a_block_of_comments_is_counted_and_passes_at_once_TR_S8() -> None:
+def test_a_block_of_comments_is_no_event_and_its_bytes_pass_at_once_TR_S8() -> None:
     reader = SseReader()
-    assert reader.feed(b": PROCESSING\n\n: PROCESSING\n\n") == []
-    assert (reader.silent, reader.raw) == (2, b": PROCESSING\n\n: PROCESSING\n\n")
-    assert reader.feed(b"\n\n") == []
-    assert reader.silent == 0
+    assert reader.feed(b": PROCESSING\n\n: PROCESSING\n\n: PRO") == []
+    assert reader.raw == b": PROCESSING\n\n: PROCESSING\n\n"
+
+
+def test_the_place_of_each_event_in_the_bytes_is_known() -> None:
+    reader = SseReader()
+    reader.feed(b"\xef\xbb\xbf: a\r\n\r\ndata: 1\r\n\r\n: b\n\nevent: x\ndata: 2\n\ndata: 3")
+    assert [reader.raw[: reader.head(count)][-9:] for count in (0, 1, 2)] == [b"", b"ta: 1\r\n\r\n", b"data: 2\n\n"]
+    reader.close()
+    assert reader.head(1) == len(b"data: 3")
 
 
 def test_what_the_writers_write_the_reader_reads() -> None:
