@@ -143,6 +143,6 @@ def _add_extra(body: dict[str, Any], request: Request, losses: Losses) -> None:
         if request.dialect == "chat" and extra.name in SHARED_WITH_CHAT:
             body[extra.name] = extra.value
         elif extra.significant:
-            losses.significant(extra.name, f"The provider's dialect has nothing like '{extra.name}'.")
+            losses.significant(extra.name, f"The provider's dialect has nothing like '{extra.name}'.", details=extra.details)
         else:
             losses.hint(extra.name)

@@ -1,0 +1,171 @@
+"""A client's Messages body: checked cheaply, or read whole into the neutral request; every fault names its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, cast
+
+from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.messages.tools import read_choice, read_tools
+from pipeline.dialects.messages.turns import Turns
+from pipeline.request import Extra, Format, Request, Thinking
+
+EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
+MODES: Final = ("enabled", "adaptive", "disabled", "between_tools")
+LEAST_BUDGET: Final = 1024
+
+# DI-90: dropping these would change the answer. `thread`: the client would go on to send only its newest messages.
+SIGNIFICANT: Final = ("mcp_servers", "container", "fallbacks", "thread")
+# The word at which the SDK's tool runner sends the whole conversation instead.
+DETAILS: Final[Mapping[str, dict[str, Any]]] = {"thread": {"error_code": "thread_unsupported_request", "unsupported": []}}
+# What today's clients add, dropped by name (DI-90, DI-216).
+HINTS: Final = (
+    "anthropic_beta",
+    "anthropic_version",
+    "betas",
+    "cache_control",
+    "compaction",
+    "context_management",
+    "diagnostics",
+    "inference_geo",
+    "safeguards",
+    "user_profile_id",
+    "workspace_id",
+)
+NEUTRAL: Final = (
+    "max_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "output_config",
+    "output_format",
+    "service_tier",
+    "speed",
+    "stop_sequences",
+    "stream",
+    "system",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+)
+_KNOWN: Final = frozenset(NEUTRAL).union(SIGNIFICANT, HINTS)
+
+
+def check_count(body: dict[str, Any]) -> None:
+    """What must hold of a body whose tokens are counted (DI-106): ``model``, ``messages``, ``stream``. Raises GatewayError."""
+    fields = Fields(body)
+    # TR-M4, TR-P16
+    fields.need_name("model")
+    # TR-P10
+    fields.flag("stream")
+    messages = body.get("messages")
+    # TR-M6
+    if messages is None:
+        raise missing("messages")
+    if type(messages) is not list:
+        raise wrong_type("messages", "an array", messages)
+    if not messages:
+        raise fault("messages", "Invalid 'messages': expected at least one message.")
+
+
+def check(body: dict[str, Any]) -> None:
+    """What must hold whatever the provider: the types of all that is required (DI-89). Raises GatewayError (400)."""
+    check_count(body)
+    # TR-P11: 0 is a value; it fills the prompt cache.
+    if Fields(body).whole("max_tokens") is None:
+        raise missing("max_tokens")
+
+
+def parse(body: dict[str, Any]) -> Request:
+    """The whole body in neutral form, also of one whose tokens are only counted.
+
+    Raises GatewayError (400) whose ``param`` is the path of what is wrong.
+    """
+    check_count(body)
+    fields = Fields(body)
+    turns = Turns()
+    turns.system(body.get("system"))
+    turns.read(body["messages"])
+    tools = fields.array("tools")
+    choice, parallel = read_choice(fields.mapping("tool_choice"))
+    config = Fields(fields.mapping("output_config") or {}, "output_config")
+    metadata = Fields(fields.mapping("metadata") or {}, "metadata")
+    return Request(
+        dialect="messages",
+        model=body["model"],
+        stream=bool(body.get("stream")),
+        body=body,
+        messages=turns.messages,
+        tools=None if tools is None else read_tools(tools),
+        tool_choice=choice,
+        parallel_tools=parallel,
+        format=_format(config, "format") or _format(fields, "output_format"),
+        thinking=_thinking(fields, config),
+        max_tokens=fields.whole("max_tokens"),
+        # DI-91, DI-205: whether the provider's version takes them is its own affair.
+        temperature=fields.number("temperature", 0, 1),
+        top_p=fields.number("top_p", 0, 1),
+        top_k=fields.whole("top_k"),
+        stop=_stop(fields),
+        user=metadata.text("user_id"),
+        service_tier=fields.text("service_tier"),
+        extra=_extra(fields, turns.hints),
+    )
+
+
+def _format(owner: Fields, name: str) -> Format | None:
+    value = owner.mapping(name)
+    if value is None:
+        return None
+    form = Fields(value, owner.at(name))
+    form.need_word("type", ("json_schema",))
+    schema = form.mapping("schema")
+    if schema is None:
+        raise missing(form.at("schema"))
+    return Format("json_schema", schema=schema)
+
+
+def _thinking(fields: Fields, config: Fields) -> Thinking | None:
+    # DI-97, DI-207
+    effort = config.word("effort", EFFORTS)
+    value = fields.mapping("thinking")
+    if value is None:
+        return None if effort is None else Thinking(effort)
+    asked = Fields(value, "thinking")
+    mode = cast(Literal["enabled", "adaptive", "disabled", "between_tools"], asked.need_word("type", MODES))
+    budget = asked.whole("budget_tokens", LEAST_BUDGET)
+    if mode == "enabled" and budget is None:
+        raise missing("thinking.budget_tokens")
+    # DI-208. Clients know more words than the documentation; each but one asks to see something.
+    display = asked.text("display")
+    summary = None if display is None else "omitted" if display == "omitted" else "auto"
+    return Thinking(effort, mode, budget, summary)
+
+
+def _stop(fields: Fields) -> list[str]:
+    values = fields.array("stop_sequences") or []
+    for index, value in enumerate(values):
+        if not isinstance(value, str):
+            raise wrong_type(f"stop_sequences[{index}]", "a string", value)
+    return values
+
+
+def _extra(fields: Fields, hints: set[str]) -> list[Extra]:
+    body = fields.data
+    extra = [
+        Extra(name, body[name], significant=True, details=DETAILS.get(name))
+        for name in SIGNIFICANT
+        if body.get(name) not in (None, [])
+    ]
+    extra += [Extra(name, body[name]) for name in HINTS if body.get(name) is not None]
+    if fields.text("speed") not in (None, "standard"):
+        extra.append(Extra("speed", body["speed"]))
+    extra += [Extra(name, None) for name in sorted(hints)]
+    # DI-142: names of losses are bounded, so what nobody knows shares one.
+    unknown = {name: value for name, value in body.items() if value is not None and name not in _KNOWN}
+    if unknown:
+        extra.append(Extra("unknown_fields", unknown))
+    return extra
