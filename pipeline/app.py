@@ -26,6 +26,7 @@ from pipeline.metrics import Metrics
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
+from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
@@ -101,6 +102,7 @@ class App:
             handler_cancellation=True,
             auto_decompress=False,
             access_log=None,
+            logger=server_log(),
             keepalive_timeout=75.0,
             max_line_size=16384,
             max_field_size=32768,
