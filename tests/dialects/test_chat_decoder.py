@@ -410,17 +410,19 @@ def test_comments_are_a_sign_of_life_and_pass_in_the_same_dialect() -> None:
 
 
 @pytest.mark.parametrize("padding", [{}, {"obfuscation": "abc"}, {"p": "a-_.b"}])
-@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content"])
+@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content", "arguments"])
 def test_pieces_that_differ_in_their_text_only_are_read_to_the_same_events(field: str, padding: dict[str, str]) -> None:
     texts = ["a", 'quote " and \\', "}}],", "é😀\u0000", '","obfuscation":"', "b" * 300]
-    wire = b"".join(
-        chunk({field: text}, **{name: value * number for name, value in padding.items()}) for number, text in enumerate(texts)
+    deltas = [call(0, None, None, text) if field == "arguments" else {field: text} for text in texts]
+    wire = chunk(call(0, "i", "f", "")) if field == "arguments" else b""
+    wire += b"".join(
+        chunk(delta, **{name: value * number for name, value in padding.items()}) for number, delta in enumerate(deltas)
     )
     got = decode(wire + chunk({}, "stop") + DONE, 100_000)
     single = CHAT.decoder()
     pieces = [part + b"\n\n" for part in (wire + chunk({}, "stop") + DONE).split(b"\n\n")[:-1]]
     assert [each for piece in pieces for each in single.feed(piece).events] == got.events
-    assert [each.text for each in got.events if isinstance(each, (Text, Reasoning))] == texts
+    assert [each.text for each in got.events if isinstance(each, (Text, Reasoning, ToolArguments))] == texts
 
 
 @pytest.mark.parametrize(
@@ -447,6 +449,43 @@ def test_a_chunk_that_only_looks_like_the_one_before_is_read_in_full(odd: bytes)
     expected = slow.feed(odd)
     assert got.events == expected.events
     assert (got.error is None) == (expected.error is None)
+
+
+DELTAS = st.sampled_from(
+    [
+        {"content": "a"},
+        {"content": "b"},
+        {"role": "assistant", "content": "c"},
+        {"content": ""},
+        {"reasoning": "d"},
+        {"reasoning": "e"},
+        {"refusal": "f"},
+        call(0, "i", "f", ""),
+        call(0, arguments='{"x":'),
+        call(0, arguments='"y"'),
+        call(0, arguments="}"),
+        call(1, "j", "g", "{"),
+        call(1, arguments="}"),
+        call(0, "k", "h", "{}"),
+    ]
+)
+
+
+@given(st.lists(DELTAS, max_size=14), st.booleans(), st.booleans())
+def test_the_short_way_and_the_long_way_read_the_same(deltas: list[dict[str, Any]], padded: bool, singly: bool) -> None:
+    more = {"obfuscation": "x"} if padded else {}
+    short = [chunk(delta, **more) for delta in deltas]
+    # Other bytes in each chunk, so that none is like the one before.
+    long = [chunk(delta, number=number, **more) for number, delta in enumerate(deltas)]
+    batches = []
+    for wire in (short, long):
+        decoder = CHAT.decoder()
+        pieces = wire if singly else [b"".join(wire)]
+        batches.append([decoder.feed(piece) for piece in pieces] + [decoder.feed(chunk({}, "stop") + DONE), decoder.close()])
+    one, other = ([each for batch in way for each in batch.events if type(each) is not Ping] for way in batches)
+    assert one == other
+    assert [str(batch.error) for batch in batches[0]] == [str(batch.error) for batch in batches[1]]
+    assert [batch.raw.count(b"\n\n") for batch in batches[0]] == [batch.raw.count(b"\n\n") for batch in batches[1]]
 
 
 # ------------------------------------------------------------------------------------------------------------- garbage

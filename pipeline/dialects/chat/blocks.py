@@ -28,17 +28,26 @@ from pipeline.events import (
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class Call:
+class Run:
+    """One block as far as it has come."""
+
+    __slots__ = ("block", "open")
+
+    def __init__(self, block: int) -> None:
+        self.block = block
+        self.open = True
+
+
+class Call(Run):
     """One tool call as far as it has come. ``pieces`` are kept only to see whether the arguments are whole."""
 
-    __slots__ = ("block", "custom", "id", "name", "open", "pieces")
+    __slots__ = ("custom", "id", "name", "pieces")
 
     def __init__(self, custom: bool) -> None:
-        self.block = -1
+        super().__init__(-1)
         self.id = ""
         self.name = ""
         self.custom = custom
-        self.open = True
         self.pieces: list[str] = []
 
     def whole(self) -> bool:
@@ -59,12 +68,13 @@ class Blocks:
     Every method appends to ``events``. Raises ValueError for a call that no client could use.
     """
 
-    __slots__ = ("_calls", "_count", "_last", "_later", "_opaque", "current", "kind", "refused", "seed", "tools")
+    __slots__ = ("_calls", "_count", "_current", "_last", "_later", "_opaque", "kind", "refused", "run", "seed", "tools")
 
     def __init__(self) -> None:
         self.kind: BlockKind | None = None
-        """What the open text, reasoning or refusal block is; ``current`` is its number."""
-        self.current = -1
+        """What the open text, reasoning or refusal block is; None: none is open."""
+        self.run = self._current = Run(-1)
+        """The block that was added to last."""
         self.tools = False
         self.refused = False
         self.seed = ""
@@ -89,7 +99,8 @@ class Blocks:
         """Open a block after whatever was open before."""
         self.end(events)
         self._end_whole_calls(events)
-        block = self.current = self._next()
+        block = self._next()
+        self.run = self._current = Run(block)
         self.kind = kind
         events.append(BlockStart(block, kind))
         return block
@@ -99,7 +110,9 @@ class Blocks:
         if self.kind is None:
             return
         opaque, self._opaque = self._opaque, None
-        events.append(BlockEnd(self.current, *opaque) if opaque else BlockEnd(self.current))
+        current = self._current
+        current.open = False
+        events.append(BlockEnd(current.block, *opaque) if opaque else BlockEnd(current.block))
         self.kind = None
         later, self._later = self._later, []
         for proof in later:
@@ -112,17 +125,23 @@ class Blocks:
         for call in self._calls.values():
             self._end_call(call, events)
 
+    def _piece(self, kind: BlockKind, events: list[Event]) -> int:
+        if self.kind != kind:
+            return self.begin(kind, events)
+        self.run = self._current
+        return self._current.block
+
     def text(self, text: str, logprobs: list[Any] | None, events: list[Event]) -> None:
-        block = self.current if self.kind == "text" else self.begin("text", events)
+        block = self._piece("text", events)
         events.append(Text(block, text, logprobs))
 
     def reasoning(self, text: str, events: list[Event], *, summary: bool = False) -> None:
-        block = self.current if self.kind == "reasoning" else self.begin("reasoning", events)
+        block = self._piece("reasoning", events)
         events.append(Reasoning(block, text, 0, summary))
 
     def refusal(self, text: str, events: list[Event]) -> None:
         self.refused = True
-        block = self.current if self.kind == "refusal" else self.begin("refusal", events)
+        block = self._piece("refusal", events)
         events.append(Refusal(block, text))
 
     def opaque(self, value: str, kind: OpaqueKind, events: list[Event]) -> None:
@@ -141,7 +160,7 @@ class Blocks:
         source = entry.get("url_citation")
         if type(source) is not dict:
             source = entry
-        block = self.current if self.kind == "text" else self.begin("text", events)
+        block = self._piece("text", events)
         events.append(
             Citation(block, source.get("url"), source.get("title"), source.get("start_index"), source.get("end_index"), entry)
         )
@@ -193,6 +212,7 @@ class Blocks:
                 raise ValueError("arguments for a call that was complete")
             return
         call.pieces.append(piece)
+        self.run = call
         if call.block >= 0:
             events.append(ToolArguments(call.block, piece))
 

@@ -42,12 +42,11 @@ class ChatDecoder:
 
     def feed(self, data: bytes) -> Batch:
         template = self._template
-        if template is not None and self._clean and template.kind == self._blocks.kind:
-            # A read that is exactly one more piece of the running text, as most are.
+        if template is not None and self._clean and template.run.open:
+            # A read that is exactly one more piece of the running block, as most are.
             text = template.read(data, True)
             if text:
-                self._patience = PATIENCE
-                return Batch([template.make(self._blocks.current, text)], data)
+                return Batch([self._again(template, text)], data)
         if self._over:
             return Batch([])
         batch = self._read(self._reader.feed(data))
@@ -69,15 +68,12 @@ class ChatDecoder:
 
     def _read(self, items: list[SseEvent], *, last: bool = False) -> Batch:
         events: list[Event] = []
-        blocks = self._blocks
         for place, (name, data) in enumerate(items):
             template = self._template
-            if template is not None and template.kind == blocks.kind:
-                # The block is open, so a piece of it changes nothing else.
+            if template is not None and template.run.open:
                 text = template.read(data, False)
                 if text:
-                    self._patience = PATIENCE
-                    events.append(template.make(blocks.current, text))
+                    events.append(self._again(template, text))
                     continue
             mark = len(events)
             try:
@@ -103,10 +99,17 @@ class ChatDecoder:
             events.append(Ping())
         return Batch(events, self._reader.raw)
 
+    def _again(self, template: Template, text: str) -> Event:
+        """One more piece of a block that is open, which changes nothing else."""
+        self._patience = PATIENCE
+        if template.pieces is not None:
+            template.pieces.append(text)
+        return template.make(template.run.block, text)
+
     def _learn(self, data: bytes, event: Event) -> None:
-        if (type(event) is Text and event.logprobs is None) or (type(event) is Reasoning and not event.summary):
+        if event.phase and not (type(event) is Text and event.logprobs) and not (type(event) is Reasoning and event.summary):
             self._patience -= 1
-            self._template = learn(data, event)
+            self._template = learn(data, event, self._blocks.run)
 
     def _done(self, place: int, events: list[Event]) -> Batch:
         if not self._complete():

@@ -28,12 +28,16 @@ def read_started(payload: dict[str, Any]) -> Started:
 
 def read_message(message: dict[str, Any], logprobs: Any, blocks: Blocks, events: list[Event]) -> None:
     """Everything that a message or delta says: reasoning, text, sources, refusal, calls (DI-26, DI-31, DI-38)."""
+    content = message.get("content")
+    if content and type(content) is str and (len(message) == 1 or (len(message) == 2 and "role" in message)):
+        # Most pieces of most streams.
+        blocks.text(content, _logprobs(logprobs), events)
+        return
     # One of the fields is enough: who sends several says the same thing in each.
     thought = message.get("reasoning_content") or message.get("reasoning")
     details = message.get("reasoning_details")
     if thought or details:
         _reasoning(thought, details, blocks, events)
-    content = message.get("content")
     if content:
         _content(content, logprobs, blocks, events)
     for entry in message.get("annotations") or ():

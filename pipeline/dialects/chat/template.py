@@ -8,36 +8,48 @@ as what stands in its place is exactly one JSON string: which is checked.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
-from pipeline.events import BlockKind, Reasoning, Text
+from pipeline.dialects.chat.blocks import Call, Run
+from pipeline.events import Event, Reasoning, Text, ToolArguments
 
 PATIENCE: Final = 8
 """Templates that are learned before one must have proved useful: some providers change an id or a time in each chunk."""
 
 # A quote inside a JSON string has a backslash before it, so these match keys only, never text.
-_FIELD: Final = re.compile(rb'"(content|reasoning_content|reasoning)": ?("(?:[^"\\]|\\.)*")')
+_STRING: Final = rb': ?("(?:[^"\\]|\\.)*")'
+_FIELDS: Final[Mapping[type[Event], re.Pattern[bytes]]] = {
+    Text: re.compile(rb'"(content)"' + _STRING),
+    Reasoning: re.compile(rb'"(reasoning_content|reasoning)"' + _STRING),
+    ToolArguments: re.compile(rb'"(arguments)"' + _STRING),
+}
 _PADDING: Final = re.compile(rb'"(?:obfuscation|p)": ?"((?:[^"\\]|\\.)*)"')
 _loads = orjson.loads
 _PROBE: Final = "\x00probe"
+
+
+Piece = type[Text] | type[Reasoning] | type[ToolArguments]
 
 
 class Template:
     """A chunk with a hole for its one piece of text.
 
     Args:
-        make: what the piece is, text or reasoning; ``kind`` is the block that it belongs to.
+        make: what the piece is.
+        run: the block that it belongs to; the template is good as long as that is open.
         head, tail: the bytes before and behind.
         middle: the bytes from the hole to the padding, where there is padding; ``tail`` is behind the padding then.
     """
 
-    __slots__ = ("_ends", "_heads", "_middle", "_middle_size", "_sizes", "_tails", "kind", "make")
+    __slots__ = ("_ends", "_heads", "_middle", "_middle_size", "_sizes", "_tails", "make", "pieces", "run")
 
-    def __init__(self, make: type[Text] | type[Reasoning], head: bytes, tail: bytes, middle: bytes | None) -> None:
+    def __init__(self, make: Piece, run: Run, head: bytes, tail: bytes, middle: bytes | None) -> None:
         self.make = make
-        self.kind: BlockKind = "text" if make is Text else "reasoning"
+        self.run = run
+        self.pieces = run.pieces if isinstance(run, Call) else None
         # Of the chunk alone, and of the whole wire event.
         self._heads = (head, b"data: " + head)
         self._tails = (tail, tail + b"\n\n")
@@ -66,9 +78,11 @@ class Template:
         return text if type(text) is str else None
 
 
-def learn(data: bytes, event: Text | Reasoning) -> Template | None:
+def learn(data: bytes, event: Event, run: Run) -> Template | None:
     """A template of a chunk that says ``event`` and nothing else; None where the place of its text is not certain."""
-    found = _FIELD.search(data)
+    if not isinstance(event, (Text, Reasoning, ToolArguments)):
+        return None
+    found = _FIELDS[type(event)].search(data)
     if found is None:
         return None
     field = found[1].decode()
@@ -77,12 +91,13 @@ def learn(data: bytes, event: Text | Reasoning) -> Template | None:
         return None
     padding = _PADDING.search(tail)
     if padding is None:
-        return Template(type(event), head, tail, None)
-    return Template(type(event), head, tail[padding.end(1) :], tail[: padding.start(1)])
+        return Template(type(event), run, head, tail, None)
+    return Template(type(event), run, head, tail[padding.end(1) :], tail[: padding.start(1)])
 
 
 def _told(data: bytes, field: str) -> Any:
     try:
-        return orjson.loads(data)["choices"][0]["delta"][field]
-    except (KeyError, TypeError):
+        delta = orjson.loads(data)["choices"][0]["delta"]
+        return delta["tool_calls"][0]["function"][field] if field == "arguments" else delta[field]
+    except (KeyError, TypeError, IndexError):
         return None
