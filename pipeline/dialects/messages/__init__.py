@@ -1,0 +1,33 @@
+"""Anthropic Messages, the row of the table: what enters and leaves in this dialect."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pipeline.dialects.codec import Dialect
+from pipeline.dialects.messages.body import MessagesBodyEncoder
+from pipeline.dialects.messages.build import build
+from pipeline.dialects.messages.decoder import MessagesBodyDecoder, MessagesDecoder, outline
+from pipeline.dialects.messages.encoder import KEEPALIVE, MessagesEncoder
+from pipeline.dialects.messages.errors import read_error, write_error
+from pipeline.dialects.messages.relay import MessagesRelay
+from pipeline.dialects.messages.request import check, parse
+
+MESSAGES: Final = Dialect(
+    name="messages",
+    path="/v1/messages",
+    check=check,
+    parse=parse,
+    build=build,
+    decoder=MessagesDecoder,
+    body_decoder=MessagesBodyDecoder,
+    outline=outline,
+    encoder=MessagesEncoder,
+    body_encoder=MessagesBodyEncoder,
+    relay=MessagesRelay,
+    read_error=read_error,
+    write_error=write_error,
+    keepalive=KEEPALIVE,
+)
+
+__all__ = ["MESSAGES"]
