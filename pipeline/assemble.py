@@ -23,6 +23,7 @@ from pipeline.errors import GatewayError, Kind, classify
 from pipeline.guards import Guard, Guards
 from pipeline.metrics import Metrics
 from pipeline.providers import Provider
+from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
 from pipeline.providers.http import HttpProvider
 from pipeline.request import Target
@@ -125,10 +126,13 @@ class _Assembler:
         """``provider/model`` without an entry of its own."""
         if provider not in self._providers:
             return None
-        route = self._directs.get(provider)
+        # The embedded models are known and few: a drill that fails must not open the circuit of its siblings.
+        own = model if self._config.providers[provider].kind == "demo" and model in MODELS else "*"
+        use = f"{provider}/{own}"
+        route = self._directs.get(use)
         if route is None:
-            config = CandidateConfig(use=f"{provider}/*", provider=provider, model="*")
-            route = self._directs[provider] = self._joined(f"{provider}/*", "default", (self._candidate(config),), "")
+            config = CandidateConfig(use=use, provider=provider, model=own)
+            route = self._directs[use] = self._joined(use, "default", (self._candidate(config),), "")
         return route.named(model)
 
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:

@@ -140,7 +140,7 @@ def _thinks(request: Request) -> bool:
 
 def _reasoning(turns: list[Message], said: str, calls: list[Call]) -> str:
     plan = f"I call {' and '.join(call.name for call in calls)}." if calls else "I can answer that at once."
-    return f"The user wants an answer to {_quote(said[:80])}. There are {_count(len(turns), 'message')} before me. {plan}"
+    return f"The user wants an answer to {_quote(said[:80])}. I see {_count(len(turns), 'message')}. {plan}"
 
 
 def _results(turns: list[Message]) -> list[ToolResultPart]:
