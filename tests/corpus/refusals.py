@@ -42,6 +42,9 @@ RULES: Final[tuple[Rule, ...]] = (
     ),
     Rule("chat", ".*", _PLACE, "audio", "DI-155 audio input"),
     Rule(".*", ".*", _PLACE, _HOSTED, "DI-158 an item or block of a hosted tool"),
+    Rule(".*", "messages", _PLACE, "JSON object", "DI-165 arguments that are no JSON object"),
+    Rule(".*", "messages", _PLACE, "no call|no result", "DI-169 results without call, calls without result"),
+    Rule("messages", ".*", "mcp_servers", "", "DI-158 hosted tools of the provider"),
     Rule("chat", ".*", "web_search_options", "", "DI-191 hosted search"),
     Rule(".*", ".*", "tool_choice", "tool", "DI-191 a tool choice that demands a hosted tool"),
     Rule(".*", "responses", "stop|stop_sequences", "", "DI-201 stop sequences"),
@@ -56,15 +59,14 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def allowed(client: str, provider: str, request: Mapping[str, Any], error: Mapping[str, Any]) -> str | None:
-    """The rule that allows this refusal, or None."""
-    param, message = error.get("param"), str(error.get("message"))
-    if not isinstance(param, str):
-        return None
+    """The rule that allows this refusal, or None. Anthropic's errors have no ``param``: there the message begins with it."""
+    message = str(error["message"])
+    param = message.partition(": ")[0] if client == "messages" else str(error.get("param"))
     for rule in RULES:
         fits = re.fullmatch(rule.client, client) and re.fullmatch(rule.provider, provider) and re.fullmatch(rule.param, param)
         if fits and re.search(rule.about, message):
             return rule.why
     # Some recordings are of requests that their own provider refused, or of providers that take more than the dialect has.
-    if error.get("code") in ("invalid_value", "missing_required_parameter") and faults(client, dict(request)):
+    if re.search("Invalid|Missing required", message) and faults(client, dict(request)):
         return "DI-114 not a request of its own dialect"
     return None

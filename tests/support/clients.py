@@ -17,7 +17,7 @@ from anthropic.lib.streaming._messages import accumulate_event
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
 from tests.support.chat import ChatFold, from_chat
-from tests.support.neutral import Answer, from_messages, from_responses, get
+from tests.support.neutral import Answer, arguments_of, from_messages, from_responses, get
 
 DIALECTS: Final = ("chat", "responses", "messages")
 TIMEOUT: Final = 20.0
@@ -206,13 +206,21 @@ class Ask:
         return answer
 
     def _messages_stream(self) -> Answer:
+        told: dict[int, str] = {}
         with self._client.messages.stream(**{"max_tokens": 1024, **self._request}) as stream:
             self._headers(stream.response)
             for event in stream:
                 if event.type == "text":
                     self.outcome.said += event.text
+                elif event.type == "content_block_delta" and event.delta.type == "input_json_delta":
+                    told[event.index] = told.get(event.index, "") + event.delta.partial_json
             message = self.outcome.native = stream.get_final_message()
-        return from_messages(message)
+        answer = from_messages(message)
+        for index, text in told.items():
+            # The accumulator makes an object even of arguments that were cut.
+            if answer.blocks[index].kind == "tool":
+                answer.blocks[index].arguments = arguments_of(text)
+        return answer
 
 
 def as_told(item: Any, index: int, told: Mapping[tuple[int, int], list[str]]) -> Any:

@@ -105,6 +105,8 @@ class Gateway:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
             except ConnectionRefusedError:
                 return
+            except (ConnectionResetError, TimeoutError):
+                continue
         raise AssertionError("it still takes connections")
 
     def wait_for_log(self, words: str) -> None:

@@ -7,11 +7,10 @@ Everything that no rule names must be equal. A rule looks only at the answer and
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.support.neutral import Answer, Block
+from tests.support.neutral import Answer, Block, Usage
 
 SEALED: Final = "(sealed)"
 """Stands for the envelope around another provider's opaque value (DI-161)."""
@@ -37,8 +36,6 @@ STOPS: Final[dict[str, dict[str, str]]] = {
     "messages": {"content_filter": "refusal", "function_call": "tool_calls", "other": "stop"},
 }
 
-_MESSAGES_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
-
 
 def _foreign(answer: Answer, client: str, stream: bool) -> None:
     """DI-158: what only the provider's dialect can say is dropped. DI-240: so is a block in which nothing was said."""
@@ -50,22 +47,29 @@ def _foreign(answer: Answer, client: str, stream: bool) -> None:
 
 
 def _reasoning(answer: Answer, client: str, stream: bool) -> None:
-    """DI-160, DI-161: opaque values travel sealed; Chat cannot carry them; Messages takes no thinking without one."""
+    """DI-160, DI-161: proofs travel sealed. What has neither text nor proof was not said.
+
+    Messages clients get a seal around every thought, also one that came without a proof: its text is shown before its end
+    tells whether there is one. A Chat client's SDK has no field for a proof.
+    """
     kept = []
     for block in answer.blocks:
         if block.kind == "reasoning":
-            block.opaque = SEALED if block.opaque and client != "chat" else None
-            if not (block.opaque if client == "messages" else block.text or block.opaque):
+            if not (block.text or (block.opaque and client != "chat")):
                 continue
+            proof = block.opaque if client == "responses" else block.text or block.opaque
+            block.opaque = SEALED if proof and client != "chat" else None
         kept.append(block)
     answer.blocks = kept
 
 
 def _citations(answer: Answer, client: str, stream: bool) -> None:
-    """DI-159: the OpenAI dialects require a title, which is empty where nobody told one."""
-    if client != "messages":
-        for block in answer.blocks:
-            block.citations = [(url, title or "") for url, title in block.citations]
+    """DI-159: the OpenAI dialects require a title, which is empty where nobody told one.
+
+    A source in Messages needs the service's own encrypted index, which nobody else can make: it is dropped and counted.
+    """
+    for block in answer.blocks:
+        block.citations = [] if client == "messages" else [(url, title or "") for url, title in block.citations]
 
 
 def _custom_tools(answer: Answer, client: str, stream: bool) -> None:
@@ -115,14 +119,21 @@ def _chat_order(answer: Answer, client: str, stream: bool) -> None:
 
 
 def _usage(answer: Answer, client: str, stream: bool) -> None:
-    """DI-183: in a known usage Responses says 0 for a detail that nobody told. TR-U8: a total is added up where none was."""
+    """What each dialect's usage cannot leave open."""
     usage = answer.usage
-    if usage is None:
-        return
-    if usage.total is None and usage.input is not None and usage.output is not None:
-        usage.total = usage.input + usage.output
-    if client == "responses":
-        usage.cached, usage.cache_write, usage.reasoning = usage.cached or 0, usage.cache_write or 0, usage.reasoning or 0
+    if client == "messages":
+        # TR-U1: there is no other form for what nobody told.
+        usage = answer.usage = usage or Usage(0, 0)
+        # DI-182: what was read without the cache cannot be less than nothing.
+        usage.input = max(usage.input or 0, (usage.cached or 0) + (usage.cache_write or 0))
+        # DI-100: a total is not told.
+        usage.total = usage.input + (usage.output or 0)
+    elif usage is not None:
+        if usage.total is None and usage.input is not None and usage.output is not None:
+            usage.total = usage.input + usage.output
+        if client == "responses":
+            # DI-183
+            usage.cached, usage.cache_write, usage.reasoning = usage.cached or 0, usage.cache_write or 0, usage.reasoning or 0
 
 
 RULES: Final[tuple[Callable[[Answer, str, bool], None], ...]] = (
