@@ -189,7 +189,8 @@ class _Writer:
     def _reasoning(self, part: ReasoningPart) -> list[Entry]:
         # DI-160, DI-161: reasoning goes back only to the provider that made it, in the extension it made it in.
         own = None if part.opaque is None else self._target.unseal(part.opaque)
-        if own is None:
+        if own is None or own[0] not in ("signature", "encrypted"):
+            # A seal around nothing is no proof, and this provider made none.
             self._losses.hint("reasoning")
             return []
         kind, value = own
