@@ -56,14 +56,14 @@ def write_finish(finish: Finish | None, *, native: bool, tools: bool, refused: b
     """
     finish = finish or Finish("other")
     word = WORD_OF_REASON[finish.reason]
-    if native and finish.native is not None:
-        word = finish.native
-    elif finish.reason == "stop_sequence" and finish.stop_sequence is None:
+    if finish.reason == "stop_sequence" and finish.stop_sequence is None:
         # DI-173: which one it was, nobody knows.
         word = "end_turn"
     if word == "end_turn":
         # DI-174: the model refused in its own words. DI-179.
         word = "refusal" if refused else "tool_use" if tools else word
+    if native and finish.native is not None:
+        word = finish.native
     details = finish.details
     return {
         "stop_reason": word,
