@@ -11,7 +11,6 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 
-import aiohttp
 import uvloop
 from aiohttp import web
 
@@ -23,6 +22,7 @@ from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.metrics import Metrics
+from pipeline.providers.http import open_session
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
@@ -60,9 +60,7 @@ class App:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
-        # Pools are bounded by the providers' own max_in_flight; cookies of a provider are nobody's business.
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        session = open_session()
         shared = Shared(session, metrics, Circuits(on_change=metrics.breaker_changed))
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
         metrics.use(self._config.digest)
@@ -80,8 +78,9 @@ class App:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, stopping.set)
         watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
-        loop.add_signal_handler(signal.SIGHUP, watcher.reload)
-        self._each_second(loop, metrics, watcher)
+        reloading = _Reloading(loop, watcher)
+        loop.add_signal_handler(signal.SIGHUP, reloading.start)
+        self._each_second(loop, metrics, reloading)
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -109,13 +108,13 @@ class App:
         )
 
     @staticmethod
-    def _each_second(loop: asyncio.AbstractEventLoop, metrics: Metrics, watcher: Watcher) -> None:
+    def _each_second(loop: asyncio.AbstractEventLoop, metrics: Metrics, reloading: _Reloading) -> None:
         """See how late the loop is, and whether the configuration's file changed."""
 
         def tick(due: float) -> None:
             now = loop.time()
             metrics.loop_lag.set(max(0.0, now - due))
-            watcher.poll()
+            reloading.poll()
             loop.call_at(now + 1.0, tick, now + 1.0)
 
         tick(loop.time())
@@ -131,7 +130,31 @@ class App:
         for exchange in list(runtime.exchanges):
             exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1))
         await _until(lambda: not runtime.exchanges, time.monotonic() + LAST_WORDS)
+        # Connections that only wait for another request have nothing to finish.
+        handler.pre_shutdown()
         await handler.shutdown(LAST_WORDS)
+
+
+class _Reloading:
+    """Reads a changed configuration beside the event loop, one at a time, and takes it into use in one moment of it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, watcher: Watcher) -> None:
+        self._loop = loop
+        self._watcher = watcher
+        self._task: asyncio.Task[None] | None = None
+
+    def poll(self) -> None:
+        """Begin when the file changed and has come to rest."""
+        if self._watcher.due():
+            self.start()
+
+    def start(self) -> None:
+        """Begin, unless one is under way."""
+        if self._task is None or self._task.done():
+            self._task = self._loop.create_task(self._reload())
+
+    async def _reload(self) -> None:
+        self._watcher.use(await self._loop.run_in_executor(None, self._watcher.read))
 
 
 def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import aiohttp
 from reactivex import Observable
 
 from operators.admit import Slots, admit
 from operators.breaker import Circuits, watch
-from operators.chain import Chain, Step
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
+from pipeline.effective import chains
 from pipeline.encode import BEAT
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.guards import Guard, Guards
@@ -25,7 +24,7 @@ from pipeline.metrics import Metrics
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
-from pipeline.providers.http import HttpProvider
+from pipeline.providers.http import HttpProvider, Session
 from pipeline.request import Target
 from pipeline.resolve import Candidate, Resolver, Route
 from pipeline.seal import Seal, key_for
@@ -35,7 +34,7 @@ from pipeline.seal import Seal, key_for
 class Shared:
     """What outlives a reload: the pooled client, the breakers, the slots."""
 
-    session: aiohttp.ClientSession
+    session: Session
     metrics: Metrics
     circuits: Circuits
     slots: dict[tuple[str, int, int, float], Slots] = field(default_factory=dict)
@@ -80,7 +79,7 @@ class _Assembler:
             name: Seal(key_for(name, _secret(provider), provider.base_url)) for name, provider in config.providers.items()
         }
         self._directs: dict[str, Route] = {}
-        self._chains = {name: self._chain(name) for name in {"default", *config.chains, *(m.chain for m in config.models)}}
+        self._chains = chains(config)
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]
@@ -103,19 +102,6 @@ class _Assembler:
             session=self._shared.session,
             gauge=self._shared.metrics.open_upstream,
         )
-
-    def _chain(self, name: str) -> Chain:
-        chain = sentence.DEFAULT
-        written = self._config.chains.get(name)
-        if written is None:
-            return chain
-        positions = {
-            position: tuple(Step(step.name, step.options) for step in written.positions[position])
-            if position in written.positions
-            else chain.positions[position]
-            for position in sentence.POSITIONS
-        }
-        return Chain(positions)
 
     def _route(self, model: ModelConfig) -> Route:
         candidates = tuple(self._candidate(candidate) for candidate in model.candidates)

@@ -8,7 +8,7 @@ from operators.clock import Clock
 from pipeline.dialects import Dialect
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
-from pipeline.server.body import parse_json
+from pipeline.wire.jsontext import parse_json
 
 
 def parse(

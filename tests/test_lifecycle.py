@@ -64,7 +64,8 @@ def test_what_is_left_after_the_drain_ends_with_an_error_in_band(
     dialect: str, provider: ScriptedProvider, tmp_path: Path
 ) -> None:
     events = list(EVENTS[dialect](WHOLE))
-    lane = provider.lane(sse(b"".join(events[:5]), Hang()))
+    shown = {"chat": 3, "responses": 5, "messages": 5}[dialect]
+    lane = provider.lane(sse(b"".join(events[:shown]), Hang()))
     with Gateway(configuration(provider, drain="200ms"), tmp_path) as gateway:
         thread, outcomes = in_the_background(dialect, gateway, f"{dialect}/{lane.model}")
         received = lane.arrived()

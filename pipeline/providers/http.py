@@ -34,6 +34,16 @@ VERSION_WITH_SAMPLING: Final = "2023-06-01"
 VERSION_NEWEST: Final = "2026-10-21"
 
 
+Session = aiohttp.ClientSession
+"""The pooled client that all HTTP providers share."""
+
+
+def open_session() -> Session:
+    """A client for all providers. Their own ``max_in_flight`` bounds the pool; their cookies are nobody's business."""
+    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 class HttpProvider:
     """One configured HTTP service.
 
@@ -57,7 +67,7 @@ class HttpProvider:
         credential: tuple[str, str] | None,
         headers: Mapping[str, str],
         connect_timeout: float,
-        session: aiohttp.ClientSession,
+        session: Session,
         gauge: Callable[[int], None],
     ) -> None:
         self.name = name

@@ -66,10 +66,27 @@ class Answerer:
             exchange.abort = nothing_to_abort
 
     def _begin(
-        self, dialect: Dialect, request: web.BaseRequest, request_id: str, raw: bytes, caller: Caller, began: float
+        self,
+        dialect: Dialect,
+        request: web.BaseRequest,
+        request_id: str,
+        raw: bytes,
+        caller: Caller,
+        began: float,
+        *,
+        counting: bool = False,
     ) -> tuple[Exchange, Route]:
         runtime = self._runtime
-        exchange = parse(dialect, raw, runtime.clock, id=request_id, headers=request.headers, caller=caller.name, began=began)
+        exchange = parse(
+            dialect,
+            raw,
+            runtime.clock,
+            id=request_id,
+            headers=request.headers,
+            caller=caller.name,
+            began=began,
+            counting=counting,
+        )
         if not caller.allows(exchange.model):
             raise caller.refuse(exchange.model, dialect.name)
         route = runtime.assembly.resolver.resolve(exchange.model)
@@ -84,7 +101,7 @@ class Answerer:
         runtime = self._runtime
         caller = self._authenticate(request)
         raw = await read_body(request, runtime.body_limit)
-        exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller, time.monotonic())
+        exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller, time.monotonic(), counting=True)
         headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
         candidate = route.candidates[0]
         if isinstance(candidate.provider, HttpProvider) and candidate.target.dialect == "messages":

@@ -15,7 +15,8 @@ import zstandard
 from aiohttp import web
 
 from pipeline.errors import GatewayError
-from pipeline.server.body import DEEPEST, ZSTD_WINDOW, parse_json, read_body
+from pipeline.server.body import ZSTD_WINDOW, read_body
+from pipeline.wire.jsontext import DEEPEST, parse_json
 
 LIMIT = 100_000
 TEXT = orjson.dumps({"text": "word " * 2000})

@@ -39,11 +39,16 @@ def build(request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         _add_format(body, request.format, FORMAT_FIELDS.get(request.dialect, "format"), losses)
     _add_sampling(body, request, target, losses)
     _add_plain(body, request, losses)
-    _add_extra(request, losses)
     return body
 
 
 def _refuse(request: Request, losses: Losses) -> None:
+    # First, because what a provider keeps for the client (DI-215) explains what is missing elsewhere.
+    for extra in request.extra:
+        if extra.significant:
+            losses.significant(extra.name, f"The provider's dialect has nothing like '{extra.name}'.", details=extra.details)
+        else:
+            losses.hint(extra.name)
     # DI-202, TR-P4
     if request.n > 1:
         losses.significant("n", "The provider's dialect gives one answer a request.")
@@ -126,11 +131,3 @@ def _add_plain(body: dict[str, Any], request: Request, losses: Losses) -> None:
     for name, given in dropped.items():
         if given:
             losses.hint(name)
-
-
-def _add_extra(request: Request, losses: Losses) -> None:
-    for extra in request.extra:
-        if extra.significant:
-            losses.significant(extra.name, f"The provider's dialect has nothing like '{extra.name}'.", details=extra.details)
-        else:
-            losses.hint(extra.name)

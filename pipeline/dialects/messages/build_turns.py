@@ -36,7 +36,9 @@ def write_turns(request: Request, target: Target, losses: Losses) -> tuple[str |
         else:
             # DI-145, DI-146: later ones are hoisted where the model knows no such turns.
             instructions += blocks
-    if not turns and instructions:
+    if not turns:
+        if not instructions:
+            raise fault("messages", "The request holds no text that is not empty.")
         # The service demands a turn; a request that holds nothing but instructions still asks for an answer.
         return None, [{"role": "user", "content": instructions}]
     return _joined(instructions), [_plain(turn) for turn in _paired(turns, request.messages)]

@@ -56,10 +56,11 @@ def write_error(error: GatewayError, request_id: str) -> bytes:
     """The error object of a body and of an ``error`` event (DI-113, TR-E26)."""
     # DI-119: the words of a 4xx help who asked; those of a 5xx are the provider's own business.
     theirs = error.from_provider and error.status >= 500
-    own: dict[str, Any] = {
-        "type": error.kind.anthropic_type,
-        "message": error.kind.text if theirs else error.message,
-    }
+    message = error.kind.text if theirs else error.message
+    if error.param and not error.from_provider and error.param not in message:
+        # DI-140: the dialect has no field for it, so the place at fault leads the message, as the service itself has it.
+        message = f"{error.param}: {message}"
+    own: dict[str, Any] = {"type": error.kind.anthropic_type, "message": message}
     if error.details is not None:
         own["details"] = error.details
     return orjson.dumps({"type": "error", "error": own, "request_id": request_id})
