@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, Literal, cast
 
 from pipeline.dialects.fields import Fields, fault, missing, wrong_type
 from pipeline.dialects.messages.tools import read_choice, read_tools
 from pipeline.dialects.messages.turns import Turns
 from pipeline.request import Extra, Format, Request, Thinking
-
-T = TypeVar("T", int, float)
 
 EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 MODES: Final = ("enabled", "adaptive", "disabled", "between_tools")
@@ -111,8 +109,8 @@ def parse(body: dict[str, Any]) -> Request:
         max_tokens=fields.whole("max_tokens"),
         # DI-91, DI-205: whether the provider's version takes them is its own affair.
         temperature=fields.number("temperature", 0, 1),
-        top_p=_unless_off(fields.number("top_p", OFF, 1)),
-        top_k=_unless_off(fields.whole("top_k", OFF)),
+        top_p=None if body.get("top_p") == OFF else fields.number("top_p", 0, 1),
+        top_k=None if body.get("top_k") == OFF else fields.whole("top_k"),
         stop=_stop(fields),
         user=metadata.text("user_id"),
         service_tier=fields.text("service_tier"),
@@ -147,10 +145,6 @@ def _thinking(fields: Fields, config: Fields) -> Thinking | None:
     display = asked.text("display")
     summary = None if display is None else "omitted" if display == "omitted" else "auto"
     return Thinking(effort, mode, budget, summary)
-
-
-def _unless_off(value: T | None) -> T | None:
-    return None if value == OFF else value
 
 
 def _stop(fields: Fields) -> list[str]:
