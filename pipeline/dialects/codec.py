@@ -15,7 +15,6 @@ from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, Event
 from pipeline.request import Answering, Losses, Request, Target
 
-
 NOTHING: Final = Batch([])
 """What a read brings that completes nothing."""
 
@@ -46,7 +45,7 @@ class Encoder(Protocol):
     def fail(self, error: GatewayError) -> bytes:
         """The in-band form of an error after the response was opened (DI-120, DI-121, DI-125); never a success terminator.
 
-        When the answer was already finished but for its last mark (``Finish`` seen), it is ended well instead: nothing is missing.
+        When the answer was finished but for its last mark (``Finish`` seen), it is ended well instead: nothing is missing.
         """
 
 
@@ -69,8 +68,8 @@ class Dialect:
     body_decoder: Callable[[], Decoder]
     """For a whole JSON answer: bytes gather until ``close``, which gives one batch with everything up to ``End``."""
     outline: Callable[[dict[str, Any]], list[Event]]
-    """What has to be known of a whole answer that is handed on unread: usage, the reason to stop, the end. Raises GatewayError for
-    an error where an answer should be; KeyError, TypeError, ValueError or AttributeError for anything else."""
+    """What has to be known of a whole answer that is handed on unread: usage, the reason to stop, the end. Raises GatewayError
+    for an error where an answer should be; KeyError, TypeError, ValueError or AttributeError for anything else."""
     encoder: Callable[[Answering], Encoder]
     body_encoder: Callable[[Answering], Encoder]
     relay: Callable[[Answering], Encoder]

@@ -1,4 +1,4 @@
-"""The JSON object that a body holds; what is wrong with one is said with line and column, and nothing is nested without bounds."""
+"""The JSON object that a body holds: what is wrong with one is said with line and column, and its depth is bounded."""
 
 from __future__ import annotations
 

@@ -39,6 +39,7 @@ class Gateway:
         self._stderr_path = folder / "gateway.stderr"
         self._env = {**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})}
         self._workers = workers
+        self._ending = False
         self._process: subprocess.Popen[str] | None = None
         self._drain: threading.Thread | None = None
         self.url = ""
@@ -94,6 +95,7 @@ class Gateway:
     def terminate(self) -> None:
         """Ask it to end, and do not wait."""
         assert self._process is not None
+        self._ending = True
         self._process.terminate()
 
     def wait_until_refused(self) -> None:
@@ -121,7 +123,8 @@ class Gateway:
         process = self._process
         assert process is not None
         if process.poll() is None:
-            process.terminate()
+            if not self._ending:
+                process.terminate()
             try:
                 process.wait(STOP)
             except subprocess.TimeoutExpired:
