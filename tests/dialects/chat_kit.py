@@ -15,7 +15,8 @@ from openai.types.chat import ChatCompletion
 
 from pipeline.dialects.chat import CHAT
 from pipeline.dialects.codec import Decoder
-from pipeline.events import Batch, Event, Ping
+from pipeline.errors import GatewayError
+from pipeline.events import Batch, End, Event, Ping, Started
 from pipeline.request import Answering, Losses
 from tests.support.chat import ChatFold, from_chat
 from tests.support.neutral import Answer
@@ -89,6 +90,22 @@ def decode(data: bytes, step: int | None = None, decoder: Decoder | None = None)
     errors = [batch.error for batch in batches if batch.error is not None]
     assert len(errors) < 2
     return Batch(events, b"".join(batch.raw for batch in batches), errors[0] if errors else None)
+
+
+def events(*wire: bytes) -> list[Event]:
+    """Everything between Started and End of a good stream."""
+    batch = decode(b"".join(wire))
+    assert batch.error is None
+    assert isinstance(batch.events[0], Started)
+    assert batch.events[-1] == End()
+    return batch.events[1:-1]
+
+
+def failure(*wire: bytes) -> GatewayError:
+    batch = decode(b"".join(wire))
+    assert isinstance(batch.error, GatewayError)
+    assert End() not in batch.events
+    return batch.error
 
 
 def decode_body(payload: Any) -> Batch:

@@ -1,24 +1,20 @@
-"""Chat streams as events: the grammar, the accents of providers, every way to end, and garbage."""
+"""Chat streams as events: the grammar, and the accents of providers."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.dialects.chat import CHAT
-from pipeline.errors import GatewayError, Kind
+from pipeline.errors import Kind
 from pipeline.events import (
     BlockEnd,
     BlockStart,
     Citation,
     End,
-    Event,
     Finish,
     Foreign,
-    Ping,
     Reasoning,
     Refusal,
     Started,
@@ -28,25 +24,9 @@ from pipeline.events import (
     Unknown,
     Usage,
 )
-from tests.dialects.chat_kit import DONE, call, chunk, decode, event, transcript
+from tests.dialects.chat_kit import DONE, call, chunk, decode, event, events, failure
 
 USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
-
-
-def events(*wire: bytes) -> list[Event]:
-    """Everything between Started and End of a good stream."""
-    batch = decode(b"".join(wire))
-    assert batch.error is None
-    assert isinstance(batch.events[0], Started)
-    assert batch.events[-1] == End()
-    return batch.events[1:-1]
-
-
-def failure(*wire: bytes) -> GatewayError:
-    batch = decode(b"".join(wire))
-    assert isinstance(batch.error, GatewayError)
-    assert End() not in batch.events
-    return batch.error
 
 
 def test_a_stream_of_text_is_one_block_with_the_values_of_the_first_chunk_DI_29() -> None:
@@ -304,258 +284,3 @@ def test_a_finish_is_told_once_and_an_empty_first_chunk_says_nothing() -> None:
 
 def test_what_is_no_chunk_is_told_as_unknown_and_fails_nothing() -> None:
     assert Unknown("status") in events(chunk({"content": "a"}), event({"object": "status"}), chunk({}, "stop"), DONE)
-
-
-# ---------------------------------------------------------------------------------------------------------------- ends
-
-
-@pytest.mark.parametrize(
-    "tail",
-    [DONE, b"data: [DONE]\n", b"data:[DONE]", b"", b"data: [DO", b": bye\n\n", b"data: [DONE] \r\n\r\n"],
-)
-def test_after_a_finish_reason_done_or_the_close_is_the_end_TR_E6_F11(tail: bytes) -> None:
-    assert decode(chunk({"content": "a"}) + chunk({}, "stop", usage=USAGE) + tail).events[-1] == End()
-
-
-def test_a_last_chunk_without_its_blank_line_counts_when_it_is_whole_TR_S5() -> None:
-    wire = chunk({"content": "a"}) + chunk({}, "stop").rstrip()
-    batch = decode(wire)
-    assert (batch.events[-1], batch.raw) == (End(), wire)
-    assert failure(wire[:-3]).kind is Kind.CUT
-
-
-@pytest.mark.parametrize(
-    "wire",
-    [b"", b": hello\n\n", chunk({"role": "assistant"}), chunk({"content": "a"}), chunk(call(0, "a", "f", "{}")), DONE],
-    ids=["nothing", "comment", "role", "text", "call", "done alone"],
-)
-def test_a_stream_without_its_mark_was_cut_TR_E6(wire: bytes) -> None:
-    assert failure(wire).kind is Kind.CUT
-
-
-def test_done_is_the_mark_of_a_provider_that_never_says_why_it_stopped_DI_37() -> None:
-    assert events(chunk({"content": "a"}), DONE)[-1] == Finish("stop", None)
-    assert events(chunk(call(0, "a", "f", "{}")), DONE)[-1] == Finish("tool_calls", None)
-    # In the middle of a call's arguments nobody is done.
-    assert failure(chunk(call(0, "a", "f", '{"x":')), DONE).kind is Kind.CUT
-
-
-def test_nothing_is_read_behind_the_end() -> None:
-    decoder = CHAT.decoder()
-    batch = decoder.feed(chunk({}, "stop") + DONE + chunk({"content": "late"}))
-    assert batch.events[-1] == End()
-    assert batch.raw.endswith(DONE)
-    assert decoder.feed(chunk({"content": "late"})).events == []
-    assert decoder.close().events == []
-
-
-def test_content_behind_a_finish_is_kept_and_closed() -> None:
-    batch = decode(chunk({"content": "a"}) + chunk({}, "stop") + chunk({"content": "b"}) + DONE)
-    assert batch.events[-4:] == [BlockStart(1, "text"), Text(1, "b"), BlockEnd(1), End()]
-
-
-# -------------------------------------------------------------------------------------------------------------- errors
-
-
-def test_an_error_event_fails_behind_what_came_before_and_keeps_its_own_bytes_DI_11() -> None:
-    bad = event({"error": {"message": "Slow down.", "code": "rate_limit_exceeded"}})
-    batch = decode(chunk({"content": "a"}) + bad + DONE)
-    error = batch.error
-    assert isinstance(error, GatewayError)
-    assert (error.kind, error.raw, error.dialect, error.from_provider) == (Kind.RATE_LIMIT, bad, "chat", True)
-    assert batch.raw == chunk({"content": "a"})
-    assert batch.events[-1] == Text(0, "a")
-
-
-def test_an_error_event_by_name_is_an_error_whatever_its_object() -> None:
-    assert failure(b'event: error\ndata: {"message":"x","code":"server_error"}\n\n').kind is Kind.PROVIDER
-    assert failure(transcript("named_error_event")).code == "tool_use_failed"
-
-
-def test_a_null_error_is_none() -> None:
-    assert events(chunk({"content": "a"}, error=None), chunk({}, "stop"), DONE)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"{nonsense",
-        b"[]",
-        b"7",
-        b'{"choices":5}',
-        b'{"choices":[7]}',
-        b'{"choices":[{"delta":7}]}',
-        b'{"choices":[{"delta":{"content":7}}]}',
-        b'"\xff"',
-    ],
-)
-def test_an_event_that_is_no_chunk_fails_behind_the_good_ones_F10(data: bytes) -> None:
-    batch = decode(chunk({"content": "a"}) + b"data: " + data + b"\n\n" + chunk({"content": "b"}))
-    assert isinstance(batch.error, GatewayError)
-    assert batch.error.kind is Kind.BAD_REPLY
-    assert batch.events[-1] == Text(0, "a")
-    assert batch.raw == chunk({"content": "a"})
-
-
-def test_a_call_that_nobody_named_is_no_call() -> None:
-    assert failure(chunk(call(0, "a", None, "{}")), chunk({}, "tool_calls"), DONE).kind is Kind.BAD_REPLY
-
-
-def test_comments_are_a_sign_of_life_and_pass_in_the_same_dialect() -> None:
-    batch = CHAT.decoder().feed(b": OPENROUTER PROCESSING\n\n")
-    assert (batch.events, batch.raw, batch.commits) == ([Ping()], b": OPENROUTER PROCESSING\n\n", False)
-
-
-# -------------------------------------------------------------------------------------------------- the short way to read
-
-
-@pytest.mark.parametrize("padding", [{}, {"obfuscation": "abc"}, {"p": "a-_.b"}])
-@pytest.mark.parametrize("field", ["content", "reasoning", "reasoning_content", "arguments"])
-def test_pieces_that_differ_in_their_text_only_are_read_to_the_same_events(field: str, padding: dict[str, str]) -> None:
-    texts = ["a", 'quote " and \\', "}}],", "é😀\u0000", '","obfuscation":"', "b" * 300]
-    deltas = [call(0, None, None, text) if field == "arguments" else {field: text} for text in texts]
-    wire = chunk(call(0, "i", "f", "")) if field == "arguments" else b""
-    wire += b"".join(
-        chunk(delta, **{name: value * number for name, value in padding.items()}) for number, delta in enumerate(deltas)
-    )
-    got = decode(wire + chunk({}, "stop") + DONE, 100_000)
-    single = CHAT.decoder()
-    pieces = [part + b"\n\n" for part in (wire + chunk({}, "stop") + DONE).split(b"\n\n")[:-1]]
-    assert [each for piece in pieces for each in single.feed(piece).events] == got.events
-    assert [each.text for each in got.events if isinstance(each, (Text, Reasoning, ToolArguments))] == texts
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        chunk({"content": "x"}, obfuscation="a").replace(b'"x"', b'"x","role":"y"'),
-        chunk({"content": "x"}, obfuscation="a").replace(b'"x"', b"null"),
-        chunk({"content": "x"}, obfuscation="a").replace(b'"x"', b'["x"]'),
-        chunk({"content": "x"}, obfuscation="a", error={"message": "boom"}),
-        chunk({"content": "x"}, obfuscation="a").replace(b'"a"', b'"a","error":{"message":"boom"},"p":"a"'),
-        chunk({"content": "x"}, "stop", obfuscation="a"),
-        chunk({"content": "x"}, obfuscation="a").replace(b'"x"', b'"x'),
-    ],
-)
-def test_a_chunk_that_only_looks_like_the_one_before_is_read_in_full(odd: bytes) -> None:
-    before = [chunk({"content": text}, obfuscation="a") for text in "abc"]
-    quick, slow = CHAT.decoder(), CHAT.decoder()
-    for piece in before:
-        quick.feed(piece)
-    got = quick.feed(odd)
-    # One that has not learned the shape yet: other bytes between all pieces.
-    for number, piece in enumerate(before):
-        slow.feed(piece.replace(b'"m-1"', f'"m-{number}"'.encode()))
-    expected = slow.feed(odd)
-    assert got.events == expected.events
-    assert (got.error is None) == (expected.error is None)
-
-
-DELTAS = st.sampled_from(
-    [
-        {"content": "a"},
-        {"content": "b"},
-        {"role": "assistant", "content": "c"},
-        {"content": ""},
-        {"reasoning": "d"},
-        {"reasoning": "e"},
-        {"refusal": "f"},
-        call(0, "i", "f", ""),
-        call(0, arguments='{"x":'),
-        call(0, arguments='"y"'),
-        call(0, arguments="}"),
-        call(1, "j", "g", "{"),
-        call(1, arguments="}"),
-        call(0, "k", "h", "{}"),
-    ]
-)
-
-
-@given(st.lists(DELTAS, max_size=14), st.booleans(), st.booleans())
-def test_the_short_way_and_the_long_way_read_the_same(deltas: list[dict[str, Any]], padded: bool, singly: bool) -> None:
-    more = {"obfuscation": "x"} if padded else {}
-    short = [chunk(delta, **more) for delta in deltas]
-    # Other bytes in each chunk, so that none is like the one before.
-    long = [chunk(delta, number=number, **more) for number, delta in enumerate(deltas)]
-    batches = []
-    for wire in (short, long):
-        decoder = CHAT.decoder()
-        pieces = wire if singly else [b"".join(wire)]
-        batches.append([decoder.feed(piece) for piece in pieces] + [decoder.feed(chunk({}, "stop") + DONE), decoder.close()])
-    one, other = ([each for batch in way for each in batch.events if type(each) is not Ping] for way in batches)
-    assert one == other
-    assert [str(batch.error) for batch in batches[0]] == [str(batch.error) for batch in batches[1]]
-    assert [batch.raw.count(b"\n\n") for batch in batches[0]] == [batch.raw.count(b"\n\n") for batch in batches[1]]
-
-
-# ------------------------------------------------------------------------------------------------------------- garbage
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "stop", "text", "thinking", "{}"]),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "content",
-                    "reasoning",
-                    "reasoning_details",
-                    "tool_calls",
-                    "function",
-                    "name",
-                    "arguments",
-                    "id",
-                    "index",
-                    "type",
-                    "text",
-                    "annotations",
-                    "refusal",
-                    "custom",
-                    "error",
-                    "usage",
-                ]
-            ),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=8,
-)
-CHUNKS = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": ANYTHING,
-        "choices": ANYTHING
-        | st.lists(
-            st.fixed_dictionaries(
-                {},
-                optional={
-                    "index": ANYTHING,
-                    "delta": ANYTHING,
-                    "finish_reason": ANYTHING,
-                    "logprobs": ANYTHING,
-                    "message": ANYTHING,
-                },
-            ),
-            max_size=2,
-        ),
-        "usage": ANYTHING,
-        "error": ANYTHING,
-    },
-)
-
-
-@given(st.lists(CHUNKS.map(lambda value: event(value)) | st.just(DONE) | st.binary(max_size=20), max_size=5), st.integers(1, 40))
-def test_no_wire_makes_the_decoder_raise_and_every_failure_is_typed(pieces: list[bytes], step: int) -> None:
-    batch = decode(b"".join(pieces), step)
-    assert batch.error is None or isinstance(batch.error, GatewayError)
-    assert (batch.error is None) == (End() in batch.events)
-    for each in batch.events:
-        if isinstance(each, (Text, Reasoning, Refusal, ToolArguments)):
-            assert type(each.text) is str
-
-
-@given(st.binary(max_size=300), st.integers(1, 40))
-def test_a_body_of_garbage_is_a_typed_failure(data: bytes, step: int) -> None:
-    batch = decode(data, step, CHAT.body_decoder())
-    assert isinstance(batch.error, GatewayError)
