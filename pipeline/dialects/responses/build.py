@@ -44,7 +44,8 @@ def build(request: Request, target: Target, losses: Losses) -> dict[str, Any]:
 def _refuse(request: Request, losses: Losses) -> None:
     # DI-201, DI-202: this dialect has neither.
     if request.stop:
-        losses.significant("stop", "The provider's dialect has no stop sequences.")
+        field = "stop_sequences" if request.dialect == "messages" else "stop"
+        losses.significant(field, "The provider's dialect has no stop sequences.", name="stop")
     if request.n > 1:
         losses.significant("n", "The provider's dialect gives one answer a request.")
     # DI-204, DI-205
