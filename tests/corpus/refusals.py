@@ -59,14 +59,21 @@ RULES: Final[tuple[Rule, ...]] = (
 
 
 def allowed(client: str, provider: str, request: Mapping[str, Any], error: Mapping[str, Any]) -> str | None:
-    """The rule that allows this refusal, or None. Anthropic's errors have no ``param``: there the message begins with it."""
+    """The rule that allows this refusal, or None. Anthropic's errors have no ``param``: there the message names the field."""
     message = str(error["message"])
-    param = message.partition(": ")[0] if client == "messages" else str(error.get("param"))
     for rule in RULES:
-        fits = re.fullmatch(rule.client, client) and re.fullmatch(rule.provider, provider) and re.fullmatch(rule.param, param)
-        if fits and re.search(rule.about, message):
+        fits = re.fullmatch(rule.client, client) and re.fullmatch(rule.provider, provider)
+        if fits and any(re.fullmatch(rule.param, name) for name in _named(error)) and re.search(rule.about, message):
             return rule.why
     # Some recordings are of requests that their own provider refused, or of providers that take more than the dialect has.
     if re.search("Invalid|Missing required", message) and faults(client, dict(request)):
         return "DI-114 not a request of its own dialect"
     return None
+
+
+def _named(error: Mapping[str, Any]) -> list[str]:
+    """The fields that an error names: in ``param``, or at the head of its message or in quotes in it."""
+    if "param" in error:
+        return [str(error["param"])]
+    message = str(error["message"])
+    return [message.partition(": ")[0], *re.findall(r"'(\w+)'", message)]
