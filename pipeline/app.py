@@ -91,6 +91,10 @@ class App:
             await self._drain(listener, server, runtime)
         finally:
             await session.close()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            # Who asks a second time in the last moments does not change the exit status.
+            loop.remove_signal_handler(name)
+            signal.signal(name, signal.SIG_IGN)
         return 0
 
     @staticmethod
