@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated
 
@@ -20,20 +19,16 @@ Only = Annotated[
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer answers, rounds and pairs of dialects.")]
 NoFail = Annotated[bool, typer.Option("--no-fail", help="Exit with 0 also when a budget is broken.")]
-Spread = Annotated[bool, typer.Option("--spread", help="Let the kernel place the processes instead of keeping them on one core.")]
 Profile = Annotated[bool, typer.Option("--profile", help="Measure nothing; show where the gateway spends its time.")]
 
 
-def bench(
-    only: Only = None, quick: Quick = False, no_fail: NoFail = False, spread: Spread = False, profiled: Profile = False
-) -> None:
+def bench(only: Only = None, quick: Quick = False, no_fail: NoFail = False, profiled: Profile = False) -> None:
     """What the gateway costs: CPU, time to first event and memory, beside a pass-through in the same run."""
     console = Console(width=None if sys.stdout.isatty() else 140)
     plan = Plan(rounds=3 if quick else 5, quick=quick, only=tuple(only or ()))
     raise_file_limit()
-    core = None if spread else last_core()
     try:
-        with Stand(core) as stand:
+        with Stand() as stand:
             if profiled:
                 profile(stand, plan, console.print)
                 return
@@ -50,11 +45,6 @@ def bench(
         console.print(f"[bold red]{len(broken)} of {len(figures)} figures are over their budget.")
         if not no_fail:
             raise typer.Exit(1)
-
-
-def last_core() -> int | None:
-    """The core to measure on; None where processes cannot be bound to one."""
-    return max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ class Case:
         answers: how many there are in one round of one target, long enough for a CPU time of some hundred milliseconds.
         quick: the same for a quick run.
         same, cross: most that a unit may cost, in floors; None: measured only.
+        together: whether all processes share a core (see ``Stand.place``).
     """
 
     name: str
@@ -45,6 +46,7 @@ class Case:
     same: float
     cross: float | None
     stagger: float = 0.0
+    together: bool = True
 
     @property
     def unit(self) -> str:
@@ -77,7 +79,7 @@ CASES: Final = (
     Case("burst-100", "stream of 100", "burst-100", 800, 250, 8, same=1.8, cross=3.5),
     Case("burst-1000", "stream of 1,000", "burst-1000", 100, 30, 4, same=1.8, cross=3.5),
     # Each stream lasts a second, and so does the stagger: a stream begins every 10 ms.
-    Case("paced", "100 paced streams", "paced-50", 300, 200, 100, same=1.4, cross=1.7, stagger=1.0),
+    Case("paced", "100 paced streams", "paced-50", 300, 200, 100, same=1.4, cross=1.7, stagger=1.0, together=False),
 )
 
 SAME: Final = tuple(Pair(dialect, dialect) for dialect in DIALECTS)

@@ -68,6 +68,7 @@ class Leg:
 
     def __init__(self, stand: Stand, target: Process, case: Case, pair: Pair, *, quick: bool, through_gateway: bool) -> None:
         self._stand = stand
+        self._together = case.together
         self._target = target
         self._order: Order = case.order(target.url, pair, quick=quick, through_gateway=through_gateway)
         self.units = self._order.count * (self._order.number or 1)
@@ -78,6 +79,7 @@ class Leg:
 
     def round(self, *, keep: bool) -> None:
         """Measure once. Raises BenchError when an answer is wrong."""
+        self._stand.place(self._target, together=self._together)
         before = self._target.cpu()
         result = self._stand.order("run", self._target, self._order)
         used = self._target.cpu() - before

@@ -41,13 +41,9 @@ def raise_file_limit() -> None:
 
 
 class Process:
-    """One process, a context manager. Where it serves, ``url`` is the address that it printed.
+    """One process, a context manager. Where it serves, ``url`` is the address that it printed."""
 
-    Args:
-        core: the core that it may use; None leaves it to the kernel.
-    """
-
-    def __init__(self, name: str, command: Sequence[str], *, core: int | None, serves: bool = True) -> None:
+    def __init__(self, name: str, command: Sequence[str], *, serves: bool = True) -> None:
         self.name = name
         self.url = ""
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
@@ -60,8 +56,6 @@ class Process:
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self._process = psutil.Process(self._popen.pid)
-        if core is not None:
-            self._process.cpu_affinity([core])
         if serves:
             try:
                 self.url = self._address()
@@ -91,6 +85,12 @@ class Process:
         if not answer:
             raise BenchError(f"the {self.name} ended:\n{self.log()}")
         return answer
+
+    def place(self, cores: Sequence[int]) -> None:
+        """Let it run on these cores only; without any, on all."""
+        if hasattr(os, "sched_setaffinity"):
+            for process in self._family():
+                process.cpu_affinity(list(cores))
 
     def _family(self) -> list[psutil.Process]:
         return [self._process, *self._process.children(recursive=True)]
@@ -137,26 +137,29 @@ def _cpu(process: psutil.Process) -> float:
 
 
 class Stand:
-    """The provider and the clients, ready for any target.
+    """The provider and the clients, ready for any target."""
 
-    Args:
-        core: the core that all processes share. On one core a target always finds all that the provider could write, so the
-            rounds are alike, and the floor gets its largest reads, as the gateway does. None lets the kernel place them.
-    """
-
-    def __init__(self, core: int | None) -> None:
-        self.core = core
+    def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> Stand:
         with contextlib.ExitStack() as stack:
-            self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"], core=self.core))
-            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], core=self.core, serves=False))
+            self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"]))
+            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], serves=False))
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
+
+    def place(self, target: Process, *, together: bool) -> None:
+        """Put the provider, the clients and a target on one core, or let the kernel place them.
+
+        Together, a target always finds all that the provider could write: its reads are the largest, the rounds alike.
+        """
+        cores = [max(os.sched_getaffinity(0))] if together and hasattr(os, "sched_getaffinity") else []
+        for process in (self.provider, self._load, target):
+            process.place(cores)
 
     def order(self, what: str, target: Process, order: Order) -> Result:
         """Let the clients do something (see ``load``). Raises BenchError when an answer was wrong."""
@@ -169,7 +172,7 @@ class Stand:
 
     def floor(self) -> Process:
         """A pass-through in front of the provider."""
-        return Process("floor", ["-m", "tests.bench.floor", self.provider.url], core=self.core)
+        return Process("floor", ["-m", "tests.bench.floor", self.provider.url])
 
     @contextlib.contextmanager
     def gateway(self, profile: Path | None = None) -> Iterator[Process]:
@@ -183,7 +186,7 @@ class Stand:
             config.write_text(yaml.safe_dump(self._config()))
             run = ["tests.bench.profiled", str(profile)] if profile else ["pipeline"]
             command = ["-m", *run, "serve", str(config), "--port", "0"]
-            with Process("gateway", command, core=self.core) as process:
+            with Process("gateway", command) as process:
                 yield process
 
     def _config(self) -> dict[str, Any]:

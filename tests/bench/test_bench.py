@@ -16,7 +16,7 @@ from tests.support.clients import ask, hello
 
 @pytest.fixture(scope="module")
 def stand() -> Iterator[Stand]:
-    with Stand(core=None) as stand:
+    with Stand() as stand:
         yield stand
 
 
