@@ -1,0 +1,42 @@
+"""What the front door shows is true: its configurations are good ones, its models and links are there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import load
+from pipeline.providers.demo import MODELS
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+ENVIRONMENT = {"ALICE_KEY": "a", "OPENAI_API_KEY": "o", "ANTHROPIC_API_KEY": "c", "PENSTOCK_KEY": "p"}
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_each_configuration_of_the_readme_is_good(block: str, tmp_path: Path) -> None:
+    path = tmp_path / "penstock.yaml"
+    path.write_text(block)
+    assert load(path, ENVIRONMENT).models
+
+
+def test_the_configuration_in_the_container_is_good(tmp_path: Path) -> None:
+    compose = (ROOT / "docker-compose.yml").read_text()
+    lines = compose.partition("content: |\n")[2].replace("$$", "$")
+    path = tmp_path / "penstock.yaml"
+    path.write_text(re.sub(r"^      ", "", lines, flags=re.MULTILINE))
+    config = load(path, ENVIRONMENT)
+    assert config.server.keys[0].key.get_secret_value() == "p"
+
+
+def test_every_demo_model_is_in_the_readme_and_the_other_way_round() -> None:
+    assert set(re.findall(r"`demo/([\w-]+)`", README)) == set(MODELS)
+
+
+def test_its_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert targets
+    assert [target for target in targets if not (ROOT / target).exists()] == []
