@@ -14,8 +14,12 @@ import orjson
 from pipeline.errors import GatewayError, Kind
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
-_STRING: Final = re.compile(r'(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*')
-_ESCAPE: Final = re.compile(r"\\(?:u[0-9a-fA-F]{0,3})?")
+# Halves of a surrogate pair belong together.
+_STRING: Final = re.compile(
+    r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4}'
+    r"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})*+"
+)
+_ESCAPE: Final = re.compile(r"\\(?:u(?:[0-9a-fA-F]{0,3}|[dD][89abAB][0-9a-fA-F]{2}(?:\\(?:u[0-9a-fA-F]{0,3})?)?))?")
 _SCALAR: Final = re.compile(r"[-+.0-9a-zA-Z]+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _NUMBER_SO_FAR: Final = re.compile(r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*|(?:\.[0-9]+)?[eE][-+]?[0-9]*)?)?")
@@ -25,6 +29,8 @@ _WORDS: Final = ("true", "false", "null")
 _VALUE, _FIRST_VALUE, _KEY, _FIRST_KEY, _COLON, _NEXT, _OVER = range(7)
 _VALUES: Final = (_VALUE, _FIRST_VALUE)
 _KEYS: Final = (_KEY, _FIRST_KEY)
+DEPTH: Final = 200
+"""Objects and arrays inside each other that the SDK reads."""
 _CLOSING: Final = {"}": ("{", _FIRST_KEY), "]": ("[", _FIRST_VALUE)}
 
 
@@ -97,7 +103,7 @@ class Arguments:
             return at
         char = text[at]
         state = self._next
-        if char in "{[" and state in _VALUES and (self._stack or char == "{"):
+        if char in "{[" and state in _VALUES and (self._stack or char == "{") and len(self._stack) < DEPTH:
             self._stack.append(char)
             self._next = _FIRST_KEY if char == "{" else _FIRST_VALUE
         elif char in "}]" and self._stack and _CLOSING[char][0] == self._stack[-1] and state in (_NEXT, _CLOSING[char][1]):
