@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from tests.corpus.bench import ECHO, Bench, model
+from tests.corpus.gist import lost
 from tests.corpus.recordings import Recording
 from tests.corpus.refusals import allowed
 from tests.support.clients import DIALECTS, Failure, Outcome, hello
@@ -166,5 +167,7 @@ def _request(bench: Bench, recording: Recording, provider: str, request: dict[st
     if provider == recording.dialect:
         changed = [field for field in {*asked, *received.body} if asked.get(field, ...) != received.body.get(field, ...)]
         return ("failed", f"changed on the way: {sorted(changed)}") if changed else ("passed", "")
-    wrong = faults(provider, received.body)
-    return ("failed", f"the provider's typed model refuses: {wrong[:3]}") if wrong else ("passed", "")
+    if wrong := faults(provider, received.body):
+        return "failed", f"the provider's typed model refuses: {wrong[:3]}"
+    missing = lost(recording.dialect, request, provider, received.body)
+    return ("failed", missing[0]) if missing else ("passed", "")

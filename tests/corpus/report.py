@@ -22,9 +22,9 @@ def table(verdicts: Iterable[Verdict]) -> Table:
     """Pair x passed x refused by name x failed, answers and requests apart."""
     counts = Counter((verdict.pair, verdict.what, verdict.state) for verdict in verdicts)
     shown = Table(title="Recorded traffic through the gateway")
-    shown.add_column("client : provider")
+    shown.add_column("client : provider", no_wrap=True)
     for what, state in _COLUMNS:
-        shown.add_column(f"{what}s\n{'refused by name' if state == 'refused' else state}", justify="right")
+        shown.add_column(f"{what}s\n" + ("refused\nby name" if state == "refused" else state), justify="right")
     for pair in sorted({pair for pair, _, _ in counts}):
         shown.add_row(pair, *(_cell(counts[pair, what, state], state) for what, state in _COLUMNS))
     sums = [sum(n for (_, what, state), n in counts.items() if (what, state) == column) for column in _COLUMNS]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 Turn = tuple[Any, ...]
-"""(role, "text" | "image", value), ("call", id, name, arguments), ("result", id, text) or ("thought", opaque value)."""
+"""(role, "text" | "image" | ..., value), ("call", id, name, arguments), ("result", id, text), ("thought", opaque value)."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,9 @@ def _texts(role: str, content: Any) -> Iterator[Turn]:
             yield role, "text", part["text"]
         elif kind == "image_url":
             yield role, "image", part["image_url"]["url"]
-        elif kind == "input_image":
+        elif kind == "input_image" and part.get("image_url"):
             yield role, "image", part["image_url"]
-        elif kind == "image":
+        elif kind == "image" and part["source"]["type"] != "file":
             source = part["source"]
             data = f"data:{source.get('media_type')};base64,{source.get('data')}"
             yield role, "image", source["url"] if source["type"] == "url" else data
@@ -50,7 +50,14 @@ def _texts(role: str, content: Any) -> Iterator[Turn]:
 
 
 def _joined(content: Any) -> str:
-    return "".join(str(turn[2]) for turn in _texts("", content))
+    return "".join(turn[2] for turn in _texts("", content) if turn[1] == "text")
+
+
+def _arguments(text: str) -> Any:
+    try:
+        return json.loads(text) if text else {}
+    except ValueError:
+        return text
 
 
 def _role(role: str) -> str:
@@ -61,10 +68,11 @@ def _role(role: str) -> str:
 
 
 def _chat(body: Mapping[str, Any]) -> Asked:
-    tools = [(tool["function"]["name"], tool["function"].get("parameters")) for tool in body.get("tools", ())]
+    functions = [tool["function"] for tool in body.get("tools") or () if "function" in tool]
+    tools = [(function["name"], function.get("parameters")) for function in functions]
     choice = body.get("tool_choice")
-    named = choice["function"]["name"] if isinstance(choice, dict) else None
-    schema = body.get("response_format", {}).get("json_schema", {}).get("schema")
+    named = choice.get("function", {}).get("name") if isinstance(choice, dict) else None
+    schema = (body.get("response_format") or {}).get("json_schema", {}).get("schema")
     turns = [turn for message in body["messages"] for turn in _chat_message(message)]
     return Asked(turns, tools, ("named", named) if named else choice, body.get("parallel_tool_calls"), schema)
 
@@ -74,21 +82,24 @@ def _chat_message(message: Mapping[str, Any]) -> Iterator[Turn]:
         yield "result", message["tool_call_id"], _joined(message["content"])
         return
     yield from _texts(_role(message["role"]), message.get("content"))
-    for call in message.get("tool_calls", ()):
-        yield "call", call["id"], call["function"]["name"], json.loads(call["function"]["arguments"])
+    for call in message.get("tool_calls") or ():
+        if "custom" in call:
+            yield "call", call["id"], call["custom"]["name"], call["custom"]["input"]
+        else:
+            yield "call", call["id"], call["function"]["name"], _arguments(call["function"]["arguments"])
 
 
 # ----------------------------------------------------------------------------------------------------------- responses
 
 
 def _responses(body: Mapping[str, Any]) -> Asked:
-    tools = [(tool["name"], tool.get("parameters")) for tool in body.get("tools", ())]
+    tools = [(tool["name"], tool.get("parameters")) for tool in body.get("tools") or () if tool["type"] == "function"]
     choice = body.get("tool_choice")
-    schema = body.get("text", {}).get("format", {}).get("schema")
+    schema = ((body.get("text") or {}).get("format") or {}).get("schema")
     turns: list[Turn] = [("system", "text", body["instructions"])] if body.get("instructions") else []
     items = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
     turns += [turn for item in items for turn in _responses_item(item)]
-    named = ("named", choice["name"]) if isinstance(choice, dict) else choice
+    named = ("named", choice.get("name")) if isinstance(choice, dict) else choice
     return Asked(turns, tools, named, body.get("parallel_tool_calls"), schema)
 
 
@@ -97,25 +108,27 @@ def _responses_item(item: Mapping[str, Any]) -> Iterator[Turn]:
     if kind == "message":
         yield from _texts(_role(item["role"]), item["content"])
     elif kind == "function_call":
-        yield "call", item["call_id"], item["name"], json.loads(item["arguments"])
-    elif kind == "function_call_output":
+        yield "call", item["call_id"], item["name"], _arguments(item["arguments"])
+    elif kind == "custom_tool_call":
+        yield "call", item["call_id"], item["name"], item["input"]
+    elif kind in ("function_call_output", "custom_tool_call_output"):
         yield "result", item["call_id"], _joined(item["output"])
     elif kind == "reasoning":
         yield "thought", item.get("encrypted_content")
     else:
-        yield kind, item
+        yield "other", kind, item
 
 
 # ------------------------------------------------------------------------------------------------------------ messages
 
 
 def _messages(body: Mapping[str, Any]) -> Asked:
-    tools = [(tool["name"], tool["input_schema"]) for tool in body.get("tools", ())]
+    tools = [(tool["name"], tool["input_schema"]) for tool in body.get("tools") or () if "input_schema" in tool]
     given = body.get("tool_choice") or {}
     words = {"any": "required", "tool": ("named", given.get("name"))}
     choice = words.get(given["type"], given["type"]) if given else None
     parallel = False if given.get("disable_parallel_tool_use") else None
-    schema = body.get("output_config", {}).get("format", {}).get("schema")
+    schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
     turns = list(_texts("system", body.get("system")))
     turns += [turn for message in body["messages"] for turn in _messages_message(message)]
     return Asked(turns, tools, choice, parallel, schema)
