@@ -121,7 +121,7 @@ def test_names_of_speakers_are_dropped_by_name_DI_148() -> None:
 def test_results_follow_their_calls_first_in_one_user_turn_DI_94_TR_C14() -> None:
     history = [
         said("go"),
-        assistant(TextPart("both"), CALL, ToolCallPart("c2", "look", "")),
+        assistant(TextPart("both"), CALL, ToolCallPart("c2", "look", " ")),
         turn(ToolResultPart("c2", [TextPart("two")])),
         turn(TextPart("and"), ToolResultPart("c1", [TextPart("one")], is_error=True)),
     ]
@@ -157,8 +157,8 @@ def test_an_id_that_is_used_again_in_a_later_turn_finds_its_own_result() -> None
     assert [each["content"][0].get("content") for each in built[2::2]] == ["seen", "again"]
 
 
-def test_foreign_characters_of_an_id_are_written_reversibly_on_both_sides_DI_164() -> None:
-    ident = "functions.look:0|ü"
+@pytest.mark.parametrize("ident", ["functions.look:0|ü", "a b", "penstock-id-YWJj", "call_1"])
+def test_foreign_characters_of_an_id_are_written_reversibly_on_both_sides_DI_164(ident: str) -> None:
     built = turns(said("go"), assistant(ToolCallPart(ident, "look", "{}")), turn(ToolResultPart(ident, [])))
     written = built[1]["content"][0]["id"]
     assert built[2]["content"][0]["tool_use_id"] == written

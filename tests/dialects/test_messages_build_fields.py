@@ -242,6 +242,10 @@ def test_what_a_format_says_beside_its_schema_is_dropped_by_name_DI_209(dialect:
     assert losses.dropped == ["json_object"]
 
 
+def test_a_schema_of_which_nothing_more_is_said_loses_nothing_DI_209() -> None:
+    assert build(request(format=Format("json_schema", "n", schema={"type": "object"})))[1] == []
+
+
 def test_plain_text_is_no_format() -> None:
     assert build(request(format=Format("text")))[0].keys() == {"model", "max_tokens", "messages"}
 

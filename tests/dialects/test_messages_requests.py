@@ -9,7 +9,7 @@ import pytest
 
 from operators.clock import Clock
 from pipeline.dialects.messages import MESSAGES
-from pipeline.errors import GatewayError, Kind
+from pipeline.errors import GatewayError
 from pipeline.parse import parse as parse_station
 from pipeline.request import (
     Extra,
@@ -34,6 +34,8 @@ from tests.corpus.recordings import CORPUS, recordings
 USER: dict[str, Any] = {"role": "user", "content": "hello"}
 A = {"type": "text", "text": "a"}
 MARK = {"type": "ephemeral", "ttl": "1h"}
+IMAGE = {"type": "image", "source": {"type": "url", "url": "http://a.test/b"}}
+DOCUMENT = {"type": "document", "source": {"type": "url", "url": "http://a.test/b.pdf"}}
 
 
 def parse(*messages: Any, **more: Any) -> Request:
@@ -47,13 +49,6 @@ def parts(*blocks: dict[str, Any], role: str = "user") -> list[Part]:
 def generate(body: dict[str, Any]) -> Request:
     MESSAGES.check(body)
     return MESSAGES.parse(body)
-
-
-def fault(body: dict[str, Any]) -> GatewayError:
-    with pytest.raises(GatewayError) as raised:
-        generate(body)
-    assert raised.value.kind is Kind.BAD_REQUEST
-    return raised.value
 
 
 # ------------------------------------------------------------------------------------------------------------ messages
@@ -264,6 +259,31 @@ def test_the_fields_of_this_dialect_alone_carry_their_weight_DI_90_DI_142() -> N
     }
 
 
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        ({"role": "user", "content": [{**A, "citations": [{"type": "char_location"}]}]}, "citations"),
+        ({"role": "user", "content": [{**DOCUMENT, "citations": {"enabled": True}}]}, "citations"),
+        ({"role": "user", "content": [{**IMAGE, "transformations": {"crop": {}}}]}, "image.transformations"),
+        ({"role": "system", "content": [{"type": "tool_addition", "tool": {}}, A]}, "tool_addition"),
+    ],
+)
+def test_small_things_on_blocks_are_hints_by_name_DI_159(message: dict[str, Any], name: str) -> None:
+    request = parse(USER, message)
+    assert request.extra == [Extra(name, None)]
+    assert len(request.messages[1].parts) == 1
+
+
+def test_citations_that_are_not_wanted_and_the_usual_speed_say_nothing() -> None:
+    blocks = [{**A, "citations": None}, {**DOCUMENT, "citations": {"enabled": False}}]
+    assert parse({"role": "user", "content": blocks}, speed="standard").extra == []
+
+
+def test_the_older_name_of_the_output_format_is_read_too() -> None:
+    form = {"type": "json_schema", "schema": {"type": "object"}}
+    assert parse(output_format=form).format == Format("json_schema", schema={"type": "object"})
+
+
 def test_a_refused_thread_tells_the_sdk_to_send_the_whole_conversation() -> None:
     details = {"error_code": "thread_unsupported_request", "unsupported": []}
     assert parse(thread={"type": "create"}).extra == [Extra("thread", {"type": "create"}, True, details)]
@@ -349,89 +369,3 @@ def test_recorded_requests_are_all_read() -> None:
             assert generate({"model": "in-the-path", **each.request}).messages, each.name
             count += 1
     assert count > 100
-
-
-# ---------------------------------------------------------------------------------------------------------------- faults
-
-
-def content(*blocks: Any, role: str = "user") -> dict[str, Any]:
-    return {"messages": [USER, {"role": role, "content": list(blocks)}]}
-
-
-BAD: list[tuple[dict[str, Any], str, str]] = [
-    ({"model": None}, "model", "Missing"),
-    ({"model": ""}, "model", "empty"),
-    ({"max_tokens": None}, "max_tokens", "Missing"),
-    ({"max_tokens": "9"}, "max_tokens", "an integer"),
-    ({"max_tokens": -1}, "max_tokens", "at least 0"),
-    ({"stream": "false"}, "stream", "a boolean"),
-    ({"messages": None}, "messages", "Missing"),
-    ({"messages": {}}, "messages", "an array"),
-    ({"messages": []}, "messages", "at least one"),
-    ({"messages": ["hi"]}, "messages[0]", "an object"),
-    ({"messages": [{"content": "hi"}]}, "messages[0].role", "Missing"),
-    ({"messages": [{"role": "asistant", "content": "hi"}]}, "messages[0].role", "Did you mean 'assistant'?"),
-    ({"messages": [{"role": "user"}]}, "messages[0].content", "Missing"),
-    ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "a string or an array of blocks"),
-    (content("hi"), "messages[1].content[0]", "an object"),
-    (content({"text": "hi"}), "messages[1].content[0].type", "Missing"),
-    (content({"type": "txt", "text": "hi"}), "messages[1].content[0].type", "Did you mean 'text'?"),
-    (content({"type": "input_text", "text": "hi"}), "messages[1].content[0].type", "'text'"),
-    (content({"type": "text"}), "messages[1].content[0].text", "Missing"),
-    (content({"type": "text", "text": 5}), "messages[1].content[0].text", "a string"),
-    (content({"type": "text", "text": "a", "cache_control": "x"}), "messages[1].content[0].cache_control", "an object"),
-    (content({"type": "image"}), "messages[1].content[0].source", "Missing"),
-    (content({"type": "image", "source": {"type": "bas64"}}), "messages[1].content[0].source.type", "'base64'"),
-    (
-        content({"type": "image", "source": {"type": "base64", "data": "A"}}),
-        "messages[1].content[0].source.media_type",
-        "Missing",
-    ),
-    (content({"type": "document", "source": {"type": "url"}}), "messages[1].content[0].source.url", "Missing"),
-    (content({"type": "tool_result", "content": "x"}), "messages[1].content[0].tool_use_id", "Missing"),
-    (
-        content({"type": "tool_result", "tool_use_id": "i", "content": [{"type": "tool_use"}]}),
-        "messages[1].content[0].content[0].type",
-        "Invalid value",
-    ),
-    (content({"type": "tool_use", "name": "f", "input": {}}, role="assistant"), "messages[1].content[0].id", "Missing"),
-    (content({"type": "tool_use", "id": "", "name": "f", "input": {}}, role="assistant"), "messages[1].content[0].id", "empty"),
-    (content({"type": "tool_use", "id": "i", "name": "f"}, role="assistant"), "messages[1].content[0].input", "Missing"),
-    (
-        content({"type": "tool_use", "id": "i", "name": "f", "input": "{}"}, role="assistant"),
-        "messages[1].content[0].input",
-        "an object",
-    ),
-    (content({"type": "thinking", "signature": "s"}, role="assistant"), "messages[1].content[0].thinking", "Missing"),
-    (content({"type": "tool_result", "tool_use_id": "i"}, role="assistant"), "messages[1].content[0].type", "Supported values"),
-    (content({"type": "image", "source": {}}, role="system"), "messages[1].content[0].type", "Supported values"),
-    ({"system": 5}, "system", "a string or an array of blocks"),
-    ({"system": [{"type": "image"}]}, "system[0].type", "Supported values"),
-    ({"tools": {}}, "tools", "an array"),
-    ({"tools": [{"input_schema": {}}]}, "tools[0].name", "Missing"),
-    ({"tools": [{"name": "f", "input_schema": "{}"}]}, "tools[0].input_schema", "an object"),
-    ({"tools": [{"name": "f", "strict": "yes"}]}, "tools[0].strict", "a boolean"),
-    ({"tool_choice": "auto"}, "tool_choice", "an object"),
-    ({"tool_choice": {"type": "required"}}, "tool_choice.type", "'any'"),
-    ({"tool_choice": {"type": "tool"}}, "tool_choice.name", "Missing"),
-    ({"thinking": {"type": "on"}}, "thinking.type", "Supported values"),
-    ({"thinking": {"type": "enabled"}}, "thinking.budget_tokens", "Missing"),
-    ({"thinking": {"type": "enabled", "budget_tokens": 5}}, "thinking.budget_tokens", "at least 1024"),
-    ({"output_config": {"effort": "minimal"}}, "output_config.effort", "Supported values"),
-    ({"output_config": {"format": {"type": "json_object"}}}, "output_config.format.type", "'json_schema'"),
-    ({"output_config": {"format": {"type": "json_schema"}}}, "output_config.format.schema", "Missing"),
-    ({"stop_sequences": "END"}, "stop_sequences", "an array"),
-    ({"stop_sequences": [5]}, "stop_sequences[0]", "a string"),
-    ({"temperature": 1.5}, "temperature", "at most 1"),
-    ({"temperature": True}, "temperature", "a number"),
-    ({"top_p": -0.5}, "top_p", "at least 0"),
-    ({"top_k": -2}, "top_k", "at least 0"),
-    ({"metadata": {"user_id": 5}}, "metadata.user_id", "a string"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("change", "param", "words"), BAD)
-def test_what_is_wrong_is_named_by_its_place_DI_114(change: dict[str, Any], param: str, words: str) -> None:
-    error = fault({"model": "m", "max_tokens": 9, "messages": [USER], **change})
-    assert error.param == param
-    assert words in error.message
