@@ -248,6 +248,23 @@ def test_a_thousand_calls_that_wait_for_one_another_come_out_in_order() -> None:
     assert [each.id for each in both([*starts, *ends])] == [f"c{number}" for number in range(count)]
 
 
+def test_blocks_that_only_this_dialect_knows_pass_in_their_turn_DI_257() -> None:
+    found = {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}
+    events: list[Event] = [
+        Started("msg_theirs", "claude", None, {"type": "message"}),
+        ToolStart(0, "a", "f"),
+        Foreign("web_search_tool_result", found),
+        Foreign("web_search_tool_result", found),
+        BlockEnd(0),
+        Foreign("web_search_tool_result", found),
+        *CLOSE,
+    ]
+    asked = answering()
+    assert [each.kind for each in said(accumulate(encode(events, asked))).blocks] == ["tool", "foreign", "foreign", "foreign"]
+    assert [each.kind for each in said(message(encode_body(events, asked))).blocks] == ["tool", "foreign", "foreign", "foreign"]
+    assert asked.losses.dropped == []
+
+
 def test_a_refusal_is_text_and_the_reason_of_the_end_DI_156_DI_174() -> None:
     events = [*OPEN, BlockStart(0, "refusal"), Refusal(0, "I "), Refusal(0, "won't."), BlockEnd(0), *CLOSE]
     for answer in (accumulate(encode(events)), message(encode_body(events))):
@@ -313,6 +330,12 @@ def test_without_a_seal_an_operator_may_let_it_go_unsigned_DI_160() -> None:
     assert asked.losses.dropped == []
     start = told(thought(0, "hm"), asked=asked)[1]
     assert start["content_block"] == {"type": "thinking", "thinking": "", "signature": ""}
+
+
+def test_a_proof_alone_that_cannot_be_sealed_is_no_block() -> None:
+    asked = answering(seal=no_seal, unsigned_thinking=True)
+    assert both(thought(0, opaque="proof"), asked=asked) == []
+    assert asked.losses.dropped == ["reasoning"]
 
 
 def test_the_parts_of_reasoning_are_paragraphs() -> None:

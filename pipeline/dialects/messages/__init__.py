@@ -8,10 +8,11 @@ from pipeline.dialects.codec import Dialect
 from pipeline.dialects.messages.body import MessagesBodyEncoder
 from pipeline.dialects.messages.build import build
 from pipeline.dialects.messages.decoder import MessagesBodyDecoder, MessagesDecoder, outline
-from pipeline.dialects.messages.encoder import KEEPALIVE, MessagesEncoder
+from pipeline.dialects.messages.encoder import MessagesEncoder
 from pipeline.dialects.messages.errors import read_error, write_error
 from pipeline.dialects.messages.relay import MessagesRelay
 from pipeline.dialects.messages.request import check, parse
+from pipeline.dialects.messages.stream import KEEPALIVE
 
 MESSAGES: Final = Dialect(
     name="messages",

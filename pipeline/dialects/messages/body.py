@@ -130,13 +130,12 @@ class MessagesBodyEncoder:
         if not self._proofs.shown:
             self._answering.losses.hint("reasoning")
             return
-        folded.shown = bool(text) or event.opaque is not None
-        if folded.shown:
-            proof = self._proofs.of(event)
-            if self._identity.native and event.opaque_kind == "redacted" and not text:
-                folded.native.update(type="redacted_thinking", data=proof)
-            else:
-                folded.native.update(thinking=text, signature=proof)
+        proof = self._proofs.of(event) if text or event.opaque is not None else ""
+        folded.shown = bool(text or proof)
+        if self._identity.native and event.opaque_kind == "redacted" and not text:
+            folded.native.update(type="redacted_thinking", data=proof)
+        else:
+            folded.native.update(thinking=text, signature=proof)
 
     def _on_foreign(self, event: Foreign) -> None:
         if self._identity.native and event.native is not None:

@@ -12,10 +12,8 @@ from typing import Any, Final
 import orjson
 
 from pipeline.dialects.messages.arguments import Arguments
-from pipeline.dialects.messages.errors import write_error
-from pipeline.dialects.messages.outcome import Native, write_finish, write_usage
-from pipeline.dialects.messages.shape import Identity, Paragraphs, Proofs
-from pipeline.errors import GatewayError
+from pipeline.dialects.messages.shape import Paragraphs, Proofs
+from pipeline.dialects.messages.stream import KEEPALIVE, TAIL, MessagesStream
 from pipeline.events import (
     Batch,
     BlockEnd,
@@ -35,60 +33,22 @@ from pipeline.events import (
     Usage,
 )
 from pipeline.request import Answering
-from pipeline.wire import sse
 
 _dumps = orjson.dumps
-KEEPALIVE: Final = sse.event(b"ping", b'{"type":"ping"}')
-STOP: Final = sse.event(b"message_stop", b'{"type":"message_stop"}')
-UNFINISHED: Final[Native] = {"stop_reason": None, "stop_sequence": None, "stop_details": None}
-
-_TAIL: Final = b"}}\n\n"
 
 
-def failure(error: GatewayError, request_id: str) -> bytes:
-    """The stream's last event when something broke (DI-125)."""
-    return sse.event(b"error", write_error(error, request_id))
-
-
-class MessagesEncoder:
+class MessagesEncoder(MessagesStream):
     """See :class:`pipeline.dialects.codec.Encoder`."""
 
-    __slots__ = (
-        "_answering",
-        "_arguments",
-        "_current",
-        "_custom",
-        "_finish",
-        "_head",
-        "_identity",
-        "_index",
-        "_kinds",
-        "_opened",
-        "_out",
-        "_over",
-        "_paragraphs",
-        "_proofs",
-        "_refused",
-        "_sent",
-        "_started",
-        "_text",
-        "_tools",
-        "_usage",
-        "_waiting",
-    )
+    __slots__ = ("_arguments", "_current", "_custom", "_kinds", "_paragraphs", "_proofs", "_started", "_text", "_waiting")
 
     def __init__(self, answering: Answering) -> None:
-        self._answering = answering
-        self._identity = Identity(answering)
+        super().__init__(answering)
         self._proofs = Proofs(answering, self._identity)
-        self._out: list[bytes] = []
-        self._started = self._sent = self._over = False
-        # The block whose turn it is, whether the client knows of it, and the bytes before the content of its deltas.
+        self._started = False
+        # The block whose turn it is; `_text`: the same while it is an open run of text.
         self._current: int | None = None
-        self._opened = False
         self._text: int | None = None
-        self._head = b""
-        self._index = 0
         # Runs of text, reasoning and refusal that have begun; they open with their content.
         self._kinds: dict[int, str] = {}
         # Blocks that wait for their turn, in order, with what was said of them.
@@ -96,9 +56,6 @@ class MessagesEncoder:
         self._arguments = Arguments()
         self._custom = False
         self._paragraphs = Paragraphs()
-        self._tools = self._refused = False
-        self._usage = Usage()
-        self._finish: Finish | None = None
 
     def feed(self, batch: Batch) -> bytes:
         # What was written before an event that cannot be said stays for `fail`.
@@ -106,7 +63,7 @@ class MessagesEncoder:
         for event in batch.events:
             if type(event) is Text and event.block == self._text and event.logprobs is None:
                 if event.text:
-                    out.append(self._head + _dumps(event.text) + _TAIL)
+                    out.append(self._head + _dumps(event.text) + TAIL)
             else:
                 handler = HANDLERS.get(type(event))
                 if handler is not None:
@@ -115,33 +72,7 @@ class MessagesEncoder:
                         self._release()
         if self._started and not self._sent:
             self._begin()
-        if len(out) == 1:
-            return out.pop()
-        data = b"".join(out)
-        out.clear()
-        return data
-
-    def fail(self, error: GatewayError) -> bytes:
-        if self._over:
-            return b""
-        if self._finish is not None:
-            self._on_end(None)
-        else:
-            self._over = True
-            self._out.append(failure(error, self._answering.request_id))
-        data = b"".join(self._out)
-        self._out.clear()
-        return data
-
-    # ----------------------------------------------------------------------------------------------------------- frame
-
-    def _begin(self) -> None:
-        """``message_start``, before anything else (DI-101, DI-184)."""
-        if self._sent:
-            return
-        self._sent = True
-        message = self._identity.message([], UNFINISHED, write_usage(self._usage))
-        self._out.append(sse.event(b"message_start", _dumps({"type": "message_start", "message": message})))
+        return self._take()
 
     def _on_started(self, event: Started) -> None:
         if not self._sent:
@@ -159,19 +90,8 @@ class MessagesEncoder:
     def _on_finish(self, event: Finish) -> None:
         self._finish = event
 
-    def _on_end(self, event: End | None) -> None:
-        self._over = True
-        self._begin()
-        finish = write_finish(self._finish, native=self._identity.native, tools=self._tools, refused=self._refused)
-        usage = write_usage(self._usage)
-        if self._usage.input is None:
-            # What was said at the start stands.
-            del usage["input_tokens"]
-        if self._usage.output is None:
-            # TR-U1: the zero means unknown, and is counted.
-            self._answering.losses.hint("usage")
-        last = {"type": "message_delta", "delta": finish, "usage": usage}
-        self._out += (sse.event(b"message_delta", _dumps(last)), STOP)
+    def _on_end(self, event: End) -> None:
+        self._end()
 
     # ---------------------------------------------------------------------------------------------------------- blocks
 
@@ -192,26 +112,6 @@ class MessagesEncoder:
             block = next(iter(waiting))
             for event in waiting.pop(block):
                 HANDLERS[type(event)](self, event)
-
-    def _open(self, start: Native, delta: bytes) -> None:
-        """``content_block_start``; ``delta``: type and field of this block's deltas (DI-102, DI-103)."""
-        self._begin()
-        self._opened = True
-        place = b'"index":%d,' % self._index
-        self._out.append(
-            b'event: content_block_start\ndata: {"type":"content_block_start",'
-            + place
-            + b'"content_block":'
-            + _dumps(start)
-            + b"}\n\n"
-        )
-        self._head = b'event: content_block_delta\ndata: {"type":"content_block_delta",' + place + b'"delta":{"type":' + delta
-
-    def _close(self) -> None:
-        """``content_block_stop``."""
-        self._out.append(b'event: content_block_stop\ndata: {"type":"content_block_stop","index":%d}\n\n' % self._index)
-        self._index += 1
-        self._opened = False
 
     def _on_block_start(self, event: BlockStart) -> None:
         if self._turn(event):
@@ -234,7 +134,7 @@ class MessagesEncoder:
         if event.text:
             if not self._opened:
                 self._open_text(event.block)
-            self._out.append(self._head + _dumps(event.text) + _TAIL)
+            self._out.append(self._head + _dumps(event.text) + TAIL)
 
     def _on_reasoning(self, event: Reasoning) -> None:
         if not self._turn(event):
@@ -246,7 +146,7 @@ class MessagesEncoder:
         if text:
             if not self._opened:
                 self._open_thinking()
-            self._out.append(self._head + _dumps(text) + _TAIL)
+            self._out.append(self._head + _dumps(text) + TAIL)
 
     def _open_thinking(self) -> None:
         self._open({"type": "thinking", "thinking": "", "signature": ""}, b'"thinking_delta","thinking":')
@@ -260,11 +160,7 @@ class MessagesEncoder:
             return
         if not self._opened:
             self._open_text(event.block)
-        self._out.append(self._delta(b'"citations_delta","citation":', event.native))
-
-    def _delta(self, delta: bytes, value: Any) -> bytes:
-        head = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":' % self._index
-        return head + delta + _dumps(value) + _TAIL
+        self._delta(b'"citations_delta","citation":', event.native)
 
     def _on_tool_start(self, event: ToolStart) -> None:
         if self._turn(event):
@@ -275,7 +171,7 @@ class MessagesEncoder:
             self._open(start, b'"input_json_delta","partial_json":')
             if event.custom:
                 # DI-166: a free text travels as the one field of an object.
-                self._out.append(self._head + _dumps('{"input":"') + _TAIL)
+                self._out.append(self._head + _dumps('{"input":"') + TAIL)
 
     def _on_tool_arguments(self, event: ToolArguments) -> None:
         text = event.text
@@ -288,7 +184,7 @@ class MessagesEncoder:
             self._arguments.feed(text)
             if not self._arguments.begun:
                 return
-        self._out.append(self._head + _dumps(text) + _TAIL)
+        self._out.append(self._head + _dumps(text) + TAIL)
 
     def _on_block_end(self, event: BlockEnd) -> None:
         if not self._turn(event):
@@ -304,7 +200,7 @@ class MessagesEncoder:
 
     def _end_call(self) -> None:
         if self._custom:
-            self._out.append(self._head + _dumps('"}') + _TAIL)
+            self._out.append(self._head + _dumps('"}') + TAIL)
         else:
             self._arguments.close()
 
@@ -312,17 +208,17 @@ class MessagesEncoder:
         if not self._proofs.shown:
             self._answering.losses.hint("reasoning")
             return
-        if not self._opened and event.opaque is None:
-            return
-        signature = self._proofs.of(event)
+        signature = self._proofs.of(event) if self._opened or event.opaque is not None else ""
         if not self._opened:
+            if not signature:
+                return
             if self._identity.native and event.opaque_kind == "redacted":
                 self._open({"type": "redacted_thinking", "data": signature}, b"")
                 return
             # A proof without a text that anybody may see.
             self._open_thinking()
         if signature:
-            self._out.append(self._delta(b'"signature_delta","signature":', signature))
+            self._delta(b'"signature_delta","signature":', signature)
 
     def _on_foreign(self, event: Foreign) -> None:
         if not self._identity.native or event.native is None:
@@ -330,7 +226,7 @@ class MessagesEncoder:
             self._answering.losses.hint(event.kind)
         elif self._current is not None:
             # It has no number of its own; any that is free will do.
-            self._waiting[min(0, *self._waiting) - 1] = [event]
+            self._waiting[min((0, *self._waiting)) - 1] = [event]
         else:
             self._open(event.native, b"")
             self._close()

@@ -16,7 +16,7 @@ from pipeline.dialects import openai_errors
 from pipeline.errors import GatewayError, Kind
 
 # DI-113 to DI-117. What these say, the class says too.
-TYPES: Final = frozenset({kind.anthropic_type for kind in Kind} | {"gateway_timeout_error", "timeout_error"})
+TYPES: Final = frozenset(kind.anthropic_type for kind in Kind)
 
 # What only the words of a 4xx tell: Anthropic has one type for most of them.
 KIND_BY_MESSAGE: Final = (

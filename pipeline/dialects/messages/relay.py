@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.dialects.messages.encoder import STOP, failure
+from pipeline.dialects.messages.stream import STOP, failure
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, Finish
 from pipeline.request import Answering
