@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import orjson
@@ -18,6 +19,7 @@ from pipeline.dialects import DIALECTS, Dialect
 from pipeline.events import Batch, Opened
 from pipeline.request import Answering, Losses, Request, Target
 from pipeline.wire.sse import SseReader
+from tests.bench import inside
 from tests.bench.wires import request_body, stream_events, whole_body
 
 EVENTS: Final = 1000
@@ -103,6 +105,14 @@ def _encoding(source: Dialect, client: Dialect) -> tuple[float, float]:
     return best(lambda: encode(large)) / EVENTS, best(lambda: encode(single)) / EVENTS
 
 
+def chain_rows() -> Iterator[tuple[str, float, float]]:
+    """As ``stream_rows``, for everything but the sockets."""
+    for source in DIALECTS:
+        for client in DIALECTS:
+            large, single = (inside.cost(client, source, data, stream=True, times=10) / EVENTS for data in reads(source))
+            yield f"chain {source} -> {client}", large, single
+
+
 def request_rows() -> Iterator[tuple[str, float]]:
     """Name, and microseconds a request."""
     for client in DIALECTS.values():
@@ -118,6 +128,10 @@ def request_rows() -> Iterator[tuple[str, float]]:
         for client in DIALECTS.values():
             if client is not provider:
                 yield f"body {provider.name} -> {client.name}", _body(provider, client)
+    for provider in DIALECTS.values():
+        for client in DIALECTS.values():
+            whole = inside.cost(client.name, provider.name, [whole_body(provider.name)], stream=False, times=BODIES)
+            yield f"chain {provider.name} -> {client.name}", whole
 
 
 def _per_request(work: Callable[[], object]) -> float:
@@ -148,7 +162,7 @@ def main() -> None:
     table = Table(title=f"Streams of {EVENTS:,} events: microseconds an event")
     for heading in ("part", "64 KiB reads", "one event a read"):
         table.add_column(heading, justify="left" if heading == "part" else "right")
-    for name, large, single in stream_rows():
+    for name, large, single in chain(stream_rows(), chain_rows()):
         table.add_row(name, f"{large:.2f}", f"{single:.2f}")
     console.print(table)
     table = Table(title="Requests and whole answers: microseconds each")

@@ -1,0 +1,110 @@
+"""The whole chain of a request without its sockets: parse, resolve, the built chain with its guards, the metrics at its end.
+
+The provider's HTTP client is replaced by prepared reads; everything else is what serves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any, Final, cast
+
+import uvloop
+from multidict import CIMultiDict
+
+from operators.breaker import Circuits
+from operators.clock import Clock
+from pipeline.assemble import Assembly, Shared, assemble
+from pipeline.config import parse as parse_config
+from pipeline.dialects import DIALECTS
+from pipeline.metrics import Metrics
+from pipeline.parse import parse
+from tests.bench.wires import request_body
+
+RUNS: Final = 7
+_CONFIG: Final = "providers:\n" + "".join(
+    f"  {name}: {{dialect: {name}, base_url: 'http://127.0.0.1:9', api_key: k}}\n" for name in DIALECTS
+)
+
+
+class _Content:
+    """Gives prepared reads, never waiting."""
+
+    def __init__(self, reads: Sequence[bytes]) -> None:
+        self._reads = iter(reads)
+        self._left = len(reads)
+
+    async def readany(self) -> bytes:
+        self._left -= 1
+        return next(self._reads, b"")
+
+    def at_eof(self) -> bool:
+        return self._left <= 0
+
+
+class _Response:
+    status = 200
+
+    def __init__(self, content_type: str, reads: Sequence[bytes]) -> None:
+        self.content_type = content_type
+        self.headers = CIMultiDict({"content-type": content_type, "x-request-id": "req_bench"})
+        self.content = _Content(reads)
+
+    def close(self) -> None:
+        pass
+
+
+class _Session:
+    """Answers every request with the same reads."""
+
+    def __init__(self) -> None:
+        self.content_type = ""
+        self.reads: Sequence[bytes] = ()
+
+    async def post(self, *_: Any, **__: Any) -> _Response:
+        return _Response(self.content_type, self.reads)
+
+
+class Inside:
+    """The gateway's inside, assembled from a default configuration. Used within a running loop."""
+
+    def __init__(self) -> None:
+        self._session = _Session()
+        self._metrics = Metrics("bench")
+        shared = Shared(session=cast(Any, self._session), metrics=self._metrics, circuits=Circuits())
+        self._assembly: Assembly = assemble(parse_config(_CONFIG, "bench", {}), shared)
+        self._clock = Clock()
+
+    async def answer(self, client: str, provider: str, reads: Sequence[bytes], *, stream: bool, times: int) -> float:
+        """Microseconds that one answer takes, on average. Raises RuntimeError when it does not come to its end."""
+        self._session.content_type = "text/event-stream" if stream else "application/json"
+        self._session.reads = reads
+        raw = request_body(client, f"{provider}/bench", stream=stream)
+        began = time.perf_counter()
+        for _ in range(times):
+            await self._one(client, raw)
+        return (time.perf_counter() - began) / times * 1e6
+
+    async def _one(self, client: str, raw: bytes) -> None:
+        exchange = parse(DIALECTS[client], raw, self._clock, id="req_bench", headers={})
+        route = self._assembly.resolver.resolve(exchange.model)
+        done = self._clock.loop.create_future()
+        out: list[bytes] = []
+        chain = route.stream if exchange.stream else route.body
+        chain.subscribe(out.append, done.set_exception, lambda: done.set_result(None), scheduler=exchange)
+        await done
+        self._metrics.ended(exchange, "ok")
+        if not (exchange.ended and out):
+            raise RuntimeError(f"{client} from an answer in another dialect did not come to its end")
+
+
+def cost(client: str, provider: str, reads: Sequence[bytes], *, stream: bool, times: int) -> float:
+    """The best of some runs: microseconds for one whole answer."""
+
+    async def run() -> float:
+        inside = Inside()
+        return min([await inside.answer(client, provider, reads, stream=stream, times=times) for _ in range(RUNS)])
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run())
