@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from pipeline.dialects import Encoder, RelayBody
+from pipeline.dialects.custom_tools import unwrapping
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.events import Batch, Finish, Opened, Ping, Usage
 from pipeline.exchange import Exchange
@@ -82,10 +83,11 @@ class Encode:
             self._encoder = RelayBody()
             return self._encoder
         answering = exchange.answering(relayed=relayed, seal=self._seal_for(candidate))
-        if exchange.stream:
-            self._encoder = dialect.relay(answering) if relayed else dialect.encoder(answering)
+        if relayed:
+            self._encoder = dialect.relay(answering)
         else:
-            self._encoder = dialect.body_encoder(answering)
+            # DI-166: a provider without free-text tools answers with calls of the functions that stood for them.
+            self._encoder = unwrapping((dialect.encoder if exchange.stream else dialect.body_encoder)(answering), answering)
         return self._encoder
 
 

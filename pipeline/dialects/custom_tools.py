@@ -1,4 +1,4 @@
-"""Free-text tools where a dialect has only functions: the text travels as the one field ``input`` and comes back as text (DI-166).
+"""Free-text tools where a dialect has only functions: the text travels as the field ``input`` and comes back as text (DI-166).
 
 ``as_function`` and ``as_arguments`` wrap a request on its way to such a provider. ``unwrapping`` stands before a client's
 encoder and turns calls of those functions into calls of the tools that the client offered, while they stream.
