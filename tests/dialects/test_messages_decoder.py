@@ -447,3 +447,9 @@ def test_the_outline_of_a_body_tells_usage_reason_and_end_only() -> None:
     with pytest.raises(GatewayError) as raised:
         MESSAGES.outline({"type": "error", "error": {"type": "rate_limit_error", "message": "Slow"}})
     assert raised.value.kind is Kind.RATE_LIMIT
+
+
+def test_a_foreign_block_that_nobody_knows_is_counted_as_other_and_kept_whole_DI_158() -> None:
+    native = {"type": "x" * 300, "say": "it"}
+    [foreign] = [each for each in decode(start() + block(0, native) + finish()).events if isinstance(each, Foreign)]
+    assert foreign == Foreign("other", native)

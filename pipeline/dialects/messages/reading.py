@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 
 from pipeline.dialects.messages.outcome import Native
+from pipeline.dialects.messages.turns import FOREIGN_BLOCKS
 from pipeline.events import BlockEnd, BlockStart, Citation, Event, Foreign, Reasoning, Text, ToolArguments, ToolStart, Unknown
 
 
@@ -56,9 +57,9 @@ class Reading:
         kind = native["type"]
         starter = _STARTS.get(kind)
         if starter is None:
-            # DI-158. What its deltas bring is folded into the same object.
-            self._open[_number(place)] = Open(kind, -1, native)
-            out.append(Foreign(_string(kind), native))
+            # DI-158. What its deltas bring is folded into the same object. Names of losses are bounded: a newer kind is "other".
+            self._open[_number(place)] = Open(_string(kind), -1, native)
+            out.append(Foreign(kind if kind in FOREIGN_BLOCKS else "other", native))
             return
         if kind != "tool_use":
             # A provider that leaves out the end of a block: texts do not overlap.
