@@ -6,6 +6,7 @@ from collections import defaultdict
 
 from _pytest.terminal import TerminalReporter
 
+SHORT = {"responses": "resp", "messages": "msgs"}
 PROPERTY = "nine-pairs"
 """A test of the nine pairs records [pair, case] under this name (see tests/pairs/conftest.py)."""
 
@@ -25,13 +26,14 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
     pairs = sorted({pair for row in cells.values() for pair in row})
     width = max(len(case) for case in cells) + 2
     terminalreporter.section("client dialect : provider dialect, tests passed (streamed and whole)")
-    terminalreporter.line("".ljust(width) + "  ".join(pairs))
+    heads = [":".join(SHORT.get(dialect, dialect) for dialect in pair.split(":")) for pair in pairs]
+    terminalreporter.line("".ljust(width) + "  ".join(heads))
     for case, row in sorted(cells.items()):
-        shown = [_cell(row.get(pair, [])).center(len(pair)) for pair in pairs]
+        shown = [_cell(row.get(pair, [])).center(len(head)) for pair, head in zip(pairs, heads, strict=True)]
         terminalreporter.line(case.ljust(width) + "  ".join(shown), red=any(False in results for results in row.values()))
 
 
 def _cell(results: list[bool]) -> str:
     if not results:
         return "-"
-    return str(len(results)) if all(results) else f"{sum(results)}/{len(results)} FAILED"
+    return str(len(results)) if all(results) else f"{sum(results)}/{len(results)} !"

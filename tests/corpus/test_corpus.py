@@ -37,6 +37,8 @@ def replaying() -> Iterator[Bench]:
 
 
 @pytest.mark.corpus
+# The SDKs warn of what providers send beside their types; that is what this is about.
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
 @pytest.mark.skipif(not SHARE, reason="the recorded traffic of ../shared/corpus is not here")
 @pytest.mark.parametrize("dialect", FOLDERS)
 def test_recorded_traffic_survives_every_pair(replaying: Bench, dialect: str) -> None:

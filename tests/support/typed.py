@@ -41,14 +41,25 @@ def _strict(kind: Any, building: tuple[Any, ...] = ()) -> Any:
     return Any if kind is object or origin not in (None, Literal) else kind
 
 
+def _totals(kind: Any) -> dict[str, bool]:
+    """Whether a field without a mark is required. ``__required_keys__`` knows nothing where annotations are postponed."""
+    found: dict[str, bool] = {}
+    for base in getattr(kind, "__orig_bases__", ()):
+        if is_typeddict(base):
+            found |= _totals(base)
+    return dict.fromkeys(kind.__annotations__, kind.__total__) | found
+
+
 @cache
 def _strict_dict(kind: Any, building: tuple[Any, ...]) -> Any:
     hints = get_type_hints(kind, include_extras=True)
+    totals = _totals(kind)
     fields = {}
     for name, hint in hints.items():
-        bare = get_args(hint)[0] if get_origin(hint) in _MARKS else hint
-        wrap = Required if name in kind.__required_keys__ else NotRequired
-        fields[name] = wrap[_strict(bare, building)]
+        mark: Any = get_origin(hint)
+        bare = get_args(hint)[0] if mark in _MARKS else hint
+        required = mark is Required or (totals[name] and mark is not NotRequired)
+        fields[name] = (Required if required else NotRequired)[_strict(bare, building)]
     make: Any = TypedDict
     made = make(kind.__name__, fields)
     made.__pydantic_config__ = ConfigDict(extra="forbid")
@@ -69,6 +80,8 @@ def _adapter(dialect: str, streaming: bool) -> TypeAdapter[Any]:
 
 def faults(dialect: str, body: dict[str, Any]) -> list[str]:
     """What the dialect's typed parameters do not accept, a line each; empty when the body is well typed."""
+    if dialect == "responses" and isinstance(body.get("input"), list):
+        body = body | {"input": [_with_id(item) for item in body["input"]]}
     try:
         _adapter(dialect, body.get("stream") is True).validate_python(body, strict=True)
     except ValidationError as error:
@@ -76,3 +89,8 @@ def faults(dialect: str, body: dict[str, Any]) -> list[str]:
             f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors(include_url=False, include_input=False)
         ]
     return []
+
+
+def _with_id(item: dict[str, Any]) -> dict[str, Any]:
+    """The type asks for an id of a reasoning item; the vendor's own agent hands encrypted reasoning back without one."""
+    return {"id": "rs_0"} | item if item.get("type") == "reasoning" and "encrypted_content" in item else item
