@@ -61,7 +61,7 @@ class Decode:
             # DI-257: streamed where a body was asked for, or the reverse, is written anew.
             relay = dialect == exchange.dialect.name and streamed is exchange.stream
             if streamed:
-                self._decoder = record.decoder()
+                self._decoder = record.relay_decoder() if relay else record.decoder()
             else:
                 self._decoder = OutlineDecoder(record.outline) if relay else record.body_decoder()
         return Opened(

@@ -8,10 +8,12 @@ from pipeline.dialects.chat.body import ChatBodyDecoder, ChatBodyEncoder, outlin
 from pipeline.dialects.chat.build import build
 from pipeline.dialects.chat.decoder import ChatDecoder
 from pipeline.dialects.chat.encoder import KEEPALIVE, ChatEncoder
+from pipeline.dialects.chat.reading import plain
 from pipeline.dialects.chat.relay import ChatRelay
 from pipeline.dialects.chat.request import check, parse
 from pipeline.dialects.codec import Dialect
 from pipeline.dialects.openai_errors import read_error, write_error
+from pipeline.dialects.skim import Skim
 
 CHAT: Final = Dialect(
     name="chat",
@@ -20,6 +22,7 @@ CHAT: Final = Dialect(
     parse=parse,
     build=build,
     decoder=ChatDecoder,
+    relay_decoder=lambda: Skim(ChatDecoder(), plain),
     body_decoder=ChatBodyDecoder,
     outline=outline,
     encoder=ChatEncoder,

@@ -110,3 +110,19 @@ def _text(value: Any) -> str:
     if type(value) is not str:
         raise TypeError("not a text")
     return value
+
+
+_SAID: Final = ("content", "reasoning_content", "reasoning")
+
+
+def plain(chunk: dict[str, Any]) -> str | None:
+    """The text of a chunk that holds one piece of text or reasoning and nothing else (see ``dialects.skim``)."""
+    choices = chunk.get("choices")
+    if chunk.get("usage") or chunk.get("error") or type(choices) is not list or len(choices) != 1:
+        return None
+    choice = choices[0]
+    delta = choice.get("delta")
+    if type(delta) is not dict or any(choice.get(name) for name in ("index", "finish_reason", "logprobs", "message")):
+        return None
+    said = [name for name, value in delta.items() if value and name != "role"]
+    return delta[said[0]] if len(said) == 1 and said[0] in _SAID else None

@@ -7,12 +7,13 @@ from typing import Final
 from pipeline.dialects.codec import Dialect
 from pipeline.dialects.messages.body import MessagesBodyEncoder
 from pipeline.dialects.messages.build import build
-from pipeline.dialects.messages.decoder import MessagesBodyDecoder, MessagesDecoder, outline
+from pipeline.dialects.messages.decoder import MessagesBodyDecoder, MessagesDecoder, outline, plain
 from pipeline.dialects.messages.encoder import MessagesEncoder
 from pipeline.dialects.messages.errors import read_error, write_error
 from pipeline.dialects.messages.relay import MessagesRelay
 from pipeline.dialects.messages.request import check, parse
 from pipeline.dialects.messages.stream import KEEPALIVE
+from pipeline.dialects.skim import Skim
 
 MESSAGES: Final = Dialect(
     name="messages",
@@ -21,6 +22,7 @@ MESSAGES: Final = Dialect(
     parse=parse,
     build=build,
     decoder=MessagesDecoder,
+    relay_decoder=lambda: Skim(MessagesDecoder(), plain),
     body_decoder=MessagesBodyDecoder,
     outline=outline,
     encoder=MessagesEncoder,

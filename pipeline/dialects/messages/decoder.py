@@ -271,3 +271,15 @@ HANDLERS: Final[Mapping[Any, Callable[[Answer, Native, list[Event]], None]]] = {
     "message_stop": Answer.stop,
     "ping": Answer.ping,
 }
+
+
+def plain(event: dict[str, Any]) -> str | None:
+    """The text of a delta of text or thinking (see ``dialects.skim``)."""
+    delta = event.get("delta")
+    if event.get("type") != "content_block_delta" or type(delta) is not dict:
+        return None
+    text: str | None = delta.get(_SAID.get(delta.get("type", ""), ""))
+    return text
+
+
+_SAID: Final = {"text_delta": "text", "thinking_delta": "thinking"}

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.dialects.codec import Dialect
 from pipeline.dialects.responses.body import BodyEncoder
 from pipeline.dialects.responses.build import build
-from pipeline.dialects.responses.decoder import BodyDecoder, StreamDecoder, outline
+from pipeline.dialects.responses.decoder import BodyDecoder, StreamDecoder, outline, relay_decoder
 from pipeline.dialects.responses.encoder import StreamEncoder
 from pipeline.dialects.responses.errors import read_error, write_error
 from pipeline.dialects.responses.relay import StreamRelay
@@ -21,6 +21,7 @@ RESPONSES: Final = Dialect(
     parse=parse,
     build=build,
     decoder=StreamDecoder,
+    relay_decoder=relay_decoder,
     body_decoder=BodyDecoder,
     outline=outline,
     encoder=StreamEncoder,

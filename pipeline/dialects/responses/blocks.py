@@ -115,6 +115,11 @@ class BlockReader:
         logprobs = event.get("logprobs")
         self.out.append(Text(run.block, text, logprobs) if logprobs else Text(run.block, text))
 
+    def said(self, text: str) -> None:
+        """More text of the part that is open, which nobody has to be told of."""
+        if self._live is not None:
+            self._live.pieces.append(text)
+
     def text_done(self, event: Native) -> None:
         self._rest(event, "text", event["text"])
 

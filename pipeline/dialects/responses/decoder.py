@@ -9,6 +9,7 @@ import orjson
 from pipeline.dialects.responses.errors import read_failure
 from pipeline.dialects.responses.reader import HANDLERS, AnswerReader, finish_of
 from pipeline.dialects.responses.usage import read_usage
+from pipeline.dialects.skim import Skim
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, End, Event
 from pipeline.wire.sse import SseEvent, SseReader
@@ -41,6 +42,10 @@ class StreamDecoder:
             self._over = True
             batch.error = GatewayError(Kind.CUT)
         return batch
+
+    def skipped(self, text: str) -> None:
+        """A skimmed read said this in the part of text that is open."""
+        self._answer.said(text)
 
     def _read(self, frames: list[SseEvent]) -> Batch:
         answer = self._answer
@@ -99,6 +104,19 @@ class StreamDecoder:
         error = GatewayError(Kind.BAD_REPLY, "The provider sent an event that cannot be read.", from_provider=True)
         error.__cause__ = cause
         return Batch(out, before, error)
+
+
+def relay_decoder() -> Skim:
+    """For an answer whose bytes are handed on; the final text of an item is compared with what was skimmed (DI-253), too."""
+    decoder = StreamDecoder()
+    return Skim(decoder, _plain, decoder.skipped)
+
+
+def _plain(event: dict[str, Any]) -> str | None:
+    if event.get("type") != "response.output_text.delta" or event.get("logprobs"):
+        return None
+    text: str | None = event["delta"]
+    return text
 
 
 class BodyDecoder:
