@@ -192,10 +192,10 @@ def test_a_free_text_call_keeps_its_text(pairs: Pairs, pair: str, stream: bool) 
 @pytest.mark.parametrize("pair", [f"{client}:{provider}" for client in DIALECTS for provider in ("chat", "responses")])
 def test_arguments_that_are_no_json_stay_a_text_or_become_an_error(pairs: Pairs, pair: str, stream: bool) -> None:
     """DI-165, TR-C13: never an empty object, which a tool would run with. A Messages provider cannot send such."""
-    broken = Block("tool", id="call_1", name="delete", arguments='{"path": "/tmp')
+    broken = Block("tool", id="call_1", name="delete", arguments='{"path": "/data')
     lane = lane_of(pairs, pair, Answer([broken], "tool_calls", USAGE), stream=stream)
     outcome = pairs.ask(pair, lane, stream=stream)
     if pair.startswith("messages"):
         assert outcome.failed.kind != "broken"
     else:
-        assert outcome.ok.tools[0].arguments == '{"path": "/tmp'
+        assert outcome.ok.tools[0].arguments == '{"path": "/data'
