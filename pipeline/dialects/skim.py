@@ -170,7 +170,8 @@ def _learn(batch: Batch, plain: Plain) -> _Shape | None:
         return None
     wire = raw[raw.rfind(_END, 0, -2) + 2 if _END in raw[:-2] else 0 :]
     start = wire.find(b"data:")
-    if start < 0 or wire.count(b"\n") > 3 or plain(orjson.loads(wire[start + 5 :])) != event.text:
+    # Some providers name the event behind its data; such are read one by one.
+    if start < 0 or wire.find(b"\n", start) != len(wire) - 2 or plain(orjson.loads(wire[start + 5 :])) != event.text:
         return None
     around: list[bytes] = []
     kinds: list[type] = []
