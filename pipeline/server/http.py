@@ -58,8 +58,11 @@ class Door:
             return await self._dispatch(request, path, request_id)
         except GatewayError as error:
             return refusal(error, dialect_of(path, request), request_id, cors.headers(request.headers))
-        except (ConnectionResetError, asyncio.CancelledError):
+        except asyncio.CancelledError:
             raise
+        except ConnectionResetError:
+            # The client left while something was written. There is nobody to tell, and nothing to log.
+            return web.Response(status=Kind.CLIENT_LEFT.status)
         except Exception as error:
             # TR-E17: the text stays in the log, under the id.
             log.exception("request %s failed", request_id)
