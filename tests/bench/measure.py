@@ -68,7 +68,7 @@ class Leg:
 
     def __init__(self, stand: Stand, target: Process, case: Case, pair: Pair, *, quick: bool, through_gateway: bool) -> None:
         self._stand = stand
-        self._together = case.together
+        self._together = not case.latency
         self._target = target
         self._order: Order = case.order(target.url, pair, quick=quick, through_gateway=through_gateway)
         self.units = self._order.count * (self._order.number or 1)
@@ -109,7 +109,7 @@ def measure_case(stand: Stand, floor: Process, gateway: Process, case: Case, pla
     legs: dict[tuple[str, Pair], Leg] = {}
     for pair in chosen:
         own = Pair(pair.provider, pair.provider)
-        if case.paced:
+        if case.latency:
             legs.setdefault(("direct", own), Leg(stand, stand.provider, case, own, quick=True, through_gateway=False))
         legs.setdefault(("floor", own), Leg(stand, floor, case, own, quick=plan.quick, through_gateway=False))
         legs["gateway", pair] = Leg(stand, gateway, case, pair, quick=plan.quick, through_gateway=True)
@@ -121,9 +121,10 @@ def measure_case(stand: Stand, floor: Process, gateway: Process, case: Case, pla
     for pair in chosen:
         own = Pair(pair.provider, pair.provider)
         floor_leg, leg = legs["floor", own], legs["gateway", pair]
-        figures.append(_cost(case, pair, floor_leg.cpu, leg.cpu))
-        if case.paced:
+        if case.latency:
             figures += _added(pair, legs["direct", own], floor_leg, leg)
+        else:
+            figures.append(_cost(case, pair, floor_leg.cpu, leg.cpu))
     return figures
 
 

@@ -27,6 +27,8 @@ Stats = Mapping[Function, tuple[int, int, float, float, Any]]
 def profile(stand: Stand, plan: Plan, show: Callable[[Any], None]) -> None:
     """Print two tables for each case and pair of the plan. Shares are worth more than times: profiling itself costs."""
     for case in CASES:
+        if case.latency:
+            continue
         for pair in plan.pairs_of(case.name):
             stats, cost, units = _measure(stand, case, pair, quick=plan.quick)
             title = f"{case.title}, {pair}: {number(cost)} us a {case.unit} under the profiler"
