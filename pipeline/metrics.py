@@ -1,20 +1,23 @@
 """What is counted: every name of CONTRACT.md that the gateway feeds, with labels that come from the configuration only.
 
-Streams add to plain numbers; Prometheus objects are touched once a request, at its end. Open things are read at scrape time.
+Everything adds to plain numbers (``series``); what Prometheus makes of them, and what is open, is read at scrape time.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 from pipeline.exchange import Exchange
+from pipeline.series import Count, Series, Spread
 
 TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
 DURATION_BUCKETS: Final = (*(round(0.01 * 2**n, 2) for n in range(14)), 120, 180, 300, 600)
@@ -97,10 +100,6 @@ BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
 GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 
 
-# A series of its own for the birth of each counter: nobody asks for it, everybody stores it.
-disable_created_metrics()  # type: ignore[no-untyped-call]
-
-
 class Metrics:
     """All metrics of one process, on a registry of their own."""
 
@@ -113,53 +112,48 @@ class Metrics:
         self.breakers: dict[str, int] = {}
         self.queue_depth: Callable[[], int] = lambda: 0
         self._digest = ""
-        make = self.registry
-        self.requests = Counter("penstock_requests", "Requests ended.", ("dialect", "model", "outcome"), registry=make)
-        self.attempts = Counter("penstock_attempts", "Attempts ended.", ("candidate", "outcome", "reason"), registry=make)
-        self.failovers = Counter("penstock_failovers", "Failovers.", ("from", "to", "reason", "phase"), registry=make)
-        self.guard_trips = Counter("penstock_guard_trips", "Guards that stopped a stream.", ("operator", "chain"), registry=make)
-        self.stream_ends = Counter("penstock_stream_ends", "How opened answers ended.", ("candidate", "reason"), registry=make)
-        self.losses = Counter(
-            "penstock_translation_loss", "What another dialect could not carry.", ("from", "to", "kind"), registry=make
-        )
-        self.overhead = Histogram(
-            "penstock_overhead_seconds", "Time spent in the gateway itself.", buckets=OVERHEAD_BUCKETS, registry=make
-        )
-        self.stage = Histogram(
-            "penstock_stage_seconds", "Time by stage of a request.", ("stage",), buckets=DURATION_BUCKETS, registry=make
-        )
-        self._stage = {name: self.stage.labels(name).observe for name in ("parse", "dispatch", "first_event", "answer")}
-        self.queue_wait = Histogram("penstock_queue_wait_seconds", "Time waited for a slot.", buckets=WAIT_BUCKETS, registry=make)
-        self.duration = Histogram(
+        self._counts: list[Series[Count]] = []
+        self._spreads: list[tuple[Series[Spread], Sequence[float]]] = []
+        count, spread = self._count, self._spread
+        self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
+        self.attempts = count("penstock_attempts", "Attempts ended.", "candidate", "outcome", "reason")
+        self.failovers = count("penstock_failovers", "Failovers.", "from", "to", "reason", "phase")
+        self.guard_trips = count("penstock_guard_trips", "Guards that stopped a stream.", "operator", "chain")
+        self.stream_ends = count("penstock_stream_ends", "How opened answers ended.", "candidate", "reason")
+        self.losses = count("penstock_translation_loss", "What another dialect could not carry.", "from", "to", "kind")
+        self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
+        stage = spread(DURATION_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
+        self._stage = {name: stage.labels(name) for name in ("parse", "dispatch", "first_event", "answer")}
+        self.queue_wait = spread(WAIT_BUCKETS, "penstock_queue_wait_seconds", "Time waited for a slot.").labels()
+        self.duration = spread(
+            DURATION_BUCKETS,
             "gen_ai_client_operation_duration_seconds",
             "Time of whole operations.",
-            (*GEN_AI_LABELS, "error_type"),
-            buckets=DURATION_BUCKETS,
-            registry=make,
+            *(*GEN_AI_LABELS, "error_type"),
         )
-        self.tokens = Histogram(
-            "gen_ai_client_token_usage",
-            "Tokens used.",
-            (*GEN_AI_LABELS, "gen_ai_token_type"),
-            buckets=TOKEN_BUCKETS,
-            registry=make,
+        self.tokens = spread(TOKEN_BUCKETS, "gen_ai_client_token_usage", "Tokens used.", *(*GEN_AI_LABELS, "gen_ai_token_type"))
+        self.first_token = spread(
+            FIRST_TOKEN_BUCKETS, "gen_ai_server_time_to_first_token_seconds", "Time to the first token.", *GEN_AI_LABELS
         )
-        self.first_token = Histogram(
-            "gen_ai_server_time_to_first_token_seconds",
-            "Time to the first token.",
-            GEN_AI_LABELS,
-            buckets=FIRST_TOKEN_BUCKETS,
-            registry=make,
-        )
-        self.per_token = Histogram(
+        self.per_token = spread(
+            PER_TOKEN_BUCKETS,
             "gen_ai_server_time_per_output_token_seconds",
             "Time per output token after the first.",
-            GEN_AI_LABELS,
-            buckets=PER_TOKEN_BUCKETS,
-            registry=make,
+            *GEN_AI_LABELS,
         )
-        self.loop_lag = Gauge("penstock_loop_lag_seconds", "How late the event loop ran its last timer.", registry=make)
+        self.loop_lag = Gauge("penstock_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry)
+        self.registry.register(_Counted(self._counts, self._spreads))
         self.registry.register(_Open(self))
+
+    def _count(self, name: str, help: str, *labels: str) -> Series[Count]:
+        series = Series(name, help, labels, Count)
+        self._counts.append(series)
+        return series
+
+    def _spread(self, bounds: Sequence[float], name: str, help: str, *labels: str) -> Series[Spread]:
+        series = Series(name, help, labels, partial(Spread, bounds))
+        self._spreads.append((series, bounds))
+        return series
 
     def use(self, digest: str) -> None:
         """Remember which configuration is in force."""
@@ -220,16 +214,37 @@ class Metrics:
 
     def _stages(self, exchange: Exchange, now: float) -> None:
         """Where the time went, and how much of it was ours."""
-        observe = self._stage
-        observe["parse"](exchange.parsed_at - exchange.began)
+        stage = self._stage
+        stage["parse"].observe(exchange.parsed_at - exchange.began)
         dispatched, opened, first = exchange.dispatched_at, exchange.opened_at, exchange.first_event_at
         if dispatched is None or opened is None or first is None:
             return
-        observe["dispatch"](opened - dispatched)
-        observe["first_event"](first - opened)
-        observe["answer"](now - first)
+        stage["dispatch"].observe(opened - dispatched)
+        stage["first_event"].observe(first - opened)
+        stage["answer"].observe(now - first)
         written = exchange.first_write_at
         self.overhead.observe(dispatched - exchange.began + (written - first if written is not None else 0.0))
+
+
+class _Counted(Collector):
+    """What was added up, told when somebody scrapes."""
+
+    def __init__(self, counts: Sequence[Series[Count]], spreads: Sequence[tuple[Series[Spread], Sequence[float]]]) -> None:
+        self._counts = counts
+        self._spreads = spreads
+
+    def collect(self) -> Iterable[Metric]:
+        for series in self._counts:
+            counter = CounterMetricFamily(series.name, series.help, labels=series.names)
+            for labels, count in series.members.items():
+                counter.add_metric(labels, count.value)
+            yield counter
+        for spreads, bounds in self._spreads:
+            told = [*map(floatToGoString, bounds), "+Inf"]
+            histogram = HistogramMetricFamily(spreads.name, spreads.help, labels=spreads.names)
+            for labels, spread in spreads.members.items():
+                histogram.add_metric(labels, list(zip(told, spread.cumulative(), strict=True)), spread.sum)
+            yield histogram
 
 
 class _Open(Collector):
