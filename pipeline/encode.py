@@ -35,8 +35,8 @@ class Encode:
 
     def feed(self, batch: Batch) -> Iterable[bytes]:
         if batch is BEAT:
-            # A body cannot be kept alive without spoiling it; only a stream can.
-            if not self._exchange.stream:
+            # A body cannot be kept alive without spoiling it; only a stream can, and only until its end.
+            if not self._exchange.stream or self._exchange.ended:
                 return ()
             self._sent = True
             return (self._exchange.dialect.keepalive,)
@@ -69,7 +69,10 @@ class Encode:
         """Before anything was sent the error passes on and becomes a status; after it, the dialect's in-band form."""
         if not self._sent:
             raise error
-        encoder = self._encoder or self._choose(relayed=False, candidate="")
+        exchange = self._exchange
+        exchange.error = exchange.error or error
+        # Only heartbeats were sent: a relay can fail without having read the request, which may be one that only it can carry.
+        encoder = self._encoder or self._choose(relayed=True, candidate="")
         return (encoder.fail(classify(error)),)
 
     def _open(self, opened: Opened) -> Encoder:
