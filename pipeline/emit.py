@@ -17,6 +17,9 @@ from pipeline.exchange import HIGH_WATER, Exchange
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
 LINGER: Final = 1.0
 
+# What is written at once at most, in bytes; far below the mark at which a socket's buffer counts as full (64 KiB).
+AT_ONCE: Final = 8 * 1024
+
 STREAM_HEADERS: Final = {
     # DI-14, TR-S14: nobody on the way may hold an event back.
     "Content-Type": "text/event-stream; charset=utf-8",
@@ -104,6 +107,7 @@ class Emission:
                     await response.write_eof(data)
                     return response
                 await response.write(data)
+                self._wrote(len(data))
         finally:
             self._let_go()
 
@@ -118,19 +122,21 @@ class Emission:
         self._notify()
 
     def _written(self, data: bytes) -> bool:
-        """Write at once where nothing waits and the socket has room: no switch of tasks for each event of a paced stream."""
-        transport = self._request.transport
-        if transport is None or transport.is_closing() or transport.get_write_buffer_size():
+        """Write at once where nothing waits and the socket has room: no switch of tasks for each event of a paced stream.
+
+        Little bytes into an empty buffer stay below its high-water mark, so that the write never has to wait.
+        """
+        transport, protocol = self._request.transport, self._request.protocol
+        if len(data) > AT_ONCE or transport is None or transport.is_closing():
+            return False
+        if protocol.writing_paused or transport.get_write_buffer_size():
             return False
         assert self._response is not None
-        writing = self._response.write(data)
         try:
-            writing.send(None)
+            self._response.write(data).send(None)
         except StopIteration:
             return True
-        # The bytes are in the socket's buffer, and only the wait for room is left out: the next write sees the buffer.
-        writing.close()
-        return True
+        raise RuntimeError("a small write into an empty buffer had to wait")
 
     def _on_error(self, error: Exception) -> None:
         self._error = error
@@ -151,12 +157,15 @@ class Emission:
         pending = self._pending
         data = pending[0] if len(pending) == 1 else b"".join(pending)
         pending.clear()
-        self._buffered(-self._size)
-        self._size = 0
-        gate = self._exchange.gate
-        if not gate.is_open:
-            gate.reopen()
         return data
+
+    def _wrote(self, size: int) -> None:
+        """The socket took that much; until then it counts as waiting."""
+        self._size -= size
+        self._buffered(-size)
+        gate = self._exchange.gate
+        if not gate.is_open and self._size <= HIGH_WATER:
+            gate.reopen()
 
     def _body(self, data: bytes) -> web.Response:
         status = self._exchange.opened.status if self._exchange.opened is not None else 200

@@ -54,6 +54,7 @@ class ServerConfig:
     host: str = "127.0.0.1"
     port: int = 8787
     workers: int = 1
+    buffered_limit: int = 256 * 1024 * 1024
     body_limit: int = 32 * 1024 * 1024
     drain: float = 30.0
     cors: tuple[str, ...] = ()

@@ -63,6 +63,8 @@ class ServerSection(Record):
     """Port to listen on; 0 picks a free one."""
     workers: Positive = Field(default=1, examples=[1])
     """Processes."""
+    buffered_limit: Size = Field(default=256 * 1024 * 1024, examples=["256MiB"])
+    """Bytes that may wait for slow clients, all together; over it new requests are refused (503)."""
     body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])
     """Largest request body, after decompression."""
     drain: Time = Field(default=30.0, examples=["30s"])

@@ -42,6 +42,8 @@ class Answerer:
         caller = self._authenticate(request)
         if runtime.draining:
             raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
+        if metrics.buffered > runtime.assembly.config.server.buffered_limit:
+            raise self._shed()
         raw = await read_body(request, runtime.body_limit)
         exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
         metrics.in_flight[dialect.name] += 1
@@ -92,6 +94,13 @@ class Answerer:
         route = runtime.assembly.resolver.resolve(exchange.model)
         exchange.label = route.model
         return exchange, route
+
+    def _shed(self) -> GatewayError:
+        """Slow clients hold too many bytes: new work waits, before the machine swaps."""
+        limit = self._runtime.assembly.config.server.buffered_limit
+        self._runtime.metrics.guard_trips.labels("buffered_limit", "server").inc()
+        text = f"More than {limit} bytes wait for slow clients (`server.buffered_limit`); try again shortly."
+        return GatewayError(Kind.OVERLOADED, text, retry_after=1)
 
     def _authenticate(self, request: web.BaseRequest) -> Caller:
         return self._runtime.keyring.authenticate(request.headers, request.remote)

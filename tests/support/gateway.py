@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,6 +110,12 @@ class Gateway:
             except (ConnectionResetError, TimeoutError):
                 continue
         raise AssertionError("it still takes connections")
+
+    def wait_for_metric(self, name: str, right: Callable[[float], bool]) -> None:
+        """Wait until a series has a value that is right."""
+        until = time.monotonic() + STOP
+        while not right(value := self.metrics().get(name, 0.0)):
+            assert time.monotonic() < until, f"{name} stays at {value}"
 
     def wait_for_log(self, words: str) -> None:
         """Wait until the log holds these words."""
