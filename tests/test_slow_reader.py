@@ -136,9 +136,9 @@ def test_a_slow_reader_stops_the_provider_and_costs_no_memory(
         taken, most = read_slowly(slow, process, received)
         assert most - before < GROWTH
         assert taken[-1] < TAKEN
-        # Behind a full pipe no more is taken than is read at its other end.
+        # Behind a full pipe no more is taken than is read at its other end, and what the kernel still widens its pipes by.
         half = len(taken) // 2
-        assert taken[-1] - taken[half] < SPEED * STEP * (len(taken) - half) + MB
+        assert taken[-1] - taken[half] < SPEED * STEP * (len(taken) - half) + 4 * MB
         assert_in_a_row(slow.body(), number)
         left = slow.leave()
         assert received.left() - left < LIMIT
