@@ -10,6 +10,7 @@ from pipeline.events import Batch, Opened
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.resolve import Candidate
+from pipeline.wire.sse import whole
 
 
 class Decode:
@@ -76,7 +77,7 @@ def _told(batch: Batch) -> Iterable[Batch]:
 
 
 def _then_fail(batch: Batch, error: Exception) -> Iterable[Batch]:
-    """Hand on what came before the fault, then fail."""
+    """Hand on what came before the fault, then fail. The error that follows must not become a line of the last event."""
     if batch.events or batch.raw:
-        yield batch
+        yield Batch(batch.events, whole(batch.raw))
     raise error

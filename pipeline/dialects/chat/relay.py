@@ -8,7 +8,7 @@ from pipeline.dialects.openai_errors import error_object
 from pipeline.errors import GatewayError
 from pipeline.events import Batch, Finish
 from pipeline.request import Answering
-from pipeline.wire.sse import DONE, message
+from pipeline.wire.sse import DONE, message, whole
 
 
 class ChatRelay:
@@ -28,21 +28,16 @@ class ChatRelay:
         if not batch.ends:
             return batch.raw
         self._over = True
-        whole = _whole(batch.raw)
+        raw = whole(batch.raw)
         # F11: clients that wait for the mark get it, also from providers that only close.
-        return whole if whole.rstrip().endswith(b"[DONE]") else whole + DONE
+        return raw if raw.rstrip().endswith(b"[DONE]") else raw + DONE
 
     def fail(self, error: GatewayError) -> bytes:
         if self._over:
             return b""
         self._over = True
         if error.raw and error.dialect == "chat":
-            return _whole(error.raw)
+            return whole(error.raw)
         if self._finished:
             return DONE
         return message(orjson.dumps({"error": error_object(error)}))
-
-
-def _whole(raw: bytes) -> bytes:
-    """Events with the blank line that the last one may lack (TR-S5): some clients drop it otherwise."""
-    return raw if not raw or raw.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")) else raw + b"\n\n"

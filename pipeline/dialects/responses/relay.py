@@ -31,6 +31,7 @@ from pipeline.events import (
     Usage,
 )
 from pipeline.request import Answering
+from pipeline.wire.sse import whole
 
 Native = dict[str, Any]
 
@@ -65,7 +66,9 @@ class StreamRelay:
                 pieces[event.block].append(event.text)  # type: ignore[attr-defined]
             elif kind in TRACKED:
                 TRACKED[kind](self, event)
-        self._ended = batch.ends
+        if batch.ends:
+            self._ended = True
+            return whole(raw)
         return raw
 
     def fail(self, error: GatewayError) -> bytes:
@@ -74,7 +77,7 @@ class StreamRelay:
         response = self._response
         if response is None:
             return StreamEncoder(self._answering).fail(error)
-        own = error.raw if error.raw is not None and error.dialect == "responses" else b""
+        own = whole(error.raw) if error.raw is not None and error.dialect == "responses" else b""
         if b"response.failed" in own and str(response.get("id")).encode() in own:
             # DI-121: the provider said it itself.
             return own
