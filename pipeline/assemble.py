@@ -180,7 +180,8 @@ class _Assembler:
             "on_retry": partial(self._on_retry, candidate.label),
             "beat": BEAT,
         }
-        return Guards(chain, bound, resources, around, streamed=streamed)
+        own = {"attempt": {"when": again}}
+        return Guards(chain, bound, resources, own, around, streamed=streamed)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:
@@ -214,8 +215,13 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def again(error: Exception) -> bool:
+    """The policy of retry: what the same candidate may do better (DI-114)."""
+    return classify(error).retryable
+
+
 def elsewhere(error: Exception) -> bool:
-    """The policy of failover: what another candidate may do better (DI-114: also another credential)."""
+    """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
     known = classify(error)
     return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
 

@@ -23,6 +23,7 @@ class Guards:
         streamed: for streams, or for whole answers.
         chain: its steps.
         resources: what the steps need beside their options, by parameter name.
+        own: position -> what its steps get in place of the resource of the same name.
         around: operators that the gateway itself puts around each attempt.
 
     Raises:
@@ -32,16 +33,27 @@ class Guards:
     __slots__ = ("answer", "attempt", "candidates", "chain", "request", "wire")
 
     def __init__(
-        self, name: str, chain: Chain, resources: Mapping[str, Any], around: Sequence[Guard] = (), *, streamed: bool = True
+        self,
+        name: str,
+        chain: Chain,
+        resources: Mapping[str, Any],
+        own: Mapping[str, Mapping[str, Any]],
+        around: Sequence[Guard] = (),
+        *,
+        streamed: bool = True,
     ) -> None:
         self.chain = name
         if not streamed:
             chain = _for_bodies(chain)
-        self.candidates: Guard = chain.build("candidates", resources)
-        self.wire: Guard = chain.build("wire", resources)
-        self.attempt: Guard = _joined(chain.build("attempt", resources), *around)
-        self.answer: Guard = chain.build("answer", resources)
-        self.request: Guard = chain.build("request", resources)
+
+        def built(position: str) -> Guard:
+            return chain.build(position, {**resources, **own.get(position, {})})
+
+        self.candidates = built("candidates")
+        self.wire = built("wire")
+        self.attempt = _joined(built("attempt"), *around)
+        self.answer = built("answer")
+        self.request = built("request")
 
 
 def _for_bodies(chain: Chain) -> Chain:
