@@ -52,6 +52,59 @@ def test_after_calls_once_when_the_loops_time_has_come() -> None:
     assert run(main()) == [1030.0]
 
 
+def test_timers_of_one_span_each_end_at_their_own_time_whoever_of_them_left_early() -> None:
+    async def main() -> list[tuple[str, float]]:
+        scheduler = Clock()
+        now = clock.seconds(scheduler)
+        fired: list[tuple[str, float]] = []
+        done = asyncio.Event()
+
+        def timer(name: str) -> Any:
+            return clock.after(scheduler, 10.0, lambda: fired.append((name, now())))
+
+        first = timer("first")
+        clock.after(scheduler, 4.0, lambda: timer("second"))
+        clock.after(scheduler, 6.0, lambda: timer("third"))
+        clock.after(scheduler, 7.0, first.dispose)
+        clock.after(scheduler, 30.0, lambda: timer("after a pause"))
+        clock.after(scheduler, 50.0, done.set)
+        await done.wait()
+        return fired
+
+    assert run(main()) == [("second", 1014.0), ("third", 1016.0), ("after a pause", 1040.0)]
+
+
+def test_a_timer_that_raises_takes_no_time_from_the_others() -> None:
+    async def main() -> tuple[list[str], list[Exception]]:
+        scheduler = Clock()
+        reported: list[Exception] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: reported.append(context["exception"]))
+        fired: list[str] = []
+        done = asyncio.Event()
+        clock.after(scheduler, 1.0, lambda: fired.remove("nobody"))
+        clock.after(scheduler, 1.0, lambda: fired.append("second"))
+        clock.after(scheduler, 2.0, done.set)
+        await done.wait()
+        return fired, reported
+
+    fired, reported = run(main())
+    assert fired == ["second"]
+    assert [type(error) for error in reported] == [ValueError]
+
+
+def test_nothing_is_kept_of_a_span_once_its_timers_are_over() -> None:
+    async def main() -> int:
+        scheduler = Clock()
+        done = asyncio.Event()
+        for number in range(100):
+            clock.after(scheduler, 1.0 + number / 1000, lambda: None)
+        clock.after(scheduler, 5.0, done.set)
+        await done.wait()
+        return len(scheduler._queues)
+
+    assert run(main()) == 0
+
+
 def test_a_disposed_timer_never_fires() -> None:
     async def main() -> list[str]:
         scheduler = Clock()
