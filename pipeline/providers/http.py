@@ -6,10 +6,12 @@ its own; only allow-listed headers pass in either direction; every foreign excep
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import Final
 
 import aiohttp
+import orjson
 from multidict import CIMultiDict
 from reactivex import Observable
 from yarl import URL
@@ -28,6 +30,9 @@ ERROR_BODY_LIMIT: Final = 256 * 1024
 
 # An answer that is no stream has to be read whole before it can be handed on.
 BODY_LIMIT: Final = 64 * 1024 * 1024
+
+# A count that takes longer than an answer's first words is of no use, in seconds.
+COUNT_PATIENCE: Final = 30.0
 
 # DI-205: from this version on sampling parameters are refused; the older one still takes them.
 VERSION_WITH_SAMPLING: Final = "2023-06-01"
@@ -109,17 +114,23 @@ class HttpProvider:
         """What a Messages provider says that the request holds, in tokens.
 
         Raises:
-            GatewayError: it refused or cannot be reached.
+            GatewayError: it refused, cannot be reached, did not answer in time, or not with a number.
         """
         url = URL(self.base_url + DIALECTS[self.dialect].path + "/count_tokens", encoded=True)
-        async with await self._post(body, self._headers(exchange, candidate), url) as response:
-            if response.status != 200:
-                raise await self._refusal(response)
-            answer = await response.json(content_type=None)
-            tokens = answer.get("input_tokens") if isinstance(answer, dict) else None
-            if not isinstance(tokens, int):
-                raise GatewayError(Kind.BAD_REPLY)
-            return tokens
+        try:
+            async with (
+                asyncio.timeout(COUNT_PATIENCE),
+                await self._post(body, self._headers(exchange, candidate), url) as response,
+            ):
+                if response.status != 200:
+                    raise await self._refusal(response)
+                return int(orjson.loads(await _all(response.content))["input_tokens"])
+        except TimeoutError as error:
+            raise GatewayError(Kind.TIMEOUT) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise GatewayError(Kind.CUT) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise GatewayError(Kind.BAD_REPLY) from error
 
     def _headers(self, exchange: Exchange, candidate: Candidate) -> CIMultiDict[str]:
         headers = CIMultiDict(self._base_headers)
