@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Routes made for names that only a pattern or `provider/model` matches; more than this and the oldest are forgotten.
 REMEMBERED = 1024
+# Characters of a name that is looked for: found, it is remembered and sent in headers; not found, it is compared with all others.
+LONGEST = 256
 
 
 def _sealed_for_ever(text: str, model: str) -> None:
@@ -106,6 +108,11 @@ class Resolver:
         return route
 
     def _find(self, model: str) -> Route:
+        if len(model) > LONGEST:
+            text = (
+                f"The model {_shown(model)!r} does not exist here: its name has {len(model)} characters, {LONGEST} are allowed."
+            )
+            raise GatewayError(Kind.MODEL_NOT_FOUND, text, param="model")
         provider, slash, rest = model.partition("/")
         if slash and rest:
             route = self.direct(provider, rest)
@@ -117,7 +124,10 @@ class Resolver:
         raise GatewayError(Kind.MODEL_NOT_FOUND, self._unknown(model), param="model")
 
     def _unknown(self, model: str) -> str:
-        shown = model if len(model) <= 80 else model[:77] + "..."
         near = difflib.get_close_matches(model, list(self._exact), n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else " GET /v1/models lists what there is."
-        return f"The model {shown!r} does not exist here.{hint}"
+        return f"The model {_shown(model)!r} does not exist here.{hint}"
+
+
+def _shown(model: str) -> str:
+    return model if len(model) <= 80 else model[:77] + "..."
