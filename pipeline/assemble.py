@@ -14,6 +14,7 @@ from reactivex import Observable
 
 from operators.admit import Slots, admit
 from operators.breaker import Circuits, watch
+from operators.circuit import OPEN
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.effective import chains
@@ -46,6 +47,13 @@ class Assembly:
 
     config: Config
     resolver: Resolver
+    circuits: Circuits
+
+    @property
+    def reachable(self) -> bool:
+        """Whether any candidate of any model may be tried now. Without models there are only those that clients name directly."""
+        labels = {candidate.label for route in self.resolver.routes for candidate in route.candidates}
+        return not labels or any(self.circuits.of(label).state != OPEN for label in labels)
 
 
 def _seal_for(seals: Mapping[str, Seal], candidate: str) -> Callable[[str, str], str | None]:
@@ -83,7 +91,7 @@ class _Assembler:
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]
-        return Assembly(self._config, Resolver(routes, self._direct))
+        return Assembly(self._config, Resolver(routes, self._direct), self._shared.circuits)
 
     def _provider(self, provider: ProviderConfig) -> Provider:
         if provider.kind == "demo":

@@ -175,6 +175,10 @@ class Metrics:
         """An attempt at a provider was opened (+1) or ended (-1)."""
         self.upstream_open += change
 
+    def refused(self, dialect: str, reason: str) -> None:
+        """Count a request that was refused before it was known what it asks for (TR-O3)."""
+        self.requests.labels(dialect, "other", reason).inc()
+
     def ended(self, exchange: Exchange, outcome: str) -> None:
         """Count a request that ended, once, whatever its end.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import partial
+from typing import Final
 
 import orjson
 from aiohttp import web
@@ -17,12 +18,15 @@ from pipeline.errors import GatewayError, Kind, classify
 from pipeline.exchange import Exchange, nothing_to_abort
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
-from pipeline.resolve import Route
+from pipeline.resolve import Candidate, Route
 from pipeline.server.auth import Caller
 from pipeline.server.body import read_body
 from pipeline.server.models import get_model, list_models
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+
+# A service that has no such path says so in one of these ways.
+_CANNOT_COUNT: Final = frozenset({Kind.NOT_FOUND, Kind.METHOD, Kind.UNSUPPORTED})
 
 
 class Answerer:
@@ -39,18 +43,22 @@ class Answerer:
         runtime = self._runtime
         metrics = runtime.metrics
         began = time.monotonic()
-        caller = self._authenticate(request)
-        if runtime.draining:
-            raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
-        if metrics.buffered > runtime.assembly.config.server.buffered_limit:
-            raise self._shed()
-        raw = await read_body(request, runtime.body_limit)
-        exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
+        try:
+            caller = self._authenticate(request)
+            if runtime.draining:
+                raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
+            if metrics.buffered > runtime.assembly.config.server.buffered_limit:
+                raise self._shed()
+            raw = await read_body(request, runtime.body_limit)
+            exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
+        except GatewayError as error:
+            metrics.refused(dialect.name, error.reason)
+            raise
         metrics.in_flight[dialect.name] += 1
         runtime.exchanges.add(exchange)
         outcome = "client_left"
         try:
-            headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
+            headers = self._headers(request, request_id)
             emission = Emission(exchange, request, headers, metrics.wait_for_clients)
             response = await emission.run(route.stream if exchange.stream else route.body)
             outcome = "ok" if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT)).reason
@@ -111,11 +119,9 @@ class Answerer:
         caller = self._authenticate(request)
         raw = await read_body(request, runtime.body_limit)
         exchange, route = self._begin(DIALECTS["messages"], request, request_id, raw, caller, time.monotonic(), counting=True)
-        headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
-        candidate = route.candidates[0]
-        if isinstance(candidate.provider, HttpProvider) and candidate.target.dialect == "messages":
-            tokens = await candidate.provider.count_tokens(payload(exchange, candidate), exchange, candidate)
-        else:
+        headers = self._headers(request, request_id)
+        tokens = await _counted(exchange, route.candidates[0])
+        if tokens is None:
             tokens = estimate(exchange.request)
             headers["x-penstock-estimate"] = "true"
         return web.json_response({"input_tokens": tokens}, headers=headers)
@@ -139,32 +145,57 @@ class Answerer:
         routes = self._runtime.assembly.resolver.routes
         return [(route.model, route.description) for route in routes]
 
-    def _json(self, request: web.BaseRequest, request_id: str) -> dict[str, str]:
+    def _headers(self, request: web.BaseRequest, request_id: str) -> dict[str, str]:
         runtime = self._runtime
-        return {"content-type": "application/json", **runtime.headers(request_id, runtime.cors.headers(request.headers))}
+        return runtime.headers(request_id, runtime.cors.headers(request.headers))
+
+    def _json(self, request: web.BaseRequest, request_id: str) -> dict[str, str]:
+        return {"content-type": "application/json", **self._headers(request, request_id)}
 
     async def health(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """Alive."""
-        return web.Response(text="ok\n")
+        return web.Response(text="ok\n", headers=self._headers(request, request_id))
 
     async def ready(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """Ready to take requests: not draining, and some candidate may be tried."""
+        headers = self._headers(request, request_id)
         if self._runtime.draining:
-            return web.Response(status=503, text="draining\n")
-        return web.Response(text="ready\n")
+            return web.Response(status=503, text="draining\n", headers=headers)
+        if not self._runtime.assembly.reachable:
+            return web.Response(status=503, text="no candidate can be reached\n", headers=headers)
+        return web.Response(text="ready\n", headers=headers)
 
     async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """Prometheus, in the format that the scraper asks for."""
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return web.Response(body=encode(self._runtime.metrics.registry), headers={"content-type": content_type})
+        headers = {**self._headers(request, request_id), "content-type": content_type}
+        return web.Response(body=encode(self._runtime.metrics.registry), headers=headers)
 
     async def summary(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """TR-X19: what a stranger may know."""
-        return web.Response(body=orjson.dumps({"name": "penstock", "status": "ok"}), content_type="application/json")
+        return web.Response(body=orjson.dumps({"name": "penstock", "status": "ok"}), headers=self._json(request, request_id))
+
+
+async def _counted(exchange: Exchange, candidate: Candidate) -> int | None:
+    """The candidate's own count; None where it cannot count, or does not now.
+
+    Raises:
+        GatewayError: the provider finds the request itself at fault.
+    """
+    provider = candidate.provider
+    if not isinstance(provider, HttpProvider) or provider.dialect != "messages":
+        return None
+    try:
+        return await provider.count_tokens(payload(exchange, candidate), exchange, candidate)
+    except GatewayError as error:
+        if error.retryable or error.kind in _CANNOT_COUNT:
+            return None
+        raise
 
 
 def _tried(error: GatewayError, exchange: Exchange) -> GatewayError:
     """DI-116: what was tried several times here need not be tried again by the client's SDK."""
+    error.headers = {**error.headers, "x-penstock-attempts": str(exchange.attempts)}
     if exchange.attempts > 1 and error.retry_after is None and "x-should-retry" not in error.headers:
         error.headers = {**error.headers, "x-should-retry": "false"}
     return error

@@ -53,11 +53,10 @@ class Door:
         path = request.path
         if path.startswith("/v1/"):
             path = path[3:]
-        cors = self._runtime.cors
         try:
             return await self._dispatch(request, path, request_id)
         except GatewayError as error:
-            return refusal(error, dialect_of(path, request), request_id, cors.headers(request.headers))
+            return self._refuse(error, request, path, request_id)
         except asyncio.CancelledError:
             raise
         except ConnectionResetError:
@@ -66,7 +65,12 @@ class Door:
         except Exception as error:
             # TR-E17: the text stays in the log, under the id.
             log.exception("request %s failed", request_id)
-            return refusal(classify(error), dialect_of(path, request), request_id, cors.headers(request.headers))
+            return self._refuse(error, request, path, request_id)
+
+    def _refuse(self, error: Exception, request: web.BaseRequest, path: str, request_id: str) -> web.Response:
+        runtime = self._runtime
+        headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
+        return refusal(classify(error), dialect_of(path, request), request_id, headers)
 
     async def _dispatch(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
         methods = self._routes.get(path) or self._family(path)
@@ -77,7 +81,9 @@ class Door:
         if handler is None:
             allowed = _allowed(methods)
             if method == "OPTIONS":
-                return self._runtime.cors.preflight(request.headers, allowed)
+                response = self._runtime.cors.preflight(request.headers, allowed)
+                response.headers.update(self._runtime.headers(request_id, {}))
+                return response
             if method == "HEAD" and "GET" in methods:
                 handler = methods["GET"]
             else:
@@ -126,16 +132,10 @@ _OWN_STATUS: Final[Mapping[str, Mapping[int, int]]] = {
 }
 
 
-def refusal(error: GatewayError, dialect: Dialect, request_id: str, extra: Mapping[str, str]) -> web.Response:
-    """An HTTP error in a dialect's shape."""
+def refusal(error: GatewayError, dialect: Dialect, request_id: str, common: Mapping[str, str]) -> web.Response:
+    """An HTTP error in a dialect's shape. ``common``: the headers that every response carries."""
     status = _OWN_STATUS[dialect.name].get(error.status, error.status)
-    headers = {
-        **error.headers,
-        **extra,
-        "content-type": "application/json",
-        "x-request-id": request_id,
-        "request-id": request_id,
-    }
+    headers = {**error.headers, **common, "content-type": "application/json"}
     if error.retry_after is not None and "retry-after" not in headers:
         headers["retry-after"] = str(max(1, round(error.retry_after)))
     body = dialect.write_error(error, request_id)

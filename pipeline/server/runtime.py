@@ -37,7 +37,7 @@ class Runtime:
         return self.assembly.config.server.body_limit
 
     def headers(self, request_id: str, extra: Mapping[str, str]) -> dict[str, str]:
-        """What every answer of a model carries."""
+        """What every response carries."""
         return {
             **extra,
             "x-request-id": request_id,
