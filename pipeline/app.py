@@ -22,7 +22,7 @@ from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.metrics import Metrics
-from pipeline.providers.http import open_session
+from pipeline.providers.http import Session, open_session
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
@@ -57,10 +57,14 @@ class App:
         self._config = config
 
     async def run(self, host: str, port: int) -> int:
+        """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""
+        async with open_session() as session:
+            return await self._serve(session, host, port)
+
+    async def _serve(self, session: Session, host: str, port: int) -> int:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
-        session = open_session()
         shared = Shared(session, metrics, Circuits(on_change=metrics.breaker_changed))
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
         metrics.use(self._config.digest)
@@ -86,11 +90,8 @@ class App:
         gc.freeze()
         gc.set_threshold(50_000, 50, 100)
         print(greeting(self._config, address[0], address[1]), flush=True)
-        try:
-            await stopping.wait()
-            await self._drain(listener, server, runtime)
-        finally:
-            await session.close()
+        await stopping.wait()
+        await self._drain(listener, server, runtime)
         for name in (signal.SIGTERM, signal.SIGINT):
             # Who asks a second time in the last moments does not change the exit status.
             loop.remove_signal_handler(name)

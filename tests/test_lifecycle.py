@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -13,7 +17,7 @@ import pytest
 import yaml
 
 from tests.support.clients import DIALECTS, Outcome, ask, hello
-from tests.support.gateway import Gateway
+from tests.support.gateway import ROOT, Gateway
 from tests.support.neutral import Answer, Block, Usage
 from tests.support.scripted import Gate, Hang, ScriptedProvider, Send, Wait, sse
 from tests.support.wire import EVENTS
@@ -99,3 +103,14 @@ def test_health_and_readiness_need_no_key(provider: ScriptedProvider, tmp_path: 
                 assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(gateway.url + "/v1/models", timeout=10)
+
+
+def test_an_address_in_use_is_one_sentence_and_nothing_is_left_open(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "pipeline", "serve", "--port", port]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "address already in use" in ran.stderr
+    assert len(ran.stderr.splitlines()) == 1
