@@ -103,6 +103,10 @@ class Emission:
                     await response.prepare(self._request)
                     self._response = response
                     exchange.first_write_at = time.monotonic()
+                if self._error is not None:
+                    # No encoder could say it: a broken connection is the last way to tell that this is not the end.
+                    self._abort()
+                    return response
                 if ended:
                     await response.write_eof(data)
                     return response
@@ -166,6 +170,10 @@ class Emission:
         gate = self._exchange.gate
         if not gate.is_open and self._size <= HIGH_WATER:
             gate.reopen()
+
+    def _abort(self) -> None:
+        if self._request.transport is not None:
+            self._request.transport.abort()
 
     def _body(self, data: bytes) -> web.Response:
         status = self._exchange.opened.status if self._exchange.opened is not None else 200

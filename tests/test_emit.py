@@ -1,0 +1,37 @@
+"""The emit station: an end that nobody could tell the client is no end."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from operators.clock import Clock
+from operators.source import from_async
+from pipeline.dialects import DIALECTS
+from pipeline.emit import Emission
+from pipeline.exchange import Exchange
+
+
+def test_an_error_that_no_encoder_could_say_breaks_the_connection_so_that_nothing_looks_whole() -> None:
+    async def produce(push: object) -> None:
+        assert callable(push)
+        push(b"data: some\n\n")
+        await asyncio.sleep(0)
+        raise RuntimeError("the encoder broke")
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        body = {"model": "m", "stream": True}
+        exchange = Exchange(Clock(), id="r", dialect=DIALECTS["chat"], body=body, raw=b"", headers={})
+        return await Emission(exchange, request, {}, lambda change: None).run(from_async(produce))
+
+    async def read() -> bytes:
+        server = await asyncio.get_running_loop().create_server(web.Server(handle), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/") as answer:
+            return await answer.read()
+
+    with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientOSError)):
+        asyncio.run(read())
