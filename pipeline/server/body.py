@@ -27,6 +27,10 @@ _BROTLI_STEP: Final = 1024 * 1024
 # zstd has no bound for its output; four bytes can become 128 KiB, so that one slice becomes at most 2 MiB.
 _ZSTD_SLICE: Final = 64
 
+MEMBERS: Final = 1024
+"""Compressed parts that one body may consist of: each costs, however little is in it."""
+_GZIP_SLICE: Final = 1024
+
 
 class _Broken(Exception):
     """The data is not what its coding promises."""
@@ -89,6 +93,10 @@ def _too_large(limit: int) -> GatewayError:
     return GatewayError(Kind.TOO_LARGE, f"The body is larger than the limit of {limit} bytes (`server.body_limit`).")
 
 
+def _too_many() -> GatewayError:
+    return GatewayError(Kind.BAD_REQUEST, f"The body consists of more than {MEMBERS} compressed parts.")
+
+
 def _decoders(header: str) -> list[tuple[str, Callable[[bytes, int], bytes]]]:
     """What undoes the codings of a Content-Encoding header, in the order of undoing: the last applied first."""
     found = []
@@ -124,16 +132,23 @@ def _unpack(body: bytes, decoders: list[tuple[str, Callable[[bytes, int], bytes]
 
 def _gzip(data: bytes, limit: int) -> bytes:
     out = bytearray()
-    while data:
-        # One gzip body may hold several members.
+    at = 0
+    for _ in range(MEMBERS):
+        # One gzip body may hold several members. What is behind one is looked at again, so it must not be all of the rest.
         member = zlib.decompressobj(wbits=31)
-        out += member.decompress(data, limit + 1 - len(out))
+        size = _GZIP_SLICE
+        while at < len(data) and not member.eof and len(out) <= limit:
+            out += member.decompress(data[at : at + size], limit + 1 - len(out))
+            at += size
+            size *= 2
         if len(out) > limit:
-            break
+            return bytes(out)
         if not member.eof:
             raise _Broken
-        data = member.unused_data
-    return bytes(out)
+        at = min(at, len(data)) - len(member.unused_data)
+        if at == len(data):
+            return bytes(out)
+    raise _too_many()
 
 
 def _deflate(data: bytes, limit: int) -> bytes:
@@ -165,19 +180,21 @@ def _brotli(data: bytes, limit: int) -> bytes:
 
 def _zstd(data: bytes, limit: int) -> bytes:
     out = bytearray()
-    while data:
+    at = 0
+    for _ in range(MEMBERS):
         # One body may hold several frames.
         frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
-        used = 0
-        while used < len(data) and not frame.eof and len(out) <= limit:
-            out += frame.decompress(data[used : used + _ZSTD_SLICE])
-            used += _ZSTD_SLICE
+        while at < len(data) and not frame.eof and len(out) <= limit:
+            out += frame.decompress(data[at : at + _ZSTD_SLICE])
+            at += _ZSTD_SLICE
         if len(out) > limit:
-            break
+            return bytes(out)
         if not frame.eof:
             raise _Broken
-        data = frame.unused_data + data[used:]
-    return bytes(out)
+        at = min(at, len(data)) - len(frame.unused_data)
+        if at == len(data):
+            return bytes(out)
+    raise _too_many()
 
 
 _CODINGS: Final[Mapping[str, Callable[[bytes, int], bytes]]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import tracemalloc
 import zlib
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import zstandard
 from aiohttp import web
 
 from pipeline.errors import GatewayError
-from pipeline.server.body import ZSTD_WINDOW, read_body
+from pipeline.server.body import MEMBERS, ZSTD_WINDOW, read_body
 from pipeline.wire.jsontext import DEEPEST, parse_json
 
 LIMIT = 100_000
@@ -130,6 +131,24 @@ def test_several_members_and_frames_are_one_body() -> None:
     for name in ("gzip", "zstd"):
         pack = CODINGS[name]
         assert post(pack(TEXT[:half]) + pack(TEXT[half:]), f"Content-Encoding: {name}") == (200, TEXT)
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_a_body_of_very_many_parts_is_refused_before_they_cost_more_than_their_bytes(name: str) -> None:
+    part = CODINGS[name](b"")
+    assert post(part * MEMBERS, f"Content-Encoding: {name}") == (200, b"")
+    status, text = post(part * (MEMBERS + 1), f"Content-Encoding: {name}")
+    assert (status, str(MEMBERS).encode() in text) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_parts_of_any_size_are_one_body(name: str) -> None:
+    noise = bytes(range(256)) * 30
+    cuts = [0, 0, 1, 900, 1024, 1025, 3000, len(noise)]
+    pieces = [noise[start:end] for start, end in itertools.pairwise(cuts)]
+    body = b"".join(CODINGS[name](piece) for piece in pieces)
+    assert post(body, f"Content-Encoding: {name}") == (200, noise)
+    assert post(body + b"x", f"Content-Encoding: {name}")[0] == 400
 
 
 def test_a_chain_of_codings_is_undone_from_its_end() -> None:
