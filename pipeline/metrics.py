@@ -29,72 +29,6 @@ PER_TOKEN_BUCKETS: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 
 OVERHEAD_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
 WAIT_BUCKETS: Final = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
 
-# What translation is known to drop. A name from here may be a label; any other one came from a client and counts as "other".
-LOSSES: Final = frozenset(
-    [
-        "cache_control",
-        "client_metadata",
-        "container",
-        "context_management",
-        "detail",
-        "diagnostics",
-        "frequency_penalty",
-        "image_detail",
-        "include",
-        "inference_geo",
-        "is_error",
-        "logit_bias",
-        "logprobs",
-        "max_tool_calls",
-        "metadata",
-        "moderation",
-        "name",
-        "phase",
-        "prediction",
-        "presence_penalty",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "reasoning",
-        "safeguards",
-        "safety_identifier",
-        "seed",
-        "service_tier",
-        "speed",
-        "stop",
-        "store",
-        "system",
-        "temperature",
-        "thinking",
-        "tools.custom",
-        "tools.format",
-        "tools.namespace",
-        "tools.tool_search",
-        "tools.web_search",
-        "tools.web_search_preview",
-        "tools.local_shell",
-        "tools.mcp",
-        "top_k",
-        "top_p",
-        "truncation",
-        "user",
-        "verbosity",
-        "choice",
-        "citations",
-        "compaction",
-        "server_tool_use",
-        "web_search_call",
-        "web_search_tool_result",
-        "code_interpreter_call",
-        "file_search_call",
-        "image_generation_call",
-        "mcp_call",
-        "mcp_list_tools",
-        "shell_call",
-        "bash_code_execution_tool_result",
-    ]
-)
-
 BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
 
 GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
@@ -193,8 +127,9 @@ class Metrics:
         provider = candidate.partition("/")[0]
         if opened is not None:
             self.stream_ends.labels(candidate, "done" if outcome == "ok" else outcome).inc()
+            # Names of losses are the dialects' own, never a client's (DI-142).
             for name in exchange.losses.dropped:
-                self.losses.labels(dialect, opened.dialect or "neutral", name if name in LOSSES else "other").inc()
+                self.losses.labels(dialect, opened.dialect or "neutral", name).inc()
         model = candidate.partition("/")[2] or "none"
         labels = ("chat", provider or "none", exchange.label, model)
         self.duration.labels(*labels, "" if outcome == "ok" else outcome).observe(now - exchange.began)

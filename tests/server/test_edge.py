@@ -13,11 +13,13 @@ import pytest
 
 from tests.support.clients import DIALECTS, ask, hello
 from tests.support.gateway import Gateway
+from tests.support.neutral import Answer, Block, Usage
 from tests.support.scripted import Lane, Reset, Script, ScriptedProvider, Send, body
-from tests.support.wire import error_body
+from tests.support.wire import BODIES, error_body
 
 PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 OTHER_PATHS: Final = ("/healthz", "/readyz", "/metrics", "/", "/v1/models", "/v1/models/nobody", "/nowhere")
+WHOLE: Final = Answer([Block("text", "From B.")], "stop", Usage(input=1, output=4, total=5))
 Heard = tuple[int, dict[str, str], bytes]
 
 
@@ -97,6 +99,23 @@ def test_a_name_of_a_model_is_no_place_for_a_book(gateway: Gateway, dialect: str
     status, _, heard = get(gateway.url + PATHS[dialect], "POST", hello(dialect, f"{dialect}>" + "x" * 500) | {"max_tokens": 9})
     assert status == 404
     assert b"256 are allowed" in heard
+
+
+def test_what_was_dropped_is_told_and_counted_under_the_same_name(provider: ScriptedProvider, gateway: Gateway) -> None:
+    lane = provider.lane(body(BODIES["messages"](WHOLE)))
+    image = {"type": "image_url", "image_url": {"url": "https://pictures.example/a.png", "detail": "low"}}
+    question = {
+        "model": f"messages/{lane.model}",
+        "messages": [{"role": "user", "content": [image]}],
+        "repetition_penalty": 1.1,
+        "xyzzy": 1,
+    }
+    _, headers, _ = get(gateway.url + PATHS["chat"], "POST", question)
+    dropped = headers["x-penstock-dropped"].split(", ")
+    assert sorted(dropped) == ["image.detail", "repetition_penalty", "unknown_fields"]
+    counted = gateway.metrics()
+    for name in dropped:
+        assert counted[f'penstock_translation_loss_total{{from="chat",kind="{name}",to="messages"}}'] == 1
 
 
 def count(gateway: Gateway, model: str) -> tuple[int, dict[str, str], Any]:
