@@ -14,7 +14,7 @@ from pipeline.wire.sse import whole
 
 
 class Decode:
-    """The sans-IO codec of the station, one for each attempt: ``feed``, ``close`` (see ``operators.through``).
+    """The sans-IO codec of the station, one for each attempt: ``feed``, ``close``, ``fail`` (see ``operators.through``).
 
     The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``.
     """
@@ -50,6 +50,12 @@ class Decode:
 
     def close(self) -> Iterable[Batch]:
         return () if self._decoder is None else _told(self._decoder.close())
+
+    def fail(self, error: Exception) -> Iterable[Batch]:
+        """What happens to the connection behind a complete answer is no failure of the attempt."""
+        if not self._exchange.ended:
+            raise error
+        return ()
 
     def _open(self, head: Head) -> Opened:
         exchange, candidate = self._exchange, self._candidate

@@ -161,6 +161,9 @@ class Metrics:
         stage["dispatch"].observe(opened - dispatched)
         stage["first_event"].observe(first - opened)
         stage["answer"].observe(now - first)
+        if exchange.attempts > 1:
+            # What passed before this attempt was other attempts' time, not ours.
+            return
         written = exchange.first_write_at
         self.overhead.observe(dispatched - exchange.began + (written - first if written is not None else 0.0))
 

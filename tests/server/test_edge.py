@@ -14,8 +14,8 @@ import pytest
 from tests.support.clients import DIALECTS, ask, hello
 from tests.support.gateway import Gateway
 from tests.support.neutral import Answer, Block, Usage
-from tests.support.scripted import Lane, Reset, Script, ScriptedProvider, Send, body
-from tests.support.wire import BODIES, error_body
+from tests.support.scripted import PATIENCE, Lane, Reset, Script, ScriptedProvider, Send, body, sse
+from tests.support.wire import BODIES, EVENTS, error_body
 
 PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 OTHER_PATHS: Final = ("/healthz", "/readyz", "/metrics", "/", "/v1/models", "/v1/models/nobody", "/nowhere")
@@ -116,6 +116,22 @@ def test_what_was_dropped_is_told_and_counted_under_the_same_name(provider: Scri
     counted = gateway.metrics()
     for name in dropped:
         assert counted[f'penstock_translation_loss_total{{from="chat",kind="{name}",to="messages"}}'] == 1
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_an_attempt_whose_answer_was_complete_is_a_good_one_however_its_connection_ends(
+    provider: ScriptedProvider, gateway: Gateway, dialect: str
+) -> None:
+    def attempts() -> dict[str, float]:
+        return {key: value for key, value in gateway.metrics().items() if "attempts_total" in key and f'"{dialect}/*"' in key}
+
+    before = attempts()
+    lane = provider.lane(sse(b"".join(EVENTS[dialect](WHOLE)), Reset()))
+    assert ask(dialect, gateway.base_url(dialect), hello(dialect, f"{dialect}/{lane.model}"), stream=True).ok.said() == "From B."
+    while (after := attempts()) == before:
+        assert lane.last.done.wait(PATIENCE)
+    (changed,) = (key for key, value in after.items() if before.get(key) != value)
+    assert 'outcome="ok"' in changed
 
 
 def count(gateway: Gateway, model: str) -> tuple[int, dict[str, str], Any]:
