@@ -110,6 +110,8 @@ def kind_of_status(status: int) -> Kind:
 
 # How long a candidate is left alone after a 429 that names no time, in seconds.
 RATE_LIMIT_PAUSE: Final = 5.0
+# And at most: a date in a far year, by mistake or not, must not take a candidate out of service for good.
+LONGEST_PAUSE: Final = 600.0
 
 
 class GatewayError(Exception):
@@ -165,10 +167,10 @@ class GatewayError(Exception):
 
     @property
     def cool_down(self) -> float | None:
-        """Seconds for which the provider asked to be left alone: a breaker opens at once for as long (F02)."""
+        """Seconds for which the provider asked to be left alone: a breaker opens at once for as long, within reason (F02)."""
         if self.kind is not Kind.RATE_LIMIT:
             return None
-        return RATE_LIMIT_PAUSE if self.retry_after is None else self.retry_after
+        return RATE_LIMIT_PAUSE if self.retry_after is None else min(self.retry_after, LONGEST_PAUSE)
 
     @property
     def reason(self) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.dialects.openai_errors import error_object, read_error, read_in_band, retry_after, write_error
-from pipeline.errors import GatewayError, Kind
+from pipeline.errors import LONGEST_PAUSE, GatewayError, Kind
 
 CORPUS = Path(__file__).parents[2].parent / "shared" / "corpus"
 
@@ -92,6 +92,12 @@ def test_the_provider_s_retry_after_and_limits_stay_with_the_error_TR_E13() -> N
     assert dict(error.headers) == {"retry-after": "7", "x-ratelimit-remaining-tokens": "0", "x-should-retry": "true"}
 
 
+def test_a_pause_of_a_thousand_years_does_not_take_a_candidate_out_of_service_F15() -> None:
+    far = {"retry-after": "Fri, 31 Dec 9999 23:59:59 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}
+    assert read_error(429, far, b"{}").cool_down == LONGEST_PAUSE
+    assert read_error(429, {"retry-after": "90"}, b"{}").cool_down == 90
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [
@@ -100,6 +106,8 @@ def test_the_provider_s_retry_after_and_limits_stay_with_the_error_TR_E13() -> N
         ({"retry-after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "Wed, 21 Oct 2026 07:28:30 +99999999999999999999"}, None),
         ({}, None),
     ],
 )
