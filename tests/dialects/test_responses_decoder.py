@@ -248,6 +248,12 @@ def test_tr_e5_an_incomplete_response_says_why(reason: str, expected: str) -> No
     assert batch.events[-2] == Finish(expected, reason, details={"reason": reason})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("details", [5, "max_output_tokens", []])
+def test_details_that_are_no_object_are_no_details(details: Any) -> None:
+    batch = decode(wire(created(), completed(status="incomplete", incomplete_details=details)))
+    assert batch.events[-2] == Finish("other", "incomplete")
+
+
 def test_usage_details_that_are_missing_stay_unknown() -> None:
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 6, "input_tokens_details": {"cached_tokens": 1}}
     batch = decode(wire(created(), completed(usage=usage)))

@@ -167,8 +167,9 @@ def finish_of(response: Native, *, called: bool, refused: bool) -> Finish:
     details = response.get("incomplete_details")
     if status == "incomplete" or details:
         # TR-E5, TR-E23
-        why = details.get("reason") if isinstance(details, dict) else None
-        return Finish(INCOMPLETE.get(why or "", "other"), why or status, details=details)
+        details = details if isinstance(details, dict) else {}
+        why = details.get("reason")
+        return Finish(INCOMPLETE.get(why or "", "other"), why or status, details=details or None)
     if called:
         return Finish("tool_calls", status)
     if status not in ("completed", None):
