@@ -22,7 +22,7 @@ from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.metrics import Metrics
-from pipeline.providers.http import Session, open_session
+from pipeline.providers.pool import Session, open_session
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door

@@ -25,7 +25,8 @@ from pipeline.metrics import Metrics
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
-from pipeline.providers.http import HttpProvider, Session
+from pipeline.providers.http import HttpProvider
+from pipeline.providers.pool import Session
 from pipeline.request import Target
 from pipeline.resolve import Candidate, Resolver, Route
 from pipeline.seal import Seal, key_for

@@ -46,6 +46,7 @@ class Emission:
         "_exchange",
         "_headers",
         "_loop",
+        "_over",
         "_pending",
         "_request",
         "_response",
@@ -69,6 +70,7 @@ class Emission:
         self._pending: list[bytes] = []
         self._size = 0
         self._done = False
+        self._over = False
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
         self._response: web.StreamResponse | None = None
@@ -117,6 +119,9 @@ class Emission:
 
     def _on_next(self, data: bytes) -> None:
         if self._wake is not None and self._response is not None and not self._exchange.ended and self._written(data):
+            return
+        if self._over:
+            # The answer is complete and its provider still speaks: nobody will ever take these bytes.
             return
         self._pending.append(data)
         self._size += len(data)
@@ -192,6 +197,7 @@ class Emission:
         return headers
 
     def _let_go(self) -> None:
+        self._over = True
         self._buffered(-self._size)
         self._size = 0
         self._pending.clear()

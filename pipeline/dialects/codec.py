@@ -71,7 +71,7 @@ class Dialect:
     """For a whole JSON answer: bytes gather until ``close``, which gives one batch with everything up to ``End``."""
     outline: Callable[[dict[str, Any]], list[Event]]
     """What has to be known of a whole answer that is handed on unread: usage, the reason to stop, the end. Raises GatewayError
-    for an error where an answer should be; KeyError, TypeError, ValueError or AttributeError for anything else."""
+    for an error where an answer should be; LookupError, TypeError, ValueError or AttributeError for anything else."""
     encoder: Callable[[Answering], Encoder]
     body_encoder: Callable[[Answering], Encoder]
     relay: Callable[[Answering], Encoder]
@@ -105,7 +105,7 @@ class OutlineDecoder:
             return Batch(self._outline(orjson.loads(raw)), raw)
         except GatewayError as error:
             return Batch([], b"", error)
-        except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        except (LookupError, TypeError, ValueError, AttributeError) as cause:
             broken = GatewayError(Kind.BAD_REPLY, from_provider=True)
             broken.__cause__ = cause
             return Batch([], b"", broken)

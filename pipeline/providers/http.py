@@ -23,6 +23,7 @@ from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.providers.headers import to_client, to_provider
+from pipeline.providers.pool import AGAIN, Session, was_stale
 from pipeline.resolve import Candidate
 
 # An error body is read up to here; what is longer is not an explanation.
@@ -37,16 +38,6 @@ COUNT_PATIENCE: Final = 30.0
 # DI-205: from this version on sampling parameters are refused; the older one still takes them.
 VERSION_WITH_SAMPLING: Final = "2023-06-01"
 VERSION_NEWEST: Final = "2026-10-21"
-
-
-Session = aiohttp.ClientSession
-"""The pooled client that all HTTP providers share."""
-
-
-def open_session() -> Session:
-    """A client for all providers. Their own ``max_in_flight`` bounds the pool; their cookies are nobody's business."""
-    connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 class HttpProvider:
@@ -143,9 +134,7 @@ class HttpProvider:
 
     async def _post(self, body: bytes, headers: CIMultiDict[str], url: URL | None = None) -> aiohttp.ClientResponse:
         try:
-            return await self._session.post(
-                url or self.url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False
-            )
+            return await self._send(body, headers, url or self.url)
         except aiohttp.ConnectionTimeoutError as error:
             text = f"The provider {self.name!r} did not accept a connection within {self._connect_timeout:g} s."
             raise GatewayError(Kind.UNREACHABLE, text) from error
@@ -153,6 +142,16 @@ class HttpProvider:
             raise GatewayError(Kind.UNREACHABLE, f"The provider {self.name!r} cannot be reached.") from error
         except aiohttp.ClientError as error:
             raise GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} did not answer in HTTP.") from error
+
+    async def _send(self, body: bytes, headers: CIMultiDict[str], url: URL) -> aiohttp.ClientResponse:
+        again = AGAIN
+        while True:
+            try:
+                return await self._session.post(url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False)
+            except aiohttp.ClientConnectionError as error:
+                if not again or not was_stale(error):
+                    raise
+                again -= 1
 
     async def _read(
         self, response: aiohttp.ClientResponse, push: Callable[[Frame], None], exchange: Exchange, attempt: int

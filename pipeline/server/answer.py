@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from functools import partial
 from typing import Final
@@ -24,6 +25,8 @@ from pipeline.server.body import read_body
 from pipeline.server.models import get_model, list_models
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+
+log = logging.getLogger("penstock")
 
 # A service that has no such path says so in one of these ways.
 _CANNOT_COUNT: Final = frozenset({Kind.NOT_FOUND, Kind.METHOD, Kind.UNSUPPORTED})
@@ -51,8 +54,8 @@ class Answerer:
                 raise self._shed()
             raw = await read_body(request, runtime.body_limit)
             exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
-        except GatewayError as error:
-            metrics.refused(dialect.name, error.reason)
+        except (GatewayError, asyncio.CancelledError) as error:
+            metrics.refused(dialect.name, error.reason if isinstance(error, GatewayError) else "client_left")
             raise
         metrics.in_flight[dialect.name] += 1
         runtime.exchanges.add(exchange)
@@ -61,13 +64,14 @@ class Answerer:
             headers = self._headers(request, request_id)
             emission = Emission(exchange, request, headers, metrics.wait_for_clients)
             response = await emission.run(route.stream if exchange.stream else route.body)
-            outcome = "ok" if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT)).reason
+            outcome = "ok" if exchange.ended else _told(exchange).reason
             return response
         except (asyncio.CancelledError, ConnectionResetError):
             raise
         except Exception as error:
-            outcome = classify(error).reason
-            raise _tried(classify(error), exchange) from error
+            failure = classify(error)
+            outcome = failure.reason
+            raise _tried(failure, exchange) from failure.__cause__
         finally:
             metrics.in_flight[dialect.name] -= 1
             runtime.exchanges.discard(exchange)
@@ -191,6 +195,19 @@ async def _counted(exchange: Exchange, candidate: Candidate) -> int | None:
         if error.retryable or error.kind in _CANNOT_COUNT:
             return None
         raise
+
+
+def own_fault(error: GatewayError, request_id: str) -> None:
+    """TR-E17: a client is told nothing of a fault of ours, so the log tells all, under the request's id."""
+    if error.kind is Kind.INTERNAL:
+        log.error("request %s failed", request_id, exc_info=error.__cause__ or error)
+
+
+def _told(exchange: Exchange) -> GatewayError:
+    """The error that stands in the answer itself."""
+    error = classify(exchange.error or GatewayError(Kind.CUT))
+    own_fault(error, exchange.id)
+    return error
 
 
 def _tried(error: GatewayError, exchange: Exchange) -> GatewayError:

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.server.answer import Answerer
+from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.runtime import Handler, Runtime
 
 log = logging.getLogger("penstock")
@@ -56,6 +56,7 @@ class Door:
         try:
             return await self._dispatch(request, path, request_id)
         except GatewayError as error:
+            own_fault(error, request_id)
             return self._refuse(error, request, path, request_id)
         except asyncio.CancelledError:
             raise
