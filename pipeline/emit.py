@@ -29,6 +29,12 @@ STREAM_HEADERS: Final = {
 BODY_HEADERS: Final = {"Content-Type": "application/json"}
 
 
+class _Streamed(web.StreamResponse):
+    """A response whose head goes out with its first bytes, which are there when it is opened: one write, not two."""
+
+    _send_headers_immediately = False
+
+
 class Emission:
     """One answer on its way to one client.
 
@@ -101,7 +107,7 @@ class Emission:
                     if not exchange.stream:
                         # A body encoder speaks once, at the answer's end.
                         return self._body(data)
-                    response = web.StreamResponse(headers=self._opening(STREAM_HEADERS))
+                    response = _Streamed(headers=self._opening(STREAM_HEADERS))
                     await response.prepare(self._request)
                     self._response = response
                     exchange.first_write_at = time.monotonic()

@@ -23,7 +23,7 @@ from tests.support.wire import BODIES, EVENTS
 
 LIMIT: Final = 0.1
 """Seconds from the client's leaving to the close of the provider's connection."""
-TRIES: Final = 3
+TRIES: Final = 10
 LOOK: Final = 0.003
 """Seconds between two looks at what only the gateway or the kernel can tell."""
 PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
