@@ -176,7 +176,10 @@ class _Guest(Generic[T]):
         self._has_slot = True
         if self._timer is not None:
             self._timer.dispose()
-        quietly(self._on_wait, self._now() - self._began)
+        waited = self._now() - self._began
+        if hasattr(self._scheduler, "waited"):
+            self._scheduler.waited += waited
+        quietly(self._on_wait, waited)
         self._upstream.connect(self._source, self._scheduler)
 
     def _give_up(self, longest: float) -> None:

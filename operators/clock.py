@@ -151,6 +151,8 @@ class Scope(Clock):
         self._began = clock._began
         self._queues = clock._queues
         self.gate = gate
+        self.waited = 0.0
+        """Seconds that this subscription stood in queues: no clock of an answer counts them."""
 
 
 def require(scheduler: SchedulerBase | None, operator: str) -> SchedulerBase:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import ObserverBase, SchedulerBase
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Elapsed
@@ -136,6 +136,8 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
 def total_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when the stream has not ended ``seconds`` after the subscription.
 
+    Where the scheduler is a ``clock.Scope``, the time that the stream stood in the queue of ``admit`` below does not count.
+
         source            -a--b--c--|
         total_timeout(6)  -a--b-#
 
@@ -157,7 +159,17 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
+            time = clock.require(scheduler, "total_timeout")
+            granted = 0.0
+            timer: DisposableBase
+
             def elapsed() -> None:
+                nonlocal granted, timer
+                waited = getattr(time, "waited", 0.0) - granted
+                if waited > clock.EARLY:
+                    granted += waited
+                    timer = clock.after(time, waited, elapsed)
+                    return
                 upstream.dispose()
                 observer.on_error(Elapsed("total_timeout", seconds))
 
@@ -165,7 +177,7 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
                 timer.dispose()
                 upstream.dispose()
 
-            timer = clock.after(clock.require(scheduler, "total_timeout"), seconds, elapsed)
+            timer = clock.after(time, seconds, elapsed)
             upstream: Link[T] = Link(observer.on_next, observer.on_error, observer.on_completed)
             upstream.connect(source, scheduler)
             return dispose

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from reactivex.scheduler import VirtualTimeScheduler
 
-from operators import Elapsed, FlowGate, first_event_timeout, idle_timeout, total_timeout
+from operators import Elapsed, FlowGate, Slots, admit, first_event_timeout, idle_timeout, total_timeout
 from operators.testing import Marbles
 from tests.operators.items import ITEMS
 
@@ -134,3 +134,12 @@ def at(t: Marbles, second: float, action: Any) -> None:
 
     t._own.add(run)
     t.scheduler.schedule_relative(float(second), run)
+
+
+def test_total_does_not_count_the_time_in_a_queue_below(t: Marbles) -> None:
+    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
+    slots = Slots(1)
+    assert slots.take()
+    at(t, 3, slots.give_back)
+    source = t.cold("                                          ---a-----|")
+    t.check(source.pipe(admit(slots), total_timeout(5)), "------a-#", error=Elapsed)
