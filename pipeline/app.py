@@ -33,7 +33,7 @@ from pipeline.server.runtime import Runtime
 LAST_WORDS = 2.0
 
 
-def serve(load: Callable[[], Config], *, host: str | None = None, port: int | None = None, workers: int | None = None) -> int:
+def serve(load: Callable[[], Config], *, host: str | None = None, port: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads. Returns the exit status.
 
     Args:

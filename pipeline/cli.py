@@ -88,7 +88,7 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
     from pipeline.app import serve as run
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    sys.exit(run(load, host=host, port=port, workers=workers))
+    sys.exit(run(load, host=host, port=port))
 
 
 @penstock.command()

@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.dialects import Encoder, RelayBody
 from pipeline.dialects.custom_tools import unwrapping
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.events import Batch, Finish, Opened, Ping, Usage
+from pipeline.events import Batch, Opened, Ping, Usage
 from pipeline.exchange import Exchange
 
 # What the heartbeat guard says. It belongs to no attempt, so it commits nothing and opens no block.
@@ -95,12 +95,7 @@ class Encode:
 
 
 def note(exchange: Exchange, batch: Batch) -> None:
-    """Fold what metrics and logs want to know of a batch into the exchange: usage, and the reason to stop."""
+    """Fold what metrics want to know of a batch into the exchange: the usage."""
     for event in batch.events:
-        kind = type(event)
-        if kind is Usage:
-            assert isinstance(event, Usage)
+        if type(event) is Usage:
             exchange.usage.update(event)
-        elif kind is Finish:
-            assert isinstance(event, Finish)
-            exchange.finish = event.reason

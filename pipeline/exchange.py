@@ -39,7 +39,6 @@ class Exchange(Scope):
         body: dict[str, Any],
         raw: bytes,
         headers: Mapping[str, str],
-        caller: str = "",
         began: float | None = None,
     ) -> None:
         super().__init__(clock)
@@ -49,7 +48,6 @@ class Exchange(Scope):
         self.raw = raw
         self.headers = headers
         """The client's request headers; only allow-listed ones ever leave."""
-        self.caller = caller
         self.model: str = body["model"]
         self.stream: bool = bool(body.get("stream"))
         self.label = "other"
@@ -70,7 +68,6 @@ class Exchange(Scope):
         self.opened: Opened | None = None
         """The attempt whose answer the client gets; set when its first event passes the encoder."""
         self.usage = Usage()
-        self.finish: str | None = None
         self.error: Exception | None = None
         """What the answer failed with, before or after it was opened."""
         self.ended = False

@@ -18,7 +18,6 @@ def parse(
     *,
     id: str,
     headers: Mapping[str, str],
-    caller: str = "",
     began: float | None = None,
     counting: bool = False,
 ) -> Exchange:
@@ -41,4 +40,4 @@ def parse(
         raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {stream!r:.40}.", param="stream")
     if not counting:
         dialect.check(body)
-    return Exchange(clock, id=id, dialect=dialect, body=body, raw=raw, headers=headers, caller=caller, began=began)
+    return Exchange(clock, id=id, dialect=dialect, body=body, raw=raw, headers=headers, began=began)

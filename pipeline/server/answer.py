@@ -97,7 +97,6 @@ class Answerer:
             runtime.clock,
             id=request_id,
             headers=request.headers,
-            caller=caller.name,
             began=began,
             counting=counting,
         )
