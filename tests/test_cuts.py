@@ -9,19 +9,11 @@ from typing import Final
 
 import pytest
 
-from operators.clock import Clock
-from pipeline.decode import Decode
 from pipeline.dialects import DIALECTS
-from pipeline.encode import Encode
 from pipeline.errors import GatewayError
-from pipeline.parse import parse
-from pipeline.providers.embedded import DemoProvider
-from pipeline.providers.frame import Head
-from pipeline.request import Target
-from pipeline.resolve import Candidate
 from pipeline.wire.sse import SseEvent, SseReader
-from tests.support.clients import hello
 from tests.support.neutral import Answer, Block, Usage
+from tests.support.stations import Passed
 from tests.support.wire import EVENTS
 
 WHOLE: Final = Answer(
@@ -32,31 +24,11 @@ LAST: Final = {"chat": b"", "responses": b"response.failed", "messages": b"error
 ENDS: Final = {"chat": b"[DONE]", "responses": b"response.completed", "messages": b"message_stop"}
 
 
-class Relayed:
-    """What a client gets when a provider of its own dialect sends these bytes and closes."""
-
-    def __init__(self, dialect: str, wire: bytes, loop: asyncio.AbstractEventLoop) -> None:
-        body = json.dumps({**hello(dialect, "m"), "max_tokens": 9, "stream": True}).encode()
-        exchange = parse(DIALECTS[dialect], body, Clock(loop), id="req_1", headers={})
-        candidate = Candidate(DemoProvider("p"), "m", Target(dialect=dialect, model="m", provider="p"), "p/m")
-        decode, encode = Decode(candidate, exchange), Encode(lambda name: lambda kind, value: None, exchange)
-        self.out = b""
-        try:
-            for frame in (Head(1, content_type="text/event-stream"), wire):
-                for batch in decode.feed(frame):
-                    self.out += b"".join(encode.feed(batch))
-            for batch in decode.close():
-                self.out += b"".join(encode.feed(batch))
-            self.failed = False
-        except GatewayError as error:
-            self.failed = True
-            self.out += b"".join(encode.fail(error)) if self.out else b""
-
-    def heard(self) -> list[SseEvent]:
-        reader = SseReader()
-        events = reader.feed(self.out)
-        assert reader.close() == [], "the last event lacks its blank line"
-        return events
+def heard(out: bytes) -> list[SseEvent]:
+    reader = SseReader()
+    events = reader.feed(out)
+    assert reader.close() == [], "the last event lacks its blank line"
+    return events
 
 
 @pytest.fixture
@@ -74,17 +46,23 @@ def test_every_cut_of_a_relayed_stream_is_told_in_an_event_that_can_be_read_F08(
     wire = b"".join(EVENTS[dialect](WHOLE)).replace(b"\n", end)
     told = 0
     for place in range(len(wire) + 1):
-        relayed = Relayed(dialect, wire[:place], loop)
-        if not relayed.out:
+        passed = Passed(dialect, dialect, [wire[:place]], loop)
+        if not passed.out:
             continue
-        events = relayed.heard()
+        events = heard(passed.out)
         assert all(isinstance(json.loads(data), dict) for _, data in events if data != b"[DONE]")
         name, data = events[-1]
         if ENDS[dialect] in (name, data):
             # Finished but for its last mark: nothing is missing (F11).
             continue
-        assert relayed.failed
+        assert isinstance(passed.error, GatewayError)
         assert name == LAST[dialect]
         assert b'"error"' in data
         told += 1
     assert told > len(wire) // 3
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_second_answer_behind_the_end_is_not_handed_on(dialect: str, loop: asyncio.AbstractEventLoop) -> None:
+    wire = b"".join(EVENTS[dialect](WHOLE))
+    assert Passed(dialect, dialect, [wire + wire + b"data: {garbage\n\n"], loop).out == wire

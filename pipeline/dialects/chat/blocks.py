@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import orjson
 
+from pipeline.dialects.lenient import count, word
 from pipeline.events import (
     BlockEnd,
     BlockKind,
@@ -161,9 +162,8 @@ class Blocks:
         if type(source) is not dict:
             source = entry
         block = self._piece("text", events)
-        events.append(
-            Citation(block, source.get("url"), source.get("title"), source.get("start_index"), source.get("end_index"), entry)
-        )
+        start, end = count(source.get("start_index")), count(source.get("end_index"))
+        events.append(Citation(block, word(source.get("url")), word(source.get("title")), start, end, entry))
 
     def call(self, entry: dict[str, Any], events: list[Event]) -> None:
         """A piece of a tool call, whole or not, with or without an index (DI-33, DI-34)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pipeline.dialects.lenient import count
 from pipeline.errors import Kind
 from pipeline.events import FinishReason, Usage
 
@@ -104,5 +105,5 @@ def write_usage(usage: Usage) -> dict[str, Any] | None:
 def _count(source: Any, name: str) -> int | None:
     value = source.get(name) if type(source) is dict else None
     if type(value) is float and value.is_integer():
-        return int(value)
-    return value if type(value) is int else None
+        value = int(value)
+    return count(value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from pipeline.dialects.lenient import count, filled, word
 from pipeline.dialects.responses.runs import Item, Run, text_of
 from pipeline.events import BlockEnd, BlockStart, Citation, Event, Reasoning, Refusal, Started, Text, ToolArguments, ToolStart
 
@@ -46,10 +47,10 @@ class BlockReader:
         self._started = True
         created: Any = response.get("created_at")
         made = int(created) if type(created) in (int, float) and 0 < created < MAX_TIME else None
-        self.out.append(Started(response.get("id"), response.get("model"), made, response or None))
+        self.out.append(Started(word(response.get("id")), word(response.get("model")), made, response or None))
 
     def _add(self, index: int, native: Native) -> Item:
-        item = self._items[index] = Item(index, native["type"], native.get("id"))
+        item = self._items[index] = Item(index, native["type"], word(native.get("id")))
         return item
 
     def _block(self) -> int:
@@ -113,7 +114,7 @@ class BlockReader:
             _string(text)
         run.pieces.append(text)
         logprobs = event.get("logprobs")
-        self.out.append(Text(run.block, text, logprobs) if logprobs else Text(run.block, text))
+        self.out.append(Text(run.block, text, filled(logprobs)) if logprobs else Text(run.block, text))
 
     def said(self, text: str) -> None:
         """More text of the part that is open, which nobody has to be told of."""
@@ -149,7 +150,7 @@ class BlockReader:
             return
         run.pieces.append(_string(text))
         if kind == "text":
-            self.out.append(Text(run.block, text, event.get("logprobs") or None))
+            self.out.append(Text(run.block, text, filled(event.get("logprobs"))))
         elif kind == "refusal":
             self._refused = True
             self.out.append(Refusal(run.block, text))
@@ -199,15 +200,15 @@ class BlockReader:
     def _cite(self, run: Run, annotation: Native) -> None:
         # DI-159
         run.citations += 1
-        title = annotation.get("title") or annotation.get("filename")
-        start, end = annotation.get("start_index"), annotation.get("end_index")
-        self.out.append(Citation(run.block, annotation.get("url"), title, start, end, annotation))
+        title = word(annotation.get("title")) or word(annotation.get("filename"))
+        start, end = count(annotation.get("start_index")), count(annotation.get("end_index"))
+        self.out.append(Citation(run.block, word(annotation.get("url")), title, start, end, annotation))
 
     # ------------------------------------------------------------------------------------------------------------- calls
 
     def _start_call(self, item: Item, native: Native) -> None:
         # A call is told when its name and id are known; that may be as late as its end.
-        name, call = native.get("name"), native.get("call_id") or native.get("id")
+        name, call = word(native.get("name")), word(native.get("call_id")) or item.id
         if item.block < 0 and name and call:
             item.block = self._block()
             self._called = True

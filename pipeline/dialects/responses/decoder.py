@@ -70,7 +70,11 @@ class StreamDecoder:
             return self._malformed(frames, index, out, cause)
         if answer.failure is not None:
             return self._provider_failed(frames, index, out, answer.failure)
-        return Batch(out, self._reader.raw)
+        raw = self._reader.raw
+        if self._over and not all(data.startswith(b"[DONE]") for _, data in frames[index + 1 :]):
+            # Behind the end only another dialect's last mark is harmless; a second answer would be told as part of this one.
+            raw = raw[: self._reader.head(index + 1)]
+        return Batch(out, raw)
 
     def _provider_failed(self, frames: list[SseEvent], index: int, out: list[Event], failure: dict[str, Any]) -> Batch:
         last = index + 1

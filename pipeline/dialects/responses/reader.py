@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pipeline.dialects.lenient import word
 from pipeline.dialects.responses.blocks import CALLS, BlockReader, Native
 from pipeline.dialects.responses.items import FOREIGN_ITEMS
 from pipeline.dialects.responses.runs import Item, text_of
@@ -110,13 +111,13 @@ class AnswerReader(BlockReader):
         if item.kind == "message":
             self._close_live(item)
         elif item.kind == "reasoning":
-            opaque = (native or {}).get("encrypted_content")
+            opaque = word((native or {}).get("encrypted_content"))
             if opaque and item.block < 0:
                 item.block = self._block()
                 self.out.append(BlockStart(item.block, "reasoning", item.id))
             if item.block >= 0:
                 # DI-69: only the finished item's value counts.
-                self.out.append(BlockEnd(item.block, opaque or None, "encrypted" if opaque else None))
+                self.out.append(BlockEnd(item.block, opaque, "encrypted" if opaque else None))
         elif item.block >= 0:
             self.out.append(BlockEnd(item.block))
         if self._owner is item:

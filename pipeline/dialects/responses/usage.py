@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.dialects.lenient import count
 from pipeline.events import Usage
 
 
@@ -23,8 +24,7 @@ def read_usage(value: Any) -> Usage | None:
 
 
 def _count(value: Any, name: str) -> int | None:
-    count = value.get(name) if isinstance(value, dict) else None
-    return count if type(count) is int and count >= 0 else None
+    return count(value.get(name)) if isinstance(value, dict) else None
 
 
 def write_usage(usage: Usage) -> dict[str, Any] | None:
