@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from tests.bench.measure import Plan, measure
+from tests.bench.peers import measure_peers
 from tests.bench.processes import BenchError, Stand, raise_file_limit
 from tests.bench.profiling import profile
 from tests.bench.report import LATEST, save, table
@@ -35,7 +36,7 @@ def bench(only: Only = None, quick: Quick = False, no_fail: NoFail = False, prof
                 profile(stand, plan, console.print)
                 return
             with console.status("starting") as status:
-                figures = measure(stand, plan, lambda text: status.update(text))
+                figures = measure(stand, plan, status.update) + measure_peers(stand, plan, console.print)
     except BenchError as error:
         console.print(f"[bold red]The benchmark failed:[/] {error}", highlight=False)
         raise typer.Exit(2) from None

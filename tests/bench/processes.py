@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 import psutil
@@ -41,9 +41,13 @@ def raise_file_limit() -> None:
 
 
 class Process:
-    """One process, a context manager. Where it serves, ``url`` is the address that it printed."""
+    """One process, a context manager.
 
-    def __init__(self, name: str, command: Sequence[str], *, serves: bool = True) -> None:
+    Args:
+        stdout: what it prints there: its address, which becomes ``url``; answers (see ``ask``); or words for the log.
+    """
+
+    def __init__(self, name: str, command: Sequence[str], *, stdout: Literal["address", "answers", "words"] = "address") -> None:
         self.name = name
         self.url = ""
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
@@ -51,12 +55,12 @@ class Process:
             [sys.executable, *command],
             cwd=ROOT,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=self._log if stdout == "words" else subprocess.PIPE,
             stderr=self._log,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )
         self._process = psutil.Process(self._popen.pid)
-        if serves:
+        if stdout == "address":
             try:
                 self.url = self._address()
             except BenchError:
@@ -71,7 +75,7 @@ class Process:
         raise BenchError(f"the {self.name} did not start:\n{self.log()}")
 
     def log(self) -> str:
-        """The end of what it wrote to stderr."""
+        """The end of what it wrote for people."""
         self._log.seek(0)
         return self._log.read()[-4000:]
 
@@ -145,7 +149,7 @@ class Stand:
     def __enter__(self) -> Stand:
         with contextlib.ExitStack() as stack:
             self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"]))
-            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], serves=False))
+            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], stdout="answers"))
             self._stack = stack.pop_all()
         return self
 

@@ -290,7 +290,7 @@ def _read_chat(reply: Reply, event: dict[str, Any]) -> None:
         said = choice.get("delta") or choice.get("message") or {}
         if said.get("content"):
             reply.text.append(said["content"])
-        reply.finish = choice["finish_reason"] or reply.finish
+        reply.finish = choice.get("finish_reason") or reply.finish
     if event.get("usage"):
         reply.output_tokens = event["usage"]["completion_tokens"]
 
