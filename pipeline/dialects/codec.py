@@ -66,7 +66,7 @@ class Dialect:
     decoder: Callable[[], Decoder]
     """For a streamed answer."""
     relay_decoder: Callable[[], Decoder]
-    """The same for an answer whose bytes are handed on as they are: runs of like events may be checked at once (``skim``)."""
+    """The same for an answer whose bytes are handed on as they are: one event may hold the text of many."""
     body_decoder: Callable[[], Decoder]
     """For a whole JSON answer: bytes gather until ``close``, which gives one batch with everything up to ``End``."""
     outline: Callable[[dict[str, Any]], list[Event]]

@@ -69,13 +69,12 @@ class Blocks:
     Every method appends to ``events``. Raises ValueError for a call that no client could use.
     """
 
-    __slots__ = ("_calls", "_count", "_current", "_last", "_later", "_opaque", "kind", "refused", "run", "seed", "tools")
+    __slots__ = ("_calls", "_count", "_current", "_last", "_later", "_opaque", "kind", "refused", "seed", "tools")
 
     def __init__(self) -> None:
         self.kind: BlockKind | None = None
         """What the open text, reasoning or refusal block is; None: none is open."""
-        self.run = self._current = Run(-1)
-        """The block that was added to last."""
+        self._current = Run(-1)
         self.tools = False
         self.refused = False
         self.seed = ""
@@ -101,7 +100,7 @@ class Blocks:
         self.end(events)
         self._end_whole_calls(events)
         block = self._next()
-        self.run = self._current = Run(block)
+        self._current = Run(block)
         self.kind = kind
         events.append(BlockStart(block, kind))
         return block
@@ -129,7 +128,6 @@ class Blocks:
     def _piece(self, kind: BlockKind, events: list[Event]) -> int:
         if self.kind != kind:
             return self.begin(kind, events)
-        self.run = self._current
         return self._current.block
 
     def text(self, text: str, logprobs: list[Any] | None, events: list[Event]) -> None:
@@ -212,7 +210,6 @@ class Blocks:
                 raise ValueError("arguments for a call that was complete")
             return
         call.pieces.append(piece)
-        self.run = call
         if call.block >= 0:
             events.append(ToolArguments(call.block, piece))
 

@@ -13,18 +13,17 @@ import orjson
 
 from pipeline.dialects.chat.blocks import Blocks
 from pipeline.dialects.chat.reading import read_message, read_started
-from pipeline.dialects.chat.template import PATIENCE, Template, learn
 from pipeline.dialects.chat.words import FAILURE_OF_WORD, read_usage, reason_of
 from pipeline.dialects.openai_errors import read_in_band
 from pipeline.errors import GatewayError, Kind
-from pipeline.events import Batch, End, Event, Finish, Foreign, Ping, Reasoning, Text, Unknown
+from pipeline.events import Batch, End, Event, Finish, Foreign, Ping, Unknown
 from pipeline.wire.sse import SseEvent, SseReader
 
 
 class ChatDecoder:
     """See :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_blocks", "_choices", "_clean", "_finished", "_over", "_patience", "_reader", "_started", "_template", "_usage")
+    __slots__ = ("_blocks", "_choices", "_finished", "_over", "_reader", "_started", "_usage")
 
     def __init__(self) -> None:
         self._reader = SseReader()
@@ -34,47 +33,30 @@ class ChatDecoder:
         # Choices that began; True: finished.
         self._choices: dict[int, bool] = {}
         self._usage: dict[str, Any] | None = None
-        self._template: Template | None = None
-        self._patience = PATIENCE
         self._over = False
-        # Whether no bytes wait in the reader.
-        self._clean = False
 
     def feed(self, data: bytes) -> Batch:
-        template = self._template
-        if template is not None and self._clean and template.run.open:
-            # A read that is exactly one more piece of the running block, as most are.
-            text = template.read(data, True)
-            if text:
-                return Batch([self._again(template, text)], data)
         if self._over:
             return Batch([])
-        batch = self._read(self._reader.feed(data))
-        self._clean = self._reader.raw is data and not self._over
-        return batch
+        return self._read(self._reader.feed(data))
 
     def close(self) -> Batch:
         if self._over:
             return Batch([])
         # TR-S5: a last event without its blank line counts when it is whole.
         batch = self._read(self._reader.close(), last=True)
-        self._over, self._clean = True, False
+        self._over = True
         if batch.ends or batch.error is not None:
             return batch
         if self._complete():
             # F11: a missing [DONE] alone is tolerated.
-            return Batch(self._end(batch.events), batch.raw)
+            failed = self._end(batch.events)
+            return Batch(batch.events, batch.raw, failed)
         return Batch(batch.events, batch.raw, GatewayError(Kind.CUT))
 
     def _read(self, items: list[SseEvent], *, last: bool = False) -> Batch:
         events: list[Event] = []
         for place, (name, data) in enumerate(items):
-            template = self._template
-            if template is not None and template.run.open:
-                text = template.read(data, False)
-                if text:
-                    events.append(self._again(template, text))
-                    continue
             mark = len(events)
             try:
                 chunk = orjson.loads(data)
@@ -93,37 +75,31 @@ class ChatDecoder:
                 error = GatewayError(Kind.BAD_REPLY)
             if error is not None:
                 return self._fail(place, events, error)
-            if len(events) == mark + 1 and self._patience:
-                self._learn(data, events[mark])
         if not events and self._reader.raw:
             events.append(Ping())
         return Batch(events, self._reader.raw)
 
-    def _again(self, template: Template, text: str) -> Event:
-        """One more piece of a block that is open, which changes nothing else."""
-        self._patience = PATIENCE
-        if template.pieces is not None:
-            template.pieces.append(text)
-        return template.make(template.run.block, text)
-
-    def _learn(self, data: bytes, event: Event) -> None:
-        if event.phase and not (type(event) is Text and event.logprobs) and not (type(event) is Reasoning and event.summary):
-            self._patience -= 1
-            self._template = learn(data, event, self._blocks.run)
-
     def _done(self, place: int, events: list[Event]) -> Batch:
-        if not self._complete():
-            if not self._choices or any(self._choices.values()) or self._blocks.torn:
-                return self._fail(place, events, GatewayError(Kind.CUT))
-            self._finish(None, events)
+        if not self._complete() and (not self._choices or any(self._choices.values()) or self._blocks.torn):
+            return self._fail(place, events, GatewayError(Kind.CUT))
+        failed = self._end(events)
+        if failed is not None:
+            return self._fail(place, events, failed)
         self._over = True
-        return Batch(self._end(events), self._reader.raw[: self._reader.head(place + 1)])
+        return Batch(events, self._reader.raw[: self._reader.head(place + 1)])
 
-    def _end(self, events: list[Event]) -> list[Event]:
-        # Nothing is open after a finish, unless the provider went on behind it.
-        self._blocks.finish(events)
+    def _end(self, events: list[Event]) -> GatewayError | None:
+        mark = len(events)
+        try:
+            if not self._complete():
+                self._finish(None, events)
+            # Nothing is open after a finish, unless the provider went on behind it.
+            self._blocks.finish(events)
+        except ValueError:
+            del events[mark:]
+            return GatewayError(Kind.BAD_REPLY)
         events.append(End())
-        return events
+        return None
 
     def _fail(self, place: int, events: list[Event], error: GatewayError) -> Batch:
         self._over = True

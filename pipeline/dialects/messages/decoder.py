@@ -13,7 +13,6 @@ import orjson
 from pipeline.dialects.messages.errors import read_in_band
 from pipeline.dialects.messages.outcome import Counts, Native, read_finish
 from pipeline.dialects.messages.reading import Reading
-from pipeline.dialects.messages.template import PATIENCE, Template, learn
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, End, Event, Finish, Ping, Started, Unknown
 from pipeline.wire.sse import SseEvent, SseReader
@@ -25,36 +24,22 @@ MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 class MessagesDecoder:
     """See :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_answer", "_clean", "_over", "_patience", "_reader", "_template")
+    __slots__ = ("_answer", "_over", "_reader")
 
     def __init__(self) -> None:
         self._reader = SseReader()
         self._answer = Answer()
-        # Of the deltas of the block that is open; anything but a delta ends it.
-        self._template: Template | None = None
-        self._patience = PATIENCE
         self._over = False
-        # Whether no bytes wait in the reader.
-        self._clean = False
 
     def feed(self, data: bytes) -> Batch:
-        if self._template is not None and self._clean:
-            # A read that is exactly one more delta of the open block, as most are.
-            only = self._template.whole(data)
-            if only is not None:
-                self._patience = PATIENCE
-                return Batch([only], data)
         if self._over:
             return Batch([])
-        batch = self._read(self._reader.feed(data))
-        self._clean = self._reader.raw is data != b"" and not self._over
-        return batch
+        return self._read(self._reader.feed(data))
 
     def close(self) -> Batch:
         if self._over:
             return Batch([])
         # TR-S5: an event that lacks only its blank line still counts.
-        self._clean = False
         batch = self._read(self._reader.close(), last=True)
         if not self._over:
             self._over = True
@@ -67,23 +52,13 @@ class MessagesDecoder:
         delta = answer.content.delta
         loads = orjson.loads
         for place, (name, data) in enumerate(items):
-            if self._template is not None:
-                piece = self._template.read(data)
-                if piece is not None:
-                    events.append(piece)
-                    self._patience = PATIENCE
-                    continue
             mark = len(events)
             try:
                 event = loads(data)
                 kind = event["type"]
                 if kind == "content_block_delta":
                     delta(event, events)
-                    if self._patience and len(events) == mark + 1:
-                        self._patience -= 1
-                        self._template = learn(data, events[mark])
                     continue
-                self._template = None
                 if kind == "error":
                     return self._failed(place, event, events)
                 answer.take(kind, event, events)

@@ -7,7 +7,7 @@ from typing import Final
 from pipeline.dialects.codec import Dialect
 from pipeline.dialects.responses.body import BodyEncoder
 from pipeline.dialects.responses.build import build
-from pipeline.dialects.responses.decoder import BodyDecoder, StreamDecoder, outline, relay_decoder
+from pipeline.dialects.responses.decoder import BodyDecoder, outline, skimming
 from pipeline.dialects.responses.encoder import StreamEncoder
 from pipeline.dialects.responses.errors import read_error, write_error
 from pipeline.dialects.responses.relay import StreamRelay
@@ -20,8 +20,8 @@ RESPONSES: Final = Dialect(
     check=check,
     parse=parse,
     build=build,
-    decoder=StreamDecoder,
-    relay_decoder=relay_decoder,
+    decoder=skimming,
+    relay_decoder=lambda: skimming(joined=True),
     body_decoder=BodyDecoder,
     outline=outline,
     encoder=StreamEncoder,

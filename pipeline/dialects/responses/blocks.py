@@ -117,7 +117,7 @@ class BlockReader:
         self.out.append(Text(run.block, text, filled(logprobs)) if logprobs else Text(run.block, text))
 
     def said(self, text: str) -> None:
-        """More text of the part that is open, which nobody has to be told of."""
+        """More text of the part that is open, of which no event has to be made."""
         if self._live is not None:
             self._live.pieces.append(text)
 

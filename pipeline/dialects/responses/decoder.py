@@ -44,7 +44,7 @@ class StreamDecoder:
         return batch
 
     def skipped(self, text: str) -> None:
-        """A skimmed read said this in the part of text that is open."""
+        """Skimmed events said this in the part of text that is open."""
         self._answer.said(text)
 
     def _read(self, frames: list[SseEvent]) -> Batch:
@@ -110,10 +110,10 @@ class StreamDecoder:
         return Batch(out, before, error)
 
 
-def relay_decoder() -> Skim:
-    """For an answer whose bytes are handed on; the final text of an item is compared with what was skimmed (DI-253), too."""
+def skimming(*, joined: bool = False) -> Skim:
+    """Of the final text of an item, what was skimmed is not told again (DI-253). ``joined``: see ``dialects.skim``."""
     decoder = StreamDecoder()
-    return Skim(decoder, _plain, decoder.skipped)
+    return Skim(decoder, _plain, joined=joined, skipped=decoder.skipped)
 
 
 def _plain(event: dict[str, Any]) -> str | None:

@@ -1,0 +1,158 @@
+"""The bytes that an event of text has around its values: what has these bytes and such values means the same, but for them.
+
+Why it is never wrong: the known bytes between two values become a comma and a tab, and a tab stands neither in a JSON string nor
+in what is learned. So none of them can hide in a text; and as there are exactly as many values as gaps between them, there is one
+value in each. Where an event has several values, the gaps inside it are marked, so that their order is checked, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from types import NoneType
+from typing import Any, Final
+
+import orjson
+
+from pipeline.events import Reasoning, Text
+
+Plain = Callable[[dict[str, Any]], str | None]
+"""The text of an event's payload that holds a piece of text and nothing else that could matter; None for any other."""
+
+END: Final = b"\n\n"
+
+_STRING: Final = rb'"(?:[^"\\]++|\\.)*+"'
+# A quote inside a JSON string has a backslash before it, so these match keys only, never text.
+_VALUES: Final = re.compile(
+    rb'"(content|delta|text|thinking|reasoning_content|reasoning)": ?(' + _STRING + rb")"
+    rb'|"(?:obfuscation|p)": ?(' + _STRING + rb')|"sequence_number": ?(\d+)'
+)
+_WIRE: Final = re.compile(rb"(?:event: ?[^\r\n\t{]*\n)?data: ?(\{[^\r\n\t]*\})\n\n")
+# Longer ones are not the ones that come a thousand times.
+_LONGEST: Final = 4096
+_PROBE: Final = "\x00probe"
+# What stands for the gaps inside an event: of types that no value has.
+_MARKS: Final[tuple[tuple[bytes, type], ...]] = ((b",\tnull,\t", NoneType), (b",\ttrue,\t", bool))
+_loads = orjson.loads
+
+
+class Shape:
+    """The bytes that one event has around its values.
+
+    Args:
+        make, block: what a piece of text is, and of which block.
+        around: the bytes before, between and behind the values.
+        kinds: the type of each value.
+        text: which of the values is the text.
+    """
+
+    __slots__ = ("_between", "_gaps", "_head", "_kinds", "_marked", "_skip", "_tail", "_text", "block", "make")
+
+    def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[type], text: int) -> None:
+        self.make = make
+        self.block = block
+        self._head, *gaps, self._tail = around
+        self._skip = len(self._head)
+        self._between = self._tail + self._head
+        self._gaps = gaps
+        self._kinds = kinds
+        self._text = text
+        # The types of the values and marks of an event.
+        self._marked = [kinds[0]]
+        for (_, mark), kind in zip(_MARKS, kinds[1:], strict=False):
+            self._marked += (mark, kind)
+
+    def only(self, data: bytes) -> str | None:
+        """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
+        if not (data.startswith(self._head) and data.endswith(self._tail)):
+            return None
+        body = data[self._skip : -len(self._tail)]
+        if not self._gaps:
+            # Between two quotes a line's end cannot be (see ``_array``), and two values cannot.
+            if body[:1] != b'"' or body[-1:] != b'"':
+                return None
+            try:
+                return _loads(body)  # type: ignore[no-any-return]
+            except orjson.JSONDecodeError:
+                return None
+        parts = []
+        for gap in self._gaps:
+            part, _, body = body.partition(gap)
+            parts.append(part)
+        parts.append(body)
+        values = _array(b",\t".join(parts))
+        return None if values is None or list(map(type, values)) != self._kinds else values[self._text]
+
+    def last_end(self, data: bytes, at: int, whole: int) -> int:
+        """Where the last event of the shape ends before ``whole``, the end of an event; 0 when none begins at ``at``."""
+        if not data.startswith(self._head, at):
+            return 0
+        last = data.rfind(self._head, at, whole)
+        found = data.find(self._tail, last + self._skip, whole)
+        if found < 0 and last > at:
+            # One that only begins like them, as the last of an answer may.
+            last = data.rfind(self._head, at, last)
+            found = data.find(self._tail, last + self._skip, whole)
+        return found + len(self._tail) if found >= 0 else 0
+
+    def texts(self, data: bytes, at: int, end: int) -> list[str] | None:
+        """The texts of the events between ``at``, where one begins, and ``end``, where one ends; None unless all are like it."""
+        body = data[at + self._skip : end - len(self._tail)]
+        count = body.count(self._between) + 1
+        body = body.replace(self._between, b",\t")
+        for gap, (mark, _) in zip(self._gaps, _MARKS, strict=False):
+            if body.count(gap) != count:
+                return None
+            body = body.replace(gap, mark)
+        values = _array(body)
+        if values is None or list(map(type, values)) != self._marked * count:
+            return None
+        return values[2 * self._text :: len(self._marked)]
+
+
+def _array(values: bytes) -> list[Any] | None:
+    # Around a value a line's end is a blank for JSON, but not for an event stream.
+    if b"\n" in values or b"\r" in values:
+        return None
+    try:
+        array: list[Any] = _loads(b"[" + values + b"]")
+    except orjson.JSONDecodeError:
+        return None
+    return array
+
+
+def told(wire: bytes, plain: Plain) -> str | None:
+    """The text of a wire event that says nothing else and may be one of many; None for any other."""
+    whole = _WIRE.fullmatch(wire) if len(wire) <= _LONGEST else None
+    try:
+        return None if whole is None else plain(_loads(whole[1]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # Nothing that the dialect knows: its decoder says what is wrong.
+        return None
+
+
+def learn(event: Text | Reasoning, wire: bytes, plain: Plain) -> Shape | None:
+    """The shape of a wire event that a decoder read as ``event``; None where the place of its text is not certain."""
+    if event != type(event)(event.block, event.text) or told(wire, plain) != event.text:
+        return None
+    start = wire.find(b"{")
+    around: list[bytes] = []
+    kinds: list[type] = []
+    text, last = -1, 0
+    for found in _VALUES.finditer(wire, start):
+        group = found.lastindex or 0
+        if group == 2:
+            if text >= 0 or not _is_text(wire, start, found.span(2), plain):
+                continue
+            text = len(kinds)
+        around.append(wire[last : found.start(group)])
+        kinds.append(int if group == 4 else str)
+        last = found.end(group)
+    if text < 0 or len(kinds) > len(_MARKS) + 1:
+        return None
+    return Shape(type(event), event.block, [*around, wire[last:]], kinds, text)
+
+
+def _is_text(wire: bytes, start: int, span: tuple[int, int], plain: Plain) -> bool:
+    probed = wire[start : span[0]] + orjson.dumps(_PROBE) + wire[span[1] :]
+    return plain(_loads(probed)) == _PROBE
