@@ -2,108 +2,40 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.dialects import DIALECTS, Decoder
-from pipeline.dialects.chat.decoder import ChatDecoder
-from pipeline.dialects.messages.decoder import MessagesDecoder
 from pipeline.dialects.responses import RESPONSES
 from pipeline.dialects.responses.decoder import StreamDecoder
 from pipeline.errors import GatewayError, Kind
-from pipeline.events import Batch, Event, Ping, Reasoning, Text
-from pipeline.wire.sse import SseEvent, SseReader
+from pipeline.events import Batch, Text
 from tests.corpus.recordings import CORPUS, recordings
 from tests.dialects import chat_kit, messages_kit, responses_kit
+from tests.dialects.skim_kit import (
+    BARE,
+    MAKERS,
+    STARTS,
+    chat_event,
+    chat_thought,
+    events_of,
+    named,
+    pieces,
+    read,
+    responses_event,
+    same,
+)
 from tests.support.neutral import Answer, Block, Usage
 from tests.support.wire import EVENTS
 
-BARE: Final[dict[str, Callable[[], Decoder]]] = {
-    "chat": ChatDecoder,
-    "responses": StreamDecoder,
-    "messages": MessagesDecoder,
-}
 TRANSCRIPTS: Final = [
     (name, path) for name in BARE for path in sorted((chat_kit.ROOT / "tests/transcripts" / name).glob("*.sse"))
 ]
-
-
-def pieces(wire: bytes, cuts: Sequence[int]) -> list[bytes]:
-    """The wire cut into reads of these sizes, over and over."""
-    reads, at, number = [], 0, 0
-    while at < len(wire):
-        reads.append(wire[at : at + cuts[number % len(cuts)]])
-        at += len(reads[-1])
-        number += 1
-    return reads
-
-
-def read(decoder: Decoder, reads: Sequence[bytes]) -> list[Batch]:
-    return [*(decoder.feed(piece) for piece in reads), decoder.close()]
-
-
-def said(batches: list[Batch], *, joined: bool) -> list[object]:
-    """All events without signs of life; joined: what is said by runs of like events."""
-    events = [event for batch in batches for event in batch.events if type(event) is not Ping]
-    if not joined:
-        return [*events]
-    told: list[object] = []
-    for like, run in groupby(events, _likeness):
-        same = [*run]
-        told += [(like, "".join(event.text for event in same if isinstance(event, (Text, Reasoning))))] if like else same
-    return told
-
-
-def _likeness(event: Event) -> tuple[object, ...] | None:
-    if type(event) is Text and not event.logprobs:
-        return (Text, event.block)
-    return (Reasoning, event.block, event.part, event.summary) if type(event) is Reasoning else None
-
-
-def failure(batches: list[Batch]) -> tuple[object, ...] | None:
-    errors = [batch.error for batch in batches if batch.error is not None]
-    assert len(errors) < 2
-    if not errors:
-        return None
-    error = errors[0]
-    assert isinstance(error, GatewayError)
-    return error.kind, str(error), events_in(error.raw or b""), error.from_provider
-
-
-def same(dialect: str, reads: Sequence[bytes]) -> None:
-    """Raises AssertionError unless both skimming decoders say the same as the bare one, and hand on the same bytes."""
-    bare = read(BARE[dialect](), reads)
-    for joined, make in ((False, DIALECTS[dialect].decoder), (True, DIALECTS[dialect].relay_decoder)):
-        got = read(make(), reads)
-        assert said(got, joined=joined) == said(bare, joined=joined)
-        whole, handed = (b"".join(batch.raw for batch in batches) for batches in (bare, got))
-        if bare_ends(bare):
-            # What stands behind the end is nobody's.
-            assert whole.startswith(handed)
-        elif failure(bare):
-            # Comments in front of what is broken may go either way.
-            assert events_in(handed) == events_in(whole)
-        else:
-            assert handed == whole
-        assert failure(got) == failure(bare)
-        assert [batch.ends for batch in got].count(True) == [batch.ends for batch in bare].count(True)
-
-
-def events_in(wire: bytes) -> list[SseEvent]:
-    reader = SseReader()
-    return reader.feed(wire) + reader.close()
-
-
-def bare_ends(batches: list[Batch]) -> bool:
-    return any(batch.ends for batch in batches)
-
 
 # ---------------------------------------------------------------------------------------------------------- recorded answers
 
@@ -130,11 +62,6 @@ def test_all_recordings_read_the_same(dialect: str) -> None:
             same(dialect, events_of(recording.response))
 
 
-def events_of(wire: bytes) -> list[bytes]:
-    """One event a read."""
-    return [part for part in (each + b"\n\n" for each in wire.split(b"\n\n")) if part != b"\n\n"]
-
-
 # --------------------------------------------------------------------------------------------------------- generated answers
 
 TEXTS: Final = st.sampled_from(
@@ -142,45 +69,6 @@ TEXTS: Final = st.sampled_from(
 )
 
 
-def chat_event(text: str, number: int) -> bytes:
-    return chat_kit.chunk({"content": text})
-
-
-def chat_padded(text: str, number: int) -> bytes:
-    return chat_kit.chunk({"content": text}, obfuscation="ab" * (number % 3))
-
-
-def chat_thought(text: str, number: int) -> bytes:
-    return chat_kit.chunk({"reasoning_content": text})
-
-
-def responses_event(text: str, number: int) -> bytes:
-    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    return named("response.output_text.delta", sequence_number=number, **place, delta=text, logprobs=[], obfuscation="x" * number)
-
-
-def responses_bare(text: str, number: int) -> bytes:
-    return named("response.output_text.delta", output_index=0, content_index=0, delta=text)
-
-
-def messages_event(text: str, number: int) -> bytes:
-    return named("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
-
-
-def named(kind: str, **fields: Any) -> bytes:
-    return f"event: {kind}\ndata: {json.dumps({'type': kind, **fields})}\n\n".encode()
-
-
-MAKERS: Final[dict[str, list[Callable[[str, int], bytes]]]] = {
-    "chat": [chat_event, chat_padded, chat_thought],
-    "responses": [responses_event, responses_bare],
-    "messages": [messages_event],
-}
-STARTS: Final = {
-    "chat": chat_kit.chunk({"role": "assistant", "content": ""}),
-    "responses": responses_kit.wire(responses_kit.created()),
-    "messages": messages_kit.start() + named("content_block_start", index=0, content_block={"type": "text", "text": ""}),
-}
 OTHERS: Final[dict[str, list[bytes]]] = {
     "chat": [
         chat_kit.chunk(chat_kit.call(0, "i", "f", "")),
@@ -282,127 +170,6 @@ def test_every_wire_reads_the_same(dialect: str) -> None:
         same(dialect, reads)
 
     holds()
-
-
-# ------------------------------------------------------------------------------------------- wires made to look like the known
-
-# What stands where the text of an event should: ``%`` is what stands between the texts of two events.
-DISGUISES: Final = (
-    b'"a","b"',
-    b'"a" ',
-    b' "a"',
-    b'\t"a"',
-    b'"a"\n',
-    b'\n"a"',
-    b'"a"\r',
-    b'"a"\r\n',
-    b"null",
-    b"7",
-    b"true",
-    b"[]",
-    b'["a"]',
-    b"{}",
-    b"",
-    b'"',
-    b'"a',
-    b'a"',
-    b'"\xff"',
-    b'"\xed\xa0\x80"',
-    b'"\\ud800"',
-    b'"\\ud83d\\ude00"',
-    b'"\\q"',
-    b'"a\nb"',
-    b'"a\tb"',
-    b'"a%b","c"',
-    b'"a","b%c"',
-    b'"a%","b"',
-    b'["a"%"b"]',
-    b'"a"%',
-    b'%"a"',
-    b'"a"%"b","c"%',
-    b'"a",\t"b"%',
-    b'"a"],["b"',
-    b'"a","content":"b"',
-    b'"a","error":{"message":"boom"}',
-    b'"a"}}',
-    b"%",
-)
-
-
-@pytest.mark.parametrize("disguise", DISGUISES)
-@pytest.mark.parametrize("make", [make for makers in MAKERS.values() for make in makers])
-def test_what_stands_in_the_place_of_a_text_is_read_as_the_decoder_reads_it(
-    make: Callable[[str, int], bytes], disguise: bytes
-) -> None:
-    dialect = next(name for name, makers in MAKERS.items() if make in makers)
-    known = [make(text, 1) for text in ("w", "x", "y", "z")]
-    hole = make("HOLE", 1)
-    head, tail = hole.split(b'"HOLE"')
-    odd = hole.replace(b'"HOLE"', disguise.replace(b"%", tail + head))
-    for reads in (
-        [STARTS[dialect], *known, odd, *known],
-        [STARTS[dialect], *known, odd + b"".join(known)],
-        [STARTS[dialect], *known, b"".join([*known, odd, *known])],
-        [STARTS[dialect] + b"".join([*known, odd])],
-        [STARTS[dialect], *known, odd[:-9], odd[-9:]],
-    ):
-        same(dialect, reads)
-
-
-def test_values_in_another_order_are_not_taken_for_each_other() -> None:
-    know = [responses_event(text, number) for number, text in enumerate(("a", "b", "c"), 1)]
-    begin, end = b'"content_index": 0, "delta": ', b', "logprobs": [], "obfuscation": '
-    gap = know[0][know[0].find(b', "item_id"') : know[0].find(begin) + len(begin)]
-    assert gap in know[0]
-    assert end in know[0]
-    swapped = know[0].replace(gap, b"GAP").replace(end, gap).replace(b"GAP", end)
-    for odd in ([know[0], swapped], [swapped, know[0]], [know[0], swapped, know[1]]):
-        same("responses", [STARTS["responses"], *know, b"".join(odd)])
-    # A gap that one event has twice and the next one lacks.
-    twice, without = know[0].replace(end, end + b'"x"' + end), know[0].replace(end, b",")
-    same("responses", [STARTS["responses"], *know, twice + without])
-
-
-def test_what_stands_between_two_values_does_not_hide_in_a_text() -> None:
-    known = chat_padded("HOLE", 1)
-    gap = known[known.find(b'"HOLE"') + 6 : known.rfind(b'"ab"')]
-    odd = known.replace(b'"HOLE"' + gap + b'"ab"', b'"x' + gap + b'y",null,"z"')
-    assert odd != known
-    for reads in ([odd], [odd + odd], [known + odd + known]):
-        same("chat", [STARTS["chat"], *[known] * 3, *reads])
-
-
-def test_an_event_of_the_known_bytes_means_something_else_behind_another_block() -> None:
-    """The shape is the same, the block is not."""
-    first, call = chat_kit.chunk({"content": "a"}), chat_kit.chunk(chat_kit.call(0, "i", "f", "{}"))
-    run = [first] * 3
-    for reads in (
-        [STARTS["chat"], *run, first + call, *run],
-        [STARTS["chat"], *run, call, *run, b"".join(run)],
-        [b"".join([STARTS["chat"], *run, call, *run])],
-    ):
-        same("chat", reads)
-
-
-PADDED: Final = chat_kit.chunk({"content": "x"}, obfuscation="a")
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        PADDED.replace(b'"x"', b'"x","role":"y"'),
-        PADDED.replace(b'"a"', b"7"),
-        PADDED.replace(b'"a"', b'"a","error":{"message":"boom"},"p":"a"'),
-        PADDED.replace(b"null", b'"stop"'),
-        PADDED.replace(b'"x"', b'"x\xff"'),
-        chat_kit.chunk({"content": "x"}, obfuscation="a", error={"message": "boom"}),
-    ],
-)
-def test_a_chunk_that_only_looks_like_the_one_before_is_read_in_full(odd: bytes) -> None:
-    run = [chat_padded(text, 1) for text in "abc"]
-    same("chat", [STARTS["chat"], *run, odd, *run])
-    same("chat", [STARTS["chat"], *run, b"".join([*run, odd, *run])])
-    same("chat", [STARTS["chat"], *run, b"".join([*run, odd])])
 
 
 # --------------------------------------------------------------------------------------------------------- what it is there for
