@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 from operators.clock import Clock
 from pipeline.dialects import Dialect
@@ -32,12 +33,22 @@ def parse(
     model = body.get("model")
     # TR-M4, TR-P16: no model is the client's mistake, never a crash and never a default.
     if not isinstance(model, str) or not model:
-        found = "missing" if model is None else f"{model!r:.40}"
+        found = "missing" if model is None else _shown(model)
         raise GatewayError(Kind.BAD_REQUEST, f"`model` must be a non-empty string; it is {found}.", param="model")
     stream = body.get("stream")
     # TR-P10: the string "false" is not false.
     if stream is not None and not isinstance(stream, bool):
-        raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {stream!r:.40}.", param="stream")
+        raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {_shown(stream)}.", param="stream")
     if not counting:
         dialect.check(body)
     return Exchange(clock, id=id, dialect=dialect, body=body, raw=raw, headers=headers, began=began)
+
+
+_NAMES: Final = {list: "an array", dict: "an object"}
+
+
+def _shown(value: Any) -> str:
+    """What was found, in few words, however large it is."""
+    if isinstance(value, (list, dict)):
+        return f"{_NAMES[type(value)]} of {len(value)}"
+    return repr(value[:40] if isinstance(value, str) else value)
