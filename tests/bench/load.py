@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import orjson
 import uvloop
 
-from tests.bench.wires import PATHS, WrongAnswer, check_body, check_stream, request_body
+from tests.bench.replies import WrongAnswer, check_body, check_stream
+from tests.bench.wires import PATHS, request_body
 
 PATIENCE: Final = 60.0
 """Seconds in which one answer must be whole."""

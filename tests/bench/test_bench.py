@@ -10,7 +10,8 @@ from tests.bench.cases import CASES, CROSS, SAME, Pair, wanted
 from tests.bench.load import Order
 from tests.bench.measure import Figure
 from tests.bench.processes import BenchError, Process, Stand
-from tests.bench.wires import BODY_WORDS, DIALECTS, INPUT_TOKENS, WrongAnswer, check_stream, stream_events, words
+from tests.bench.replies import WrongAnswer, check_stream
+from tests.bench.wires import BODY_WORDS, DIALECTS, INPUT_TOKENS, stream_events, text_pieces, words
 from tests.support.clients import ask, hello
 
 
@@ -31,7 +32,7 @@ def floor(stand: Stand) -> Iterator[Process]:
 def test_the_official_sdk_reads_the_providers_answer(stand: Stand, dialect: str, model: str, pieces: int | None) -> None:
     url = stand.provider.url + ("" if dialect == "messages" else "/v1")
     answer = ask(dialect, url, hello(dialect, model), stream=model != "json").ok
-    said = pieces or 100 - {"chat": 4, "responses": 8, "messages": 6}[dialect]
+    said = pieces or text_pieces(dialect, 100)
     assert answer.said() == "".join(words(said))
     assert answer.stop == "stop"
     assert answer.usage is not None
