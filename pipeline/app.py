@@ -88,7 +88,6 @@ class App:
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
-        gc.set_threshold(50_000, 50, 100)
         print(greeting(self._config, address[0], address[1]), flush=True)
         await stopping.wait()
         await self._drain(listener, server, runtime)
