@@ -11,8 +11,8 @@ from operators import Chain
 
 Guard = Callable[[Observable[Any]], Any]
 
-# A whole answer is one item. What guards the pieces of a stream, or fills its silences, has nothing to do there.
-STREAM_ONLY: Final = ("buffer_limit", "heartbeat")
+# A body cannot be kept alive. ``buffer_limit`` stays: a provider may answer with a stream although none was asked for.
+STREAM_ONLY: Final = ("heartbeat",)
 
 
 class Guards:
