@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
@@ -12,7 +12,7 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from operators import clock
 from operators.errors import Overloaded
 from operators.options import Count, CountOrNone, Seconds, not_negative, positive
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
@@ -121,56 +121,55 @@ def admit(
     longest = slots.queue_timeout if queue_timeout is None else queue_timeout
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            guest = _Guest(slots, source, observer, clock.require(scheduler, "admit"), on_wait)
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            guest = _Guest(slots, source, clock.require(scheduler, "admit"), on_wait).begin(observer)
             guest.enter(bound, longest)
-            return guest.dispose
+            return guest
 
         return Stream(subscribe)
 
     return operator
 
 
-class _Guest(Generic[T]):
+class _Guest(Link[T, T]):
     """One subscription: in the queue, then with a slot, then gone."""
 
-    __slots__ = ("_began", "_has_slot", "_now", "_observer", "_on_wait", "_scheduler", "_slots", "_source", "_timer", "_upstream")
+    __slots__ = ("_began", "_has_slot", "_now", "_on_wait", "_scheduler", "_slots", "_source", "_timer")
 
     def __init__(
         self,
         slots: Slots,
         source: Observable[T],
-        observer: ObserverBase[T],
         scheduler: SchedulerBase,
         on_wait: Callable[[float], None] | None,
     ) -> None:
         self._slots = slots
         self._source = source
-        self._observer = observer
         self._scheduler = scheduler
         self._on_wait = on_wait
         self._now = clock.seconds(scheduler)
         self._began = self._now()
         self._has_slot = False
         self._timer: DisposableBase | None = None
-        self._upstream: Link[T] = Link(observer.on_next, self._error, self._completed)
 
     def enter(self, bound: int, longest: float) -> None:
+        """Take a slot, or wait for one."""
         slots = self._slots
         if slots.take():
             self._start()
         elif slots.waiting >= bound:
-            self._observer.on_error(Overloaded("admit", f"{slots.in_use} in use and {slots.waiting} waiting"))
+            self.fail(Overloaded("admit", f"{slots.in_use} in use and {slots.waiting} waiting"))
         else:
             slots.wait(self, self._start)
             self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
 
-    def dispose(self) -> None:
+    def ended(self, how: Exception | Left | None) -> None:
         if self._timer is not None:
             self._timer.dispose()
         self._slots.leave(self)
-        self._upstream.dispose()
-        self._give_back()
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.give_back()
 
     def _start(self) -> None:
         self._has_slot = True
@@ -180,21 +179,14 @@ class _Guest(Generic[T]):
         if hasattr(self._scheduler, "waited"):
             self._scheduler.waited += waited
         quietly(self._on_wait, waited)
-        self._upstream.connect(self._source, self._scheduler)
+        upstream: Link[T, T] = Link()
+        upstream.connect(self._source, self, self._scheduler)
+        if self.stopped:
+            upstream.dispose()
+        else:
+            self.upstream = upstream
+            upstream.step_aside()
+            self.step_aside()
 
     def _give_up(self, longest: float) -> None:
-        self._slots.leave(self)
-        self._observer.on_error(Overloaded("admit", f"no slot became free within {longest:g} s"))
-
-    def _error(self, error: Exception) -> None:
-        self._give_back()
-        self._observer.on_error(error)
-
-    def _completed(self) -> None:
-        self._give_back()
-        self._observer.on_completed()
-
-    def _give_back(self) -> None:
-        if self._has_slot:
-            self._has_slot = False
-            self._slots.give_back()
+        self.fail(Overloaded("admit", f"no slot became free within {longest:g} s"))

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.circuit import COOL_DOWN, FAILURES, Circuit, Circuits
+from operators.circuit import COOL_DOWN, FAILURES, Circuit, Circuits, Ticket
 from operators.commit import retryable
 from operators.errors import StepError
 from operators.options import Count, Seconds, positive
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
@@ -48,37 +48,44 @@ def breaker(
     positive("breaker", failures=failures, cool_down=cool_down)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T]:
-            passed = False
-            soonest: Circuit | None = None
-
-            def on_next(candidate: T) -> None:
-                nonlocal passed, soonest
-                try:
-                    circuit = circuits.of(key(candidate))
-                except Exception as error:
-                    upstream.dispose()
-                    observer.on_error(StepError("breaker", error))
-                    return
-                circuit.failures, circuit.cool_down = failures, cool_down
-                if circuit.admits:
-                    passed = True
-                    observer.on_next(candidate)
-                elif soonest is None or circuit.remaining < soonest.remaining:
-                    soonest = circuit
-
-            def on_completed() -> None:
-                if soonest is not None and not passed:
-                    observer.on_error(soonest.refusal())
-                else:
-                    observer.on_completed()
-
-            upstream: Link[T] = Link(on_next, observer.on_error, on_completed)
-            return upstream.connect(source, scheduler)
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Breaker[T] = _Breaker(failures, cool_down, circuits, key)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Breaker(Link[T, T]):
+    __slots__ = ("_circuits", "_cool_down", "_failures", "_key", "_passed", "_soonest")
+
+    def __init__(self, failures: int, cool_down: float, circuits: Circuits, key: Callable[[Any], str]) -> None:
+        self._failures = failures
+        self._cool_down = cool_down
+        self._circuits = circuits
+        self._key = key
+        self._passed = False
+        self._soonest: Circuit | None = None
+
+    def on_next(self, candidate: T) -> None:
+        try:
+            circuit = self._circuits.of(self._key(candidate))
+        except Exception as error:
+            self.fail(StepError("breaker", error))
+            return
+        circuit.failures, circuit.cool_down = self._failures, self._cool_down
+        if circuit.admits:
+            self._passed = True
+            self.receiver.on_next(candidate)
+        elif self._soonest is None or circuit.remaining < self._soonest.remaining:
+            self._soonest = circuit
+
+    def on_completed(self) -> None:
+        if self._soonest is not None and not self._passed:
+            self.fail(self._soonest.refusal())
+        else:
+            self.complete()
 
 
 def watch(circuit: Circuit) -> Operator[T, T]:
@@ -107,36 +114,36 @@ def watch(circuit: Circuit) -> Operator[T, T]:
     """
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
             ticket = circuit.begin()
             if ticket is None:
                 raise circuit.refusal()
-
-            def on_next(item: T) -> None:
-                if getattr(item, "commits", True):
-                    upstream.redirect(observer.on_next, observer.on_error)
-                    ticket.succeed()
-                observer.on_next(item)
-
-            def on_error(error: Exception) -> None:
-                if retryable(error):
-                    ticket.fail(error)
-                else:
-                    ticket.leave()
-                observer.on_error(error)
-
-            def on_completed() -> None:
-                ticket.succeed()
-                observer.on_completed()
-
-            def dispose() -> None:
-                upstream.dispose()
-                ticket.leave()
-
-            upstream: Link[T] = Link(on_next, on_error, on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+            link: _Watch[T] = _Watch(ticket)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Watch(Link[T, T]):
+    __slots__ = ("_ticket", "_waiting")
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+        self._waiting = True
+
+    def on_next(self, item: T) -> None:
+        if self._waiting and getattr(item, "commits", True):
+            self._waiting = False
+            self._ticket.succeed()
+            self.step_aside()
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if how is None:
+            self._ticket.succeed()
+        elif isinstance(how, Exception) and retryable(how):
+            self._ticket.fail(how)
+        else:
+            self._ticket.leave()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import re
 from collections.abc import Iterator
 from typing import TypeVar
@@ -44,35 +43,38 @@ def buffer_limit(bytes: Bytes) -> Operator[T, T]:
     b'data: 22\\n\\n'
     """
     positive("buffer_limit", bytes=bytes)
-    limit = bytes
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T]:
-            gathered = 0
-            last = b""
-
-            def on_next(item: T) -> None:
-                nonlocal gathered, last
-                if isinstance(item, builtins.bytes) and item:
-                    # The usual frame is small and ends with an event: nothing has to be searched then.
-                    if gathered + len(item) <= limit and item[-2:] == b"\n\n":
-                        gathered = 0
-                    else:
-                        for length in _lengths(last, item, gathered, limit):
-                            gathered = length
-                            if length > limit:
-                                upstream.dispose()
-                                observer.on_error(TooLarge("buffer_limit", limit))
-                                return
-                    last = item[-1:]
-                observer.on_next(item)
-
-            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
-            return upstream.connect(source, scheduler)
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _BufferLimit[T] = _BufferLimit(bytes)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _BufferLimit(Link[T, T]):
+    __slots__ = ("_gathered", "_last", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._gathered = 0
+        self._last = b""
+
+    def on_next(self, item: T) -> None:
+        if isinstance(item, bytes) and item:
+            # The usual frame is small and ends with an event: nothing has to be searched then.
+            if item[-2:] == b"\n\n" and self._gathered + len(item) <= self._limit:
+                self._gathered = 0
+            else:
+                for length in _lengths(self._last, item, self._gathered, self._limit):
+                    self._gathered = length
+                    if length > self._limit:
+                        self.fail(TooLarge("buffer_limit", self._limit))
+                        return
+            self._last = item[-1:]
+        self.receiver.on_next(item)
 
 
 def _lengths(last: bytes, frame: bytes, gathered: int, limit: int) -> Iterator[int]:

@@ -59,15 +59,19 @@ class Circuit:
 
     def begin(self) -> Ticket | None:
         """Take note of an attempt; in half_open it is the probe. None: it may not be made."""
+        if self._until is None:
+            return Ticket(self, False)
         if not self.admits:
             return None
-        probe = self._until is not None
-        self._probing = probe
+        self._probing = True
         self._show()
-        return Ticket(self, probe)
+        return Ticket(self, True)
 
     def settle(self, probe: bool, outcome: Exception | bool) -> None:
         """What an attempt told at its end: its error, True for success, False for nothing. Called by its ticket."""
+        if outcome is True and self._until is None and not self.in_a_row:
+            # The usual end of an attempt: nothing was held against anybody.
+            return
         if probe:
             self._probing = False
         if isinstance(outcome, Exception):

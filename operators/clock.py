@@ -10,7 +10,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from reactivex.abc import DisposableBase, SchedulerBase
 from reactivex.disposable import Disposable
@@ -29,18 +29,22 @@ EARLY = 0.001
 """A timer may fire this many seconds early: event loops count in milliseconds, virtual time in microseconds."""
 
 
+def _nothing() -> None:
+    """What a timer calls that was taken back."""
+
+
 class Timer(DisposableBase):
-    """Calls its action once it is due. ``dispose`` takes it back; afterwards nothing holds it."""
+    """Calls its action once it is due. ``dispose`` takes it back; afterwards it holds nothing, and nothing holds it."""
 
-    __slots__ = ("_waiting", "action", "due")
+    __slots__ = ("action", "due", "waiting")
 
-    def __init__(self, waiting: OrderedDict[Timer, None], due: float, action: Callable[[], None]) -> None:
-        self._waiting = waiting
-        self.due = due
-        self.action = action
+    action: Callable[[], None]
+    due: float
+    waiting: OrderedDict[Timer, None]
 
     def dispose(self) -> None:
-        self._waiting.pop(self, None)
+        self.waiting.pop(self, None)
+        self.action = _nothing
 
 
 class Queue:
@@ -54,25 +58,18 @@ class Queue:
         queues: where it is kept, by its span, as long as a timer of the loop is set.
     """
 
-    __slots__ = ("_loop", "_queues", "_span", "_waiting")
+    __slots__ = ("_loop", "_queues", "_span", "waiting")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, span: float, queues: dict[float, Queue]) -> None:
         self._loop = loop
         self._span = span
         self._queues = queues
-        self._waiting: OrderedDict[Timer, None] = OrderedDict()
+        self.waiting: OrderedDict[Timer, None] = OrderedDict()
         queues[span] = self
         loop.call_later(span, self._fire)
 
-    def add(self, action: Callable[[], None]) -> Timer:
-        """Call ``action`` a span from now."""
-        waiting = self._waiting
-        timer = Timer(waiting, self._loop.time() + self._span, action)
-        waiting[timer] = None
-        return timer
-
     def _fire(self) -> None:
-        waiting = self._waiting
+        waiting = self.waiting
         first = next(iter(waiting), None)
         due = first is not None and first.due - self._loop.time() <= EARLY
         if first is not None and due:
@@ -110,8 +107,15 @@ class Clock(PeriodicScheduler):
 
     def after(self, seconds: float, action: Callable[[], None]) -> Timer:
         """Call ``action`` once, ``seconds`` from now, and nothing else of the scheduler's ways."""
-        queue = self._queues.get(seconds) or Queue(self.loop, seconds, self._queues)
-        return queue.add(action)
+        queue = self._queues.get(seconds)
+        if queue is None:
+            queue = Queue(self.loop, seconds, self._queues)
+        timer = Timer()
+        timer.action = action
+        timer.due = self.loop.time() + seconds
+        timer.waiting = waiting = queue.waiting
+        waiting[timer] = None
+        return timer
 
     def schedule(self, action: ScheduledAction[S], state: S | None = None) -> DisposableBase:
         return self.schedule_relative(0.0, action, state)
@@ -178,14 +182,11 @@ def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
 
 def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) -> DisposableBase:
     """Call ``action`` once, ``seconds`` from now. Dispose before that: it is never called."""
-    own: Callable[[float, Callable[[], None]], Timer] | None = getattr(scheduler, "after", None)
-    if own is not None:
-        return own(seconds, action)
-
-    def run(_: SchedulerBase, state: Any = None) -> None:
-        action()
-
-    return scheduler.schedule_relative(seconds, run)
+    try:
+        own: Callable[[float, Callable[[], None]], Timer] = scheduler.after  # type: ignore[attr-defined]
+    except AttributeError:
+        return scheduler.schedule_relative(seconds, lambda *_: action())
+    return own(seconds, action)
 
 
 class Silence(DisposableBase):

@@ -5,12 +5,11 @@ It is a property of the item: an item commits unless its own attribute ``commits
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from reactivex.abc import DisposableBase, ObservableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObservableBase, SchedulerBase
 
-from operators.stream import Link
+from operators.stream import Left, Link
 
 T = TypeVar("T")
 
@@ -29,56 +28,71 @@ def retryable(error: Exception) -> bool:
     return bool(getattr(error, "retryable", True))
 
 
-class Trial(DisposableBase, Generic[T]):
-    """One try of a source that stays invisible until it commits.
+class Trials(Link[T, T]):
+    """Tries sources, one after another, until one commits: what retry and failover have in common.
 
-    Uncommitted items are held back; the first committing item releases them in order and then passes itself, and from there
-    on everything passes straight through. A failure before the commit takes the held items with it and goes to ``on_failed``;
-    one after it is the observer's. Completion without a commit releases what was held. What is held is bounded by the guards
-    of the source only.
-
-    Args:
-        observer: who gets what is released.
-        on_failed: gets the error of an uncommitted failure. The source has ended by then.
-        on_commit: called just before the first item is released by a commit or by completion.
+    Uncommitted items of a source are held back; the first committing item releases them in order and then passes itself, and
+    from there on everything passes straight through. A failure before the commit takes the held items with it and goes to
+    ``failed``; one after it is the observer's. Completion without a commit releases what was held. What is held is bounded by
+    the guards of the source only.
     """
 
-    __slots__ = ("_held", "_link", "_observer", "_on_commit")
+    __slots__ = ("_held", "committed", "scheduler", "trying")
 
-    def __init__(
-        self, observer: ObserverBase[T], on_failed: Callable[[Exception], None], on_commit: Callable[[], None] | None = None
-    ) -> None:
-        self._observer = observer
-        self._on_commit = on_commit
-        self._held: list[T] = []
-        self._link: Link[T] = Link(self._next, on_failed, self._completed)
+    scheduler: SchedulerBase | None
+    committed: bool
+    """Whether the source under way is the answer."""
+    trying: bool
+    """Whether a source is under way."""
 
-    def start(self, source: ObservableBase[T], scheduler: SchedulerBase | None) -> None:
-        """Subscribe to the source. Called once."""
-        self._link.connect(source, scheduler)
+    def attempt(self, source: ObservableBase[T]) -> None:
+        """Try a source; the one before has failed."""
+        if not self.upstream.stopped:
+            # It failed while it was subscribed to, and what it left came afterwards.
+            self.upstream.dispose()
+        self._held: list[T] | None = None
+        self.committed = False
+        self.trying = True
+        self.connect(source, None, self.scheduler)
 
-    def dispose(self) -> None:
-        """Let go of the source; what is held is forgotten."""
-        self._held.clear()
-        self._link.dispose()
+    def commit(self) -> None:
+        """The source under way is the answer: what was held is released."""
+        self.committed = True
+        if self._held is not None:
+            held, self._held = self._held, None
+            for item in held:
+                self.receiver.on_next(item)
 
-    def _next(self, item: T) -> None:
-        if not getattr(item, "commits", True):
+    def failed(self, error: Exception) -> None:
+        """The source under way failed before its commit, and has been let go. Overwritten by who tries again."""
+        self.fail(error)
+
+    def on_next(self, item: T) -> None:
+        if self.committed:
+            self.receiver.on_next(item)
+        elif getattr(item, "commits", True):
+            self.commit()
+            self.receiver.on_next(item)
+            self.step_aside()
+        elif self._held is None:
+            self._held = [item]
+        else:
             self._held.append(item)
-            return
-        observer = self._observer
-        self._link.redirect(observer.on_next, observer.on_error)
-        self._release()
-        observer.on_next(item)
 
-    def _completed(self) -> None:
-        self._release()
-        self._observer.on_completed()
+    def on_error(self, error: Exception) -> None:
+        if self.committed:
+            self.fail(error)
+        elif not self.stopped:
+            self._held = None
+            self.trying = False
+            if not self.upstream.stopped:
+                self.upstream.dispose()
+            self.failed(error)
 
-    def _release(self) -> None:
-        on_commit, self._on_commit = self._on_commit, None
-        if on_commit is not None:
-            on_commit()
-        held, self._held = self._held, []
-        for item in held:
-            self._observer.on_next(item)
+    def on_completed(self) -> None:
+        if not self.committed and not self.stopped:
+            self.commit()
+        self.complete()
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._held = None

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from reactivex import Observable
-from reactivex.abc import ObservableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.commit import Trial, retryable
+from operators.commit import Trials, retryable
 from operators.errors import Exhausted, StepError
-from operators.stream import Link, Operator, Stream
+from operators.stream import SILENT, Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
@@ -50,85 +49,53 @@ def failover(
     """
 
     def operator(source: Observable[Observable[T]]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            run = _Run(observer, scheduler, when, on_failover)
-            run.attempts.connect(source, scheduler)
-            return run.dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Failover[T] = _Failover(scheduler, when, on_failover)
+            link.begin(observer)
+            link.attempts.connect(source, SILENT, scheduler)
+            return link
 
         return Stream(subscribe)
 
     return operator
 
 
-class _Run(Generic[T]):
+class _Failover(Trials[T]):
     """One subscription: the attempts that wait, and the one under way."""
 
-    __slots__ = (
-        "_active",
-        "_advancing",
-        "_error",
-        "_failed",
-        "_observer",
-        "_on_failover",
-        "_scheduler",
-        "_waiting",
-        "_when",
-        "attempts",
-    )
+    __slots__ = ("_advancing", "_error", "_last", "_on_failover", "_waiting", "_when", "attempts")
 
     def __init__(
-        self,
-        observer: ObserverBase[T],
-        scheduler: SchedulerBase | None,
-        when: Callable[[Exception], bool],
-        on_failover: OnFailover | None,
+        self, scheduler: SchedulerBase | None, when: Callable[[Exception], bool], on_failover: OnFailover | None
     ) -> None:
-        self._observer = observer
-        self._scheduler = scheduler
+        self.scheduler = scheduler
+        self.trying = self.committed = self._advancing = False
+        self.attempts: _Attempts[T] = _Attempts(self)
         self._when = when
         self._on_failover = on_failover
-        self._waiting: deque[ObservableBase[T]] = deque()
-        self._advancing = False
-        self._active: Trial[T] | None = None
-        self._failed: ObservableBase[T] | None = None
+        self._waiting: list[Observable[T]] = []
+        self._last: Observable[T] | None = None
+        """The attempt under way, or the one that failed last."""
         self._error: Exception | None = None
-        self.attempts: Link[Observable[T]] = Link(self._attempt, self._no_more, self._no_more)
 
-    def dispose(self) -> None:
-        self.attempts.dispose()
-        self._waiting.clear()
-        if self._active is not None:
-            self._active.dispose()
-
-    def _attempt(self, attempt: ObservableBase[T]) -> None:
+    def add(self, attempt: Observable[T]) -> None:
+        """One more to try, after those that wait."""
         self._waiting.append(attempt)
-        self._advance()
+        if not self.trying:
+            self._advance()
 
-    def _no_more(self, error: Exception | None = None) -> None:
+    def no_more(self, error: Exception | None) -> None:
+        """There are no more; the stream of attempts failed with ``error``, or completed."""
         self._error = self._error or error
-        if self._active is None and not self._waiting:
-            self._observer.on_error(self._error or Exhausted("failover", "failover: there was nothing to try"))
+        if not self.trying and not self._waiting:
+            self.fail(self._error or Exhausted("failover", "failover: there was nothing to try"))
 
-    def _advance(self) -> None:
-        # Attempts that fail while they are subscribed to come back here: a loop, so that their number costs no stack.
-        if self._advancing:
-            return
-        self._advancing = True
-        try:
-            while self._active is None and self._waiting:
-                self._start(self._waiting.popleft())
-        finally:
-            self._advancing = False
+    def commit(self) -> None:
+        self._waiting.clear()
+        self.attempts.dispose()
+        super().commit()
 
-    def _start(self, attempt: ObservableBase[T]) -> None:
-        if self._failed is not None:
-            quietly(self._on_failover, self._failed, attempt, self._error)
-        self._active = Trial(self._observer, lambda error: self._fail(attempt, error), self._commit)
-        self._active.start(attempt, self._scheduler)
-
-    def _fail(self, attempt: ObservableBase[T], error: Exception) -> None:
-        self._active = None
-        self._failed = attempt
+    def failed(self, error: Exception) -> None:
         self._error = error
         last = self.attempts.stopped and not self._waiting
         try:
@@ -136,11 +103,54 @@ class _Run(Generic[T]):
         except Exception as fault:
             final, error = True, StepError("failover", fault)
         if final:
-            self._commit()
-            self._observer.on_error(error)
+            self.fail(error)
         else:
             self._advance()
 
-    def _commit(self) -> None:
+    def ended(self, how: Exception | Left | None) -> None:
+        self._held = None
         self._waiting.clear()
+        self._last = None
         self.attempts.dispose()
+
+    def _advance(self) -> None:
+        # Attempts that fail while they are subscribed to come back here: a loop, so that their number costs no stack.
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._waiting and not self.trying:
+                failed, self._last = self._last, self._waiting.pop(0)
+                if failed is not None:
+                    quietly(self._on_failover, failed, self._last, self._error)
+                self.attempt(self._last)
+        finally:
+            self._advancing = False
+
+
+class _Attempts(Link[Observable[T], T]):
+    """The subscription to the stream of attempts."""
+
+    __slots__ = ("_failover",)
+
+    def __init__(self, failover: _Failover[T]) -> None:
+        self._failover: _Failover[T] | None = failover
+
+    def on_next(self, attempt: Observable[T]) -> None:
+        if self._failover is not None:
+            self._failover.add(attempt)
+
+    def on_error(self, error: Exception) -> None:
+        self._end(error)
+
+    def on_completed(self) -> None:
+        self._end(None)
+
+    def _end(self, error: Exception | None) -> None:
+        failover = self._failover
+        self.dispose()
+        if failover is not None:
+            failover.no_more(error)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._failover = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from reactivex import Observable
@@ -10,7 +9,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.options import Seconds, positive
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
@@ -38,22 +37,28 @@ def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     positive("heartbeat", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            silence = clock.Silence(clock.require(scheduler, "heartbeat"), seconds, lambda: observer.on_next(beat))
-            now = silence.now
-
-            def on_next(item: T) -> None:
-                silence.last = now()
-                observer.on_next(item)
-
-            def dispose() -> None:
-                silence.dispose()
-                upstream.dispose()
-
-            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            return _Heartbeat(clock.require(scheduler, "heartbeat"), seconds, beat).connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Heartbeat(Link[T, T]):
+    __slots__ = ("_beat", "_now", "_silence")
+
+    def __init__(self, scheduler: SchedulerBase, seconds: float, beat: T) -> None:
+        self._beat = beat
+        self._silence = clock.Silence(scheduler, seconds, self._say)
+        self._now = self._silence.now
+
+    def on_next(self, item: T) -> None:
+        self._silence.last = self._now()
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._silence.dispose()
+
+    def _say(self) -> None:
+        self.receiver.on_next(self._beat)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -38,36 +37,35 @@ def output_limit(bytes: Bytes, items: Count | None = None) -> Operator[T, T]:
     positive("output_limit", bytes=bytes)
     if items is not None:
         positive("output_limit", items=items)
-    limit = bytes
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T]:
-            size = 0
-            count = 0
-
-            def on_next(item: T) -> None:
-                nonlocal size, count
-                size += _size(item)
-                count += 1
-                if size > limit:
-                    upstream.dispose()
-                    observer.on_error(TooLarge("output_limit", limit))
-                elif items is not None and count > items:
-                    upstream.dispose()
-                    observer.on_error(TooLarge("output_limit", items, "items"))
-                else:
-                    observer.on_next(item)
-
-            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
-            return upstream.connect(source, scheduler)
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _OutputLimit[T] = _OutputLimit(bytes, items)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
 
 
-def _size(item: Any) -> int:
-    size: int | None = getattr(item, "size", None)
-    if size is None:
-        return len(item) if isinstance(item, builtins.bytes) else 0
-    return size
+class _OutputLimit(Link[T, T]):
+    __slots__ = ("_count", "_items", "_limit", "_size")
+
+    def __init__(self, limit: int, items: int | None) -> None:
+        self._limit = limit
+        self._items = items
+        self._size = 0
+        self._count = 0
+
+    def on_next(self, item: T) -> None:
+        size: int | None = getattr(item, "size", None)
+        if size is None:
+            size = len(item) if isinstance(item, bytes) else 0
+        self._size += size
+        self._count += 1
+        if self._size > self._limit:
+            self.fail(TooLarge("output_limit", self._limit))
+        elif self._items is not None and self._count > self._items:
+            self.fail(TooLarge("output_limit", self._items, "items"))
+        else:
+            self.receiver.on_next(item)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import NamedTuple, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
-from operators.commit import Trial, retryable
+from operators.commit import Trials, retryable
 from operators.errors import StepError
 from operators.options import CountOrNone, Wait, not_negative
-from operators.stream import Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
@@ -58,79 +58,70 @@ def retry(
     not_negative("retry", times=times, wait=wait, longest_wait=longest_wait)
     if wait > longest_wait:
         raise ValueError(f"retry: wait must be at most longest_wait ({longest_wait:g}), not {wait!r}")
+    policy = _Policy(times, wait, longest_wait, when, on_retry)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            plan = _Plan(times, wait, longest_wait, when)
-            run = _Run(source, observer, clock.require(scheduler, "retry"), plan, on_retry)
-            run.start()
-            return run.dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Retry[T] = _Retry(source, clock.require(scheduler, "retry"), policy)
+            link.begin(observer)
+            link.attempt(source)
+            return link
 
         return Stream(subscribe)
 
     return operator
 
 
-class _Plan:
-    """Which error is worth a further try, and after how many seconds. One for each subscription: it counts."""
+class _Policy(NamedTuple):
+    """Which error is worth a further try, and after how many seconds."""
 
-    __slots__ = ("_longest", "_times", "_wait", "_when", "tries")
+    times: int
+    wait: float
+    longest: float
+    when: Callable[[Exception], bool]
+    on_retry: OnRetry | None
 
-    def __init__(self, times: int, wait: float, longest: float, when: Callable[[Exception], bool]) -> None:
-        self._times = times
-        self._wait = wait
-        self._longest = longest
-        self._when = when
-        self.tries = 1
-
-    def pause(self, error: Exception) -> float | None:
-        """Seconds until the next try; None: there is none."""
-        if self.tries > self._times or not getattr(error, "again", True) or not self._when(error):
+    def pause(self, error: Exception, failed: int) -> float | None:
+        """Seconds until the next try, after ``failed`` that failed; None: there is none."""
+        if failed > self.times or not getattr(error, "again", True) or not self.when(error):
             return None
         asked: float | None = getattr(error, "retry_after", None)
-        if asked is not None and asked > self._longest:
-            return None
-        self.tries += 1
-        pause = self._wait if asked is None else max(0.0, asked)
-        self._wait = min(self._wait * 2, self._longest)
-        return pause
+        if asked is None:
+            # Doubled sixty times, any wait is long enough.
+            return min(self.wait * 2.0 ** min(failed - 1, 60), self.longest)
+        return max(0.0, asked) if asked <= self.longest else None
 
 
-class _Run(Generic[T]):
+class _Retry(Trials[T]):
     """One subscription: the try under way, or the timer of the next one."""
 
-    __slots__ = ("_current", "_observer", "_on_retry", "_plan", "_scheduler", "_source")
+    __slots__ = ("_failures", "_policy", "_source", "_timer")
 
-    def __init__(
-        self,
-        source: Observable[T],
-        observer: ObserverBase[T],
-        scheduler: SchedulerBase,
-        plan: _Plan,
-        on_retry: OnRetry | None,
-    ) -> None:
+    scheduler: SchedulerBase
+
+    def __init__(self, source: Observable[T], scheduler: SchedulerBase, policy: _Policy) -> None:
+        self.scheduler = scheduler
         self._source = source
-        self._observer = observer
-        self._scheduler = scheduler
-        self._plan = plan
-        self._on_retry = on_retry
-        self._current: DisposableBase | None = None
+        self._policy = policy
+        self._failures = 0
+        self._timer: DisposableBase | None = None
 
-    def start(self) -> None:
-        trial = self._current = Trial(self._observer, self._fail)
-        trial.start(self._source, self._scheduler)
-
-    def dispose(self) -> None:
-        if self._current is not None:
-            self._current.dispose()
-
-    def _fail(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
+        self._failures += 1
         try:
-            pause = self._plan.pause(error)
+            pause = self._policy.pause(error, self._failures)
         except Exception as fault:
             pause, error = None, StepError("retry", fault)
         if pause is None:
-            self._observer.on_error(error)
+            self.fail(error)
             return
-        quietly(self._on_retry, self._plan.tries, error, pause)
-        self._current = clock.after(self._scheduler, pause, self.start)
+        quietly(self._policy.on_retry, self._failures + 1, error, pause)
+        self._timer = clock.after(self.scheduler, pause, self._again)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._held = None
+        if self._timer is not None:
+            self._timer.dispose()
+
+    def _again(self) -> None:
+        self.attempt(self._source)

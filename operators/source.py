@@ -6,19 +6,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.errors import Interrupted
-from operators.stream import Stream
+from operators.stream import Left, Link, Stream
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 # The loop itself holds its tasks only weakly.
-_running: set[asyncio.Task[None]] = set()
+_running: set[_Run[Any]] = set()
 
 
 class FlowGate:
@@ -108,66 +108,57 @@ def from_async(produce: Callable[..., Awaitable[None]], gate: FlowGate | None = 
     b
     """
 
-    def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> Callable[[], None]:
-        run = _Run(observer)
-        start = partial(produce, run.push, scheduler) if scoped else partial(produce, run.push)
-        run.start(start, gate)
-        return run.dispose
+    def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> Link[Any, Any]:
+        run: _Run[Any] = _Run().begin(observer)
+        run.start(partial(produce, run.push, scheduler) if scoped else partial(produce, run.push), gate)
+        return run
 
     return Stream(subscribe)
 
 
-class _Run(Generic[T]):
-    """One subscription: the task, and whether the stream has ended."""
+class _Run(Link[T, T]):
+    """One subscription: the task that pushes."""
 
-    __slots__ = ("_ended", "_observer", "_task")
+    __slots__ = ("_began", "_task")
 
-    def __init__(self, observer: ObserverBase[T]) -> None:
-        self._observer = observer
-        self._ended = False
+    def __init__(self) -> None:
+        self._began = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self, produce: Callable[[], Awaitable[None]], gate: FlowGate | None) -> None:
-        loop = asyncio.get_running_loop()
-        task = self._task = loop.create_task(self._produce(produce, gate))
-        _running.add(task)
-        task.add_done_callback(_running.discard)
+        self._task = asyncio.get_running_loop().create_task(self._produce(produce, gate))
+        _running.add(self)
 
     def push(self, item: T) -> None:
         try:
-            self._observer.on_next(item)
+            self.receiver.on_next(item)
         except Exception as error:
-            if self._cancel():
-                self._observer.on_error(error)
+            self.fail(error)
 
-    def dispose(self) -> None:
-        self._cancel()
+    def ended(self, how: Exception | Left | None) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            if not self._began:
+                _running.discard(self)
 
     async def _produce(self, produce: Callable[[], Awaitable[None]], gate: FlowGate | None) -> None:
+        self._began = True
         try:
             if gate is not None and not gate.is_open:
                 await gate.wait()
             await produce()
         except asyncio.CancelledError:
-            if self._end():
-                self._observer.on_error(Interrupted("from_async"))
+            self._task = None
+            self.fail(Interrupted("from_async"))
             raise
         except Exception as error:
-            if self._end():
-                self._observer.on_error(error)
-            else:
+            self._task = None
+            if self.stopped:
                 logger.warning("a producer failed after its stream had ended", exc_info=error)
+            self.fail(error)
         else:
-            if self._end():
-                self._observer.on_completed()
-
-    def _cancel(self) -> bool:
-        first = self._end()
-        if first and self._task is not None:
-            self._task.cancel()
-        return first
-
-    def _end(self) -> bool:
-        first = not self._ended
-        self._ended = True
-        return first
+            self._task = None
+            self.complete()
+        finally:
+            _running.discard(self)

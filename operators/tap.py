@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
@@ -49,40 +49,53 @@ def tap(probe: object) -> Operator[T, T]:
     >>> reactivex.of("a", "b").pipe(tap(count)).run(), count.items
     ('b', 2)
     """
-    see_subscribe: Callable[[], None] | None = getattr(probe, "on_subscribe", None)
-    see_next: Callable[[Any], None] | None = getattr(probe, "on_next", None)
-    see_error: Callable[[Exception], None] | None = getattr(probe, "on_error", None)
-    see_completed: Callable[[], None] | None = getattr(probe, "on_completed", None)
-    see_dispose: Callable[[], None] | None = getattr(probe, "on_dispose", None)
+    sight = _Sight(*(getattr(probe, f"on_{name}", None) for name in _Sight._fields))
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            def on_next(item: T) -> None:
-                try:
-                    see_next(item)  # type: ignore[misc]
-                except Exception:
-                    logger.exception("a probe raised: %r", see_next)
-                    upstream.redirect(observer.on_next, on_error)
-                observer.on_next(item)
-
-            def on_error(error: Exception) -> None:
-                quietly(see_error, error)
-                observer.on_error(error)
-
-            def on_completed() -> None:
-                quietly(see_completed)
-                observer.on_completed()
-
-            def dispose() -> None:
-                if not upstream.stopped:
-                    upstream.dispose()
-                    quietly(see_dispose)
-
-            quietly(see_subscribe)
-            upstream: Link[T] = Link(observer.on_next if see_next is None else on_next, on_error, on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            quietly(sight.subscribe)
+            link: _Tap[T] = _Tap(sight)
+            link.connect(source, observer, scheduler)
+            if sight.next is None:
+                link.step_aside()
+            return link
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Sight(NamedTuple):
+    """What a probe sees; None: it does not look at that."""
+
+    subscribe: Callable[[], None] | None
+    next: Callable[[Any], None] | None
+    error: Callable[[Exception], None] | None
+    completed: Callable[[], None] | None
+    dispose: Callable[[], None] | None
+
+
+class _Tap(Link[T, T]):
+    __slots__ = ("_see", "_sight")
+
+    def __init__(self, sight: _Sight) -> None:
+        self._sight = sight
+        self._see = sight.next
+
+    def on_next(self, item: T) -> None:
+        if self._see is not None:
+            try:
+                self._see(item)
+            except Exception:
+                logger.exception("a probe raised: %r", self._see)
+                self._see = None
+                self.step_aside()
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if how is None:
+            quietly(self._sight.completed)
+        elif isinstance(how, Exception):
+            quietly(self._sight.error, how)
+        else:
+            quietly(self._sight.dispose)

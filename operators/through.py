@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -60,70 +60,73 @@ def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) 
     """
 
     def operator(source: Observable[In]) -> Stream[Out]:
-        def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In]:
+        def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In, Out]:
             codec = make_codec(scheduler) if scoped else make_codec()
-            return _Run(codec, observer).upstream.connect(source, scheduler)
+            return _Through(codec).connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
 
 
-class _Run(Generic[In, Out]):
+class _Through(Link[In, Out]):
     """One subscription: the codec between its source and its observer."""
 
-    __slots__ = ("_close", "_fail", "_feed", "_observer", "upstream")
+    __slots__ = ("_codec", "_feed")
 
-    def __init__(self, codec: Codec[In, Out], observer: ObserverBase[Out]) -> None:
+    def __init__(self, codec: Codec[In, Out]) -> None:
+        self._codec = codec
         self._feed = codec.feed
-        self._close = codec.close
-        self._fail: Callable[[Exception], Iterable[Out]] | None = getattr(codec, "fail", None)
-        self._observer = observer
-        self.upstream: Link[In] = Link(self._next, self._error, self._completed)
 
-    def _next(self, item: In) -> None:
+    def on_next(self, item: In) -> None:
         try:
             items = self._feed(item)
         except Exception as error:
-            self._error(error)
+            self.on_error(error)
             return
         if type(items) is tuple or type(items) is list:
-            observer = self._observer
             for out in items:
-                observer.on_next(out)
+                self.receiver.on_next(out)
             return
-        failure = self._pump(items, self.upstream)
+        failure = self._pump(items)
         if failure is not None:
-            self._error(failure)
+            self.on_error(failure)
 
-    def _error(self, error: Exception) -> None:
-        self.upstream.dispose()
+    def on_error(self, error: Exception) -> None:
+        if self.stopped:
+            return
+        # The source is let go, but what the codec still says on this is heard.
+        if not self.upstream.stopped:
+            self.upstream.dispose()
         failure: Exception | None = error
-        if self._fail is not None:
-            failure = self._call(partial(self._fail, error))
+        fail: Callable[[Exception], Iterable[Out]] | None = getattr(self._codec, "fail", None)
+        if fail is not None:
+            failure = self._call(partial(fail, error))
         if failure is None:
-            self._observer.on_completed()
+            self.complete()
         else:
-            self._observer.on_error(failure)
+            self.fail(failure)
 
-    def _completed(self) -> None:
-        failure = self._call(self._close)
+    def on_completed(self) -> None:
+        if self.stopped:
+            return
+        failure = self._call(self._codec.close)
         if failure is None:
-            self._observer.on_completed()
+            self.complete()
         else:
-            self._error(failure)
+            self.on_error(failure)
 
     def _call(self, function: Callable[[], Iterable[Out]]) -> Exception | None:
         try:
             items = function()
         except Exception as error:
             return error
-        return self._pump(items, None)
+        return self._pump(items) if items else None
 
-    def _pump(self, items: Iterable[Out], upstream: Link[In] | None) -> Exception | None:
+    def _pump(self, items: Iterable[Out]) -> Exception | None:
         """Emit what an iterable gives; its own exception is the result, an exception of the observer is not caught."""
         iterator: Iterator[Out] | None = None
-        while True:
+        while not self.stopped:
             try:
                 if iterator is None:
                     iterator = iter(items)
@@ -132,6 +135,5 @@ class _Run(Generic[In, Out]):
                 return None
             except Exception as error:
                 return error
-            self._observer.on_next(item)
-            if upstream is not None and upstream.stopped:
-                return None
+            self.receiver.on_next(item)
+        return None

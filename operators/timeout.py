@@ -5,17 +5,16 @@ Each keeps one private timer a stream: an item only notes the time, and the time
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Elapsed
 from operators.options import Seconds, positive
 from operators.source import FlowGate
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
@@ -45,29 +44,35 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     positive("first_event_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            def on_next(item: T) -> None:
-                if getattr(item, "commits", True):
-                    timer.dispose()
-                    upstream.redirect(observer.on_next, observer.on_error)
-                observer.on_next(item)
-
-            def elapsed() -> None:
-                upstream.dispose()
-                observer.on_error(Elapsed("first_event_timeout", seconds))
-
-            def dispose() -> None:
-                timer.dispose()
-                upstream.dispose()
-
-            timer = clock.after(clock.require(scheduler, "first_event_timeout"), seconds, elapsed)
-            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _FirstEvent[T] = _FirstEvent(clock.require(scheduler, "first_event_timeout"), seconds)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _FirstEvent(Link[T, T]):
+    __slots__ = ("_seconds", "_timer", "_waiting")
+
+    def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
+        self._seconds = seconds
+        self._waiting = True
+        self._timer = clock.after(scheduler, seconds, self._elapsed)
+
+    def on_next(self, item: T) -> None:
+        if self._waiting and getattr(item, "commits", True):
+            self._waiting = False
+            self._timer.dispose()
+            self.step_aside()
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._timer.dispose()
+
+    def _elapsed(self) -> None:
+        self.fail(Elapsed("first_event_timeout", self._seconds))
 
 
 def idle_timeout(seconds: Seconds) -> Operator[T, T]:
@@ -95,42 +100,44 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     positive("idle_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            time = clock.require(scheduler, "idle_timeout")
-            gate: FlowGate = getattr(time, "gate", None) or _NEVER_SHUT
-            now = clock.seconds(time)
-            reopened = 0
-            silence: clock.Silence | None = None
-
-            def on_next(item: T) -> None:
-                nonlocal reopened, silence
-                reopened = gate.reopened
-                if silence is not None:
-                    silence.last = now()
-                elif getattr(item, "commits", True) and not getattr(item, "ends", False):
-                    silence = clock.Silence(time, seconds, elapsed)
-                observer.on_next(item)
-
-            def elapsed() -> None:
-                nonlocal reopened
-                if not gate.is_open or gate.reopened != reopened:
-                    reopened = gate.reopened
-                    return
-                upstream.dispose()
-                observer.on_error(Elapsed("idle_timeout", seconds))
-
-            def dispose() -> None:
-                if silence is not None:
-                    silence.dispose()
-                upstream.dispose()
-
-            upstream: Link[T] = Link(on_next, observer.on_error, observer.on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Idle[T] = _Idle(clock.require(scheduler, "idle_timeout"), seconds)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Idle(Link[T, T]):
+    __slots__ = ("_gate", "_now", "_reopened", "_scheduler", "_seconds", "_silence")
+
+    def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
+        self._scheduler = scheduler
+        self._seconds = seconds
+        self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
+        self._reopened = 0
+        self._silence: clock.Silence | None = None
+
+    def on_next(self, item: T) -> None:
+        silence = self._silence
+        self._reopened = self._gate.reopened
+        if silence is not None:
+            silence.last = silence.now()
+        elif getattr(item, "commits", True) and not getattr(item, "ends", False) and not self.stopped:
+            self._silence = clock.Silence(self._scheduler, self._seconds, self._elapsed)
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if self._silence is not None:
+            self._silence.dispose()
+
+    def _elapsed(self) -> None:
+        gate = self._gate
+        if gate.is_open and gate.reopened == self._reopened:
+            self.fail(Elapsed("idle_timeout", self._seconds))
+        else:
+            self._reopened = gate.reopened
 
 
 def total_timeout(seconds: Seconds) -> Operator[T, T]:
@@ -158,30 +165,33 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
     positive("total_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
-        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Callable[[], None]:
-            time = clock.require(scheduler, "total_timeout")
-            granted = 0.0
-            timer: DisposableBase
-
-            def elapsed() -> None:
-                nonlocal granted, timer
-                waited = getattr(time, "waited", 0.0) - granted
-                if waited > clock.EARLY:
-                    granted += waited
-                    timer = clock.after(time, waited, elapsed)
-                    return
-                upstream.dispose()
-                observer.on_error(Elapsed("total_timeout", seconds))
-
-            def dispose() -> None:
-                timer.dispose()
-                upstream.dispose()
-
-            timer = clock.after(time, seconds, elapsed)
-            upstream: Link[T] = Link(observer.on_next, observer.on_error, observer.on_completed)
-            upstream.connect(source, scheduler)
-            return dispose
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Total[T] = _Total(clock.require(scheduler, "total_timeout"), seconds)
+            link.connect(source, observer, scheduler)
+            link.step_aside()
+            return link
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Total(Link[T, T]):
+    __slots__ = ("_granted", "_scheduler", "_seconds", "_timer")
+
+    def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
+        self._scheduler = scheduler
+        self._seconds = seconds
+        self._granted = 0.0
+        self._timer = clock.after(scheduler, seconds, self._elapsed)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._timer.dispose()
+
+    def _elapsed(self) -> None:
+        waited = getattr(self._scheduler, "waited", 0.0) - self._granted
+        if waited > clock.EARLY:
+            self._granted += waited
+            self._timer = clock.after(self._scheduler, waited, self._elapsed)
+        else:
+            self.fail(Elapsed("total_timeout", self._seconds))

@@ -43,29 +43,36 @@ def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
     """The tap below the encoder: folds usage, times and the error into the exchange. Through it the gateway can end an answer."""
 
     def operator(source: Observable[Batch]) -> Stream[Batch]:
-        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Link[Batch]:
+        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Link[Batch, Batch]:
             assert isinstance(scheduler, Exchange)
-            exchange = scheduler
-
-            def on_next(batch: Batch) -> None:
-                if exchange.first_event_at is None and batch.commits:
-                    exchange.first_event_at = time.monotonic()
-                note(exchange, batch)
-                observer.on_next(batch)
-
-            def on_error(error: Exception) -> None:
-                upstream.dispose()
-                exchange.error = error
-                trip(error, chain, metrics)
-                observer.on_error(error)
-
-            exchange.abort = on_error
-            upstream: Link[Batch] = Link(on_next, on_error, observer.on_completed)
-            return upstream.connect(source, scheduler)
+            return _Observed(scheduler, chain, metrics).connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
+
+
+class _Observed(Link[Batch, Batch]):
+    __slots__ = ("_chain", "_exchange", "_metrics")
+
+    def __init__(self, exchange: Exchange, chain: str, metrics: Metrics) -> None:
+        self._exchange = exchange
+        self._chain = chain
+        self._metrics = metrics
+        exchange.abort = self.on_error
+
+    def on_next(self, batch: Batch) -> None:
+        exchange = self._exchange
+        if exchange.first_event_at is None and batch.commits:
+            exchange.first_event_at = time.monotonic()
+        note(exchange, batch)
+        self.receiver.on_next(batch)
+
+    def on_error(self, error: Exception) -> None:
+        if not self.stopped:
+            self._exchange.error = error
+            trip(error, self._chain, self._metrics)
+            self.fail(error)
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> None:

@@ -83,11 +83,9 @@ def bare(source: Observable[Any]) -> Observable[Any]:
 def empty(source: Observable[Any]) -> Observable[Any]:
     """An operator of ours that passes everything on."""
 
-    def subscribe(observer: Any, scheduler: SchedulerBase | None) -> Link[Any]:
-        def on_next(item: Any) -> None:
-            observer.on_next(item)
-
-        return Link(on_next, observer.on_error, observer.on_completed).connect(source, scheduler)
+    def subscribe(observer: Any, scheduler: SchedulerBase | None) -> Link[Any, Any]:
+        link: Link[Any, Any] = Link()
+        return link.connect(source, observer, scheduler)
 
     return Stream(subscribe)
 

@@ -17,7 +17,6 @@ from operators import (
     Circuits,
     Elapsed,
     GuardError,
-    Link,
     NoScheduler,
     Operator,
     Overloaded,
@@ -40,6 +39,7 @@ from operators import (
     watch,
 )
 from operators.testing import Marbles
+from tests.operators.observers import FirstOnly, Heard
 
 Make = Callable[[], Operator[Any, Any]]
 
@@ -195,15 +195,9 @@ def test_delivers_nothing_after_dispose_even_from_a_source_that_pushes_in_a_loop
             observer.on_next(item)
         observer.on_completed()
 
-    seen: list[Any] = []
-
-    def on_next(item: Any) -> None:
-        seen.append(item)
-        link.dispose()
-
-    link: Link[Any] = Link(on_next, seen.append, lambda: seen.append("|"))
-    link.connect(Stream(push_all).pipe(make()), t.scheduler)
-    assert seen == [0]
+    heard = Heard()
+    FirstOnly().connect(Stream(push_all).pipe(make()), heard, t.scheduler)
+    assert heard.all == [0]
     assert not t.timers
 
 

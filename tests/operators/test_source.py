@@ -39,7 +39,6 @@ class Heard(ObserverBase[Any]):
 async def settled() -> None:
     """Until no task of the bridge is left."""
     while module._running:
-        await asyncio.wait(module._running)
         await asyncio.sleep(0)
 
 

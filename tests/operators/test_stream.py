@@ -7,38 +7,11 @@ from typing import Any
 import pytest
 import reactivex
 from reactivex import operators as stock
-from reactivex.abc import ObserverBase
 from reactivex.disposable import Disposable
 
-from operators import Link, Stream
+from operators import Link, Stream, tap
 from operators.testing import Marbles
-
-
-class Heard(ObserverBase[Any]):
-    """An observer that writes everything down."""
-
-    def __init__(self) -> None:
-        self.all: list[Any] = []
-
-    def on_next(self, item: Any) -> None:
-        self.all.append(item)
-
-    def on_error(self, error: Exception) -> None:
-        self.all.append(error)
-
-    def on_completed(self) -> None:
-        self.all.append("|")
-
-
-class Duck:
-    """Not an ObserverBase, but it has the methods."""
-
-    def __init__(self) -> None:
-        self.all: list[Any] = []
-        self.on_next = self.on_error = self.all.append
-
-    def on_completed(self) -> None:
-        self.all.append("|")
+from tests.operators.observers import Duck, FirstOnly, Heard
 
 
 def stream_and_observer() -> tuple[Stream[Any], list[Any], list[str]]:
@@ -94,12 +67,12 @@ def test_silence_holds_for_a_method_that_was_kept() -> None:
     assert heard.all == ["a"]
 
 
-def test_the_observer_hears_of_the_end_before_the_source_is_let_go() -> None:
+def test_the_source_is_let_go_before_the_observer_hears_of_the_end() -> None:
     stream, observers, let_go = stream_and_observer()
     order: list[list[str]] = []
     stream.subscribe(on_completed=lambda: order.append(list(let_go)))
     observers[0].on_completed()
-    assert order == [[]]
+    assert order == [["gone"]]
     assert let_go == ["gone"]
 
 
@@ -184,43 +157,95 @@ def test_dispose_from_inside_an_item_stops_a_source_that_pushes_in_a_loop() -> N
         for item in range(5):
             observer.on_next(item)
 
-    seen: list[int] = []
-
-    def on_next(item: int) -> None:
-        seen.append(item)
-        link.dispose()
-
-    link: Link[int] = Link(on_next, lambda error: None, lambda: None)
-    link.connect(Stream(push_all), None)
-    assert seen == [0]
+    heard = Heard()
+    link = FirstOnly().connect(Stream(push_all), heard, None)
+    assert heard.all == [0]
     assert link.stopped
 
 
 def test_a_link_over_a_stock_source_ends_it(t: Marbles) -> None:
     source = t.hot("-a-b-c-")
-    seen: list[Any] = []
-    link: Link[Any] = Link(seen.append, seen.append, lambda: None)
-    link.connect(source, t.scheduler)
+    heard = Heard()
+    link = Link[Any, Any]().connect(source, heard, t.scheduler)
     t.advance(3)
     link.dispose()
     t.advance(9)
-    assert seen == ["a", "b"]
+    assert heard.all == ["a", "b"]
     assert source.subscriptions == [(0, 3)]
 
 
-def test_redirect_sends_what_follows_elsewhere_but_not_after_the_end() -> None:
-    stream, observers, _ = stream_and_observer()
-    first: list[Any] = []
-    second: list[Any] = []
-    link: Link[Any] = Link(first.append, first.append, lambda: None)
-    link.connect(stream, None)
-    observers[0].on_next("a")
-    link.redirect(second.append, second.append)
-    observers[0].on_next("b")
-    link.dispose()
-    link.redirect(second.append, second.append)
-    observers[0].on_next("c")
-    assert (first, second) == (["a"], ["b"])
+class Curious(Link[Any, Any]):
+    """Looks at items until it has seen enough."""
+
+    def __init__(self, enough: int) -> None:
+        self.enough = enough
+        self.seen: list[Any] = []
+        self.ends: list[Any] = []
+
+    def on_next(self, value: Any) -> None:
+        self.seen.append(value)
+        if len(self.seen) == self.enough:
+            self.step_aside()
+        self.receiver.on_next(value)
+
+    def ended(self, how: Any) -> None:
+        self.ends.append(how)
+
+
+def curious(enough: int, made: list[Curious]) -> Any:
+    """An operator of curious links."""
+
+    def operator(source: Any) -> Stream[Any]:
+        def subscribe(observer: Any, scheduler: Any) -> Curious:
+            link = Curious(enough)
+            made.append(link)
+            link.connect(source, observer, scheduler)
+            return link
+
+        return Stream(subscribe)
+
+    return operator
+
+
+@pytest.mark.parametrize("enough", [(1, 1, 1), (1, 2, 3), (3, 2, 1), (2, 1, 2), (1, 9, 1), (9, 1, 9)])
+def test_items_pass_by_whoever_stepped_aside_in_whatever_order_and_the_end_does_not(t: Marbles, enough: tuple[int, ...]) -> None:
+    made: list[Curious] = []
+    source = t.cold("-a-b-c-d-e-|")
+    ours = source.pipe(tap(Watching()))
+    t.check(ours.pipe(*(curious(number, made) for number in enough)), "-a-b-c-d-e-|")
+    for link, number in zip(reversed(made), enough, strict=True):
+        assert link.seen == list("abcde"[:number])
+        assert link.ends == [None]
+        assert link.aside == (number <= 5)
+
+
+def test_who_stepped_aside_still_hears_of_an_error(t: Marbles) -> None:
+    made: list[Curious] = []
+    t.check(t.cold("-a-b-#").pipe(tap(Watching()), curious(1, made), curious(1, made)), "-a-b-#")
+    assert [link.ends for link in made] == [[t.boom], [t.boom]]
+
+
+def test_nobody_can_step_aside_of_a_stock_source(t: Marbles) -> None:
+    made: list[Curious] = []
+    t.check(t.cold("-a-b-c-|").pipe(stock.map(lambda item: item), curious(1, made)), "-a-b-c-|")
+    assert not made[0].aside
+    assert made[0].seen == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("enough", [1, 2])
+def test_who_stepped_aside_is_silent_after_dispose(t: Marbles, enough: int) -> None:
+    made: list[Curious] = []
+    source = t.cold("-a-b-c-d-|")
+    t.check(source.pipe(tap(Watching()), curious(enough, made)), "-a-b", until="^   !")
+    t.subs(source, "^   !")
+    assert made[0].stopped
+
+
+class Watching:
+    """A probe that looks at every item."""
+
+    def on_next(self, item: Any) -> None:
+        return None
 
 
 def test_stock_operators_that_lock_their_source_work_above(t: Marbles) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from operators import Link, Stream, through
+from operators import Stream, through
 from operators.testing import Marbles
+from tests.operators.observers import FirstOnly, Heard
 
 
 class Pairs:
@@ -101,20 +102,15 @@ def test_close_may_give_something_and_fail(t: Marbles) -> None:
 
 def test_a_generator_is_not_pulled_after_dispose() -> None:
     codec = Lazy()
-    seen: list[Any] = []
-
-    def on_next(item: Any) -> None:
-        seen.append(item)
-        link.dispose()
+    heard = Heard()
 
     def source(observer: Any, scheduler: Any) -> None:
         sources.append(observer)
 
     sources: list[Any] = []
-    link: Link[Any] = Link(on_next, seen.append, lambda: None)
-    link.connect(Stream(source).pipe(through(lambda: codec)), None)
+    FirstOnly().connect(Stream(source).pipe(through(lambda: codec)), heard, None)
     sources[0].on_next("a")
-    assert seen == ["a"]
+    assert heard.all == ["a"]
     assert codec.pulled == ["a"]
 
 

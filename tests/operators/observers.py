@@ -1,0 +1,44 @@
+"""Observers that write everything down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reactivex.abc import ObserverBase
+
+from operators import Link
+
+
+class Heard(ObserverBase[Any]):
+    """An observer that writes everything down."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+
+    def on_next(self, item: Any) -> None:
+        self.all.append(item)
+
+    def on_error(self, error: Exception) -> None:
+        self.all.append(error)
+
+    def on_completed(self) -> None:
+        self.all.append("|")
+
+
+class Duck:
+    """Not an ObserverBase, but it has the methods."""
+
+    def __init__(self) -> None:
+        self.all: list[Any] = []
+        self.on_next = self.on_error = self.all.append
+
+    def on_completed(self) -> None:
+        self.all.append("|")
+
+
+class FirstOnly(Link[Any, Any]):
+    """Is disposed from inside the very first item."""
+
+    def on_next(self, value: Any) -> None:
+        self.receiver.on_next(value)
+        self.dispose()
