@@ -22,7 +22,7 @@ from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.metrics import Metrics
-from pipeline.providers.pool import Session, open_session
+from pipeline.providers.pool import Pool
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
@@ -58,14 +58,14 @@ class App:
 
     async def run(self, host: str, port: int) -> int:
         """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""
-        async with open_session() as session:
-            return await self._serve(session, host, port)
+        async with Pool() as pool:
+            return await self._serve(pool, host, port)
 
-    async def _serve(self, session: Session, host: str, port: int) -> int:
+    async def _serve(self, pool: Pool, host: str, port: int) -> int:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
-        shared = Shared(session, metrics, Circuits(on_change=metrics.breaker_changed))
+        shared = Shared(pool, metrics, Circuits(on_change=metrics.breaker_changed))
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
         metrics.use(self._config.digest)
         runtime = Runtime(

@@ -26,7 +26,7 @@ from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
 from pipeline.providers.http import HttpProvider
-from pipeline.providers.pool import Session
+from pipeline.providers.pool import Pool
 from pipeline.request import Target
 from pipeline.resolve import Candidate, Resolver, Route
 from pipeline.seal import Seal, key_for
@@ -36,7 +36,7 @@ from pipeline.seal import Seal, key_for
 class Shared:
     """What outlives a reload: the pooled client, the breakers, the slots."""
 
-    session: Session
+    pool: Pool
     metrics: Metrics
     circuits: Circuits
     slots: dict[tuple[str, int, int, float], Slots] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class _Assembler:
             credential=credential,
             headers=provider.headers,
             connect_timeout=provider.connect_timeout,
-            session=self._shared.session,
+            pool=self._shared.pool,
             gauge=self._shared.metrics.open_upstream,
         )
 

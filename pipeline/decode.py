@@ -46,7 +46,10 @@ class Decode:
         batch = decoder.close()
         if batch.error is not None:
             raise batch.error
-        return (Batch([opened, *batch.events], batch.raw),)
+        if not batch.events:
+            return (Batch([opened], batch.raw),)
+        batch.events.insert(0, opened)
+        return (batch,)
 
     def close(self) -> Iterable[Batch]:
         return () if self._decoder is None else _told(self._decoder.close())

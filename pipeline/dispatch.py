@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import orjson
-
 from pipeline.dialects import DIALECTS
 from pipeline.exchange import Exchange
 from pipeline.request import Losses
 from pipeline.resolve import Candidate
 from pipeline.seal import MARK, MARK_BYTES
+from pipeline.wire.jsontext import bounded, write_json
 
 
 def payload(exchange: Exchange, candidate: Candidate) -> bytes:
@@ -25,16 +24,16 @@ def payload(exchange: Exchange, candidate: Candidate) -> bytes:
     exchange.losses = Losses(candidate.target.allow)
     exchange.dispatched_at = time.monotonic()
     if dialect != exchange.dialect.name:
-        return orjson.dumps(DIALECTS[dialect].build(exchange.request, candidate.target, exchange.losses))
+        return write_json(DIALECTS[dialect].build(exchange.request, candidate.target, exchange.losses))
     sealed = MARK_BYTES in exchange.raw
     if exchange.model == candidate.model and not sealed:
         return exchange.raw
     # DI-141: nothing but the model's name changes.
     body = {**exchange.body, "model": candidate.model}
     if sealed:
-        body = _without_sealed(body)
+        body = _without_sealed(bounded(body, exchange.raw))
         exchange.losses.hint("reasoning")
-    return orjson.dumps(body)
+    return write_json(body)
 
 
 def _without_sealed(value: Any) -> Any:

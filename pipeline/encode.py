@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from pipeline.dialects import Encoder, RelayBody
 from pipeline.dialects.custom_tools import unwrapping
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.events import Batch, Opened, Ping, Usage
+from pipeline.events import UNKNOWN, Batch, Opened, Ping, Usage
 from pipeline.exchange import Exchange
 
 # What the heartbeat guard says. It belongs to no attempt, so it commits nothing and opens no block.
@@ -98,4 +99,8 @@ def note(exchange: Exchange, batch: Batch) -> None:
     """Fold what metrics want to know of a batch into the exchange: the usage."""
     for event in batch.events:
         if type(event) is Usage:
-            exchange.usage.update(event)
+            if exchange.usage is UNKNOWN:
+                exchange.usage = event
+            else:
+                exchange.usage = replace(exchange.usage)
+                exchange.usage.update(event)

@@ -208,10 +208,22 @@ class Usage(Event):
 
     def update(self, other: Usage) -> None:
         """Overwrite with every value that ``other`` knows (DI-185: cumulative, it does not add)."""
-        for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning"):
-            value = getattr(other, name)
-            if value is not None:
-                setattr(self, name, value)
+        if other.input is not None:
+            self.input = other.input
+        if other.output is not None:
+            self.output = other.output
+        if other.total is not None:
+            self.total = other.total
+        if other.cache_read is not None:
+            self.cache_read = other.cache_read
+        if other.cache_write is not None:
+            self.cache_write = other.cache_write
+        if other.reasoning is not None:
+            self.reasoning = other.reasoning
+
+
+UNKNOWN: Final = Usage()
+"""The usage of which nothing is known."""
 
 
 @dataclass(slots=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from operators.clock import Clock, Scope
 from operators.source import FlowGate
-from pipeline.events import Opened, Usage
+from pipeline.events import UNKNOWN, Opened
 from pipeline.request import Answering, Losses, Request
+from pipeline.wire.jsontext import bounded
 
 if TYPE_CHECKING:
     from pipeline.dialects import Dialect
@@ -30,10 +31,27 @@ class Exchange(Scope):
     the scheduler that the operators hand on, whom it works for.
     """
 
+    gate: FlowGate
+
+    losses = Losses()
+    """Of the attempt under way; none before the first."""
+    opened: Opened | None = None
+    """The attempt whose answer the client gets; set when its first event passes the encoder."""
+    usage = UNKNOWN
+    """What is known of it. Replaced as more becomes known, never changed."""
+    error: Exception | None = None
+    """What the answer failed with, before or after it was opened."""
+    dispatched_at: float | None = None
+    """When the attempt under way was sent."""
+    opened_at: float | None = None
+    """When a provider accepted it."""
+    first_event_at: float | None = None
+    first_write_at: float | None = None
+    _neutral: Request | None = None
+
     def __init__(
         self,
         clock: Clock,
-        *,
         id: str,
         dialect: Dialect,
         body: dict[str, Any],
@@ -41,7 +59,7 @@ class Exchange(Scope):
         headers: Mapping[str, str],
         began: float | None = None,
     ) -> None:
-        super().__init__(clock)
+        super().__init__(clock, FlowGate())
         self.id = id
         self.dialect = dialect
         self.body = body
@@ -52,29 +70,14 @@ class Exchange(Scope):
         self.stream: bool = bool(body.get("stream"))
         self.label = "other"
         """The model's bounded name for metrics: as configured, never as the client wrote it."""
-        self.gate: FlowGate = FlowGate()
-        self.losses = Losses()
-        """Of the attempt under way."""
-        self.began = time.monotonic() if began is None else began
-        """Monotonic time at which the request was taken; the marks below are on the same clock."""
         self.parsed_at = time.monotonic()
-        self.dispatched_at: float | None = None
-        """When the attempt under way was sent."""
-        self.opened_at: float | None = None
-        """When a provider accepted it."""
+        self.began = self.parsed_at if began is None else began
+        """Monotonic time at which the request was taken; the marks above are on the same clock."""
         self.attempts = 0
         self.abort: Callable[[Exception], None] = nothing_to_abort
         """End the answer with an error, from outside (drain). Set while the chain is subscribed."""
-        self.opened: Opened | None = None
-        """The attempt whose answer the client gets; set when its first event passes the encoder."""
-        self.usage = Usage()
-        self.error: Exception | None = None
-        """What the answer failed with, before or after it was opened."""
         self.ended = False
         """The provider said that the answer is complete, and all of it was encoded."""
-        self.first_event_at: float | None = None
-        self.first_write_at: float | None = None
-        self._neutral: Request | None = None
 
     @property
     def request(self) -> Request:
@@ -84,7 +87,7 @@ class Exchange(Scope):
             GatewayError: the body is not a valid request of its dialect.
         """
         if self._neutral is None:
-            self._neutral = self.dialect.parse(self.body)
+            self._neutral = self.dialect.parse(bounded(self.body, self.raw))
         return self._neutral
 
     def answering(self, *, relayed: bool, seal: Callable[[str, str], str | None]) -> Answering:

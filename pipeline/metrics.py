@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
+from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
 from pipeline.series import Count, Series, Spread
 
@@ -30,6 +31,8 @@ OVERHEAD_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 
 WAIT_BUCKETS: Final = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
+
+TOKEN_TYPES: Final = ("input", "output", "cached_input", "cache_creation_input", "reasoning")
 
 GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 
@@ -46,6 +49,7 @@ class Metrics:
         self.breakers: dict[str, int] = {}
         self.queue_depth: Callable[[], int] = lambda: 0
         self._digest = ""
+        self._kinds: dict[tuple[str, str, str, str], _Kind] = {}
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Spread], Sequence[float]]] = []
         count, spread = self._count, self._spread
@@ -121,35 +125,34 @@ class Metrics:
         """
         now = time.monotonic()
         opened = exchange.opened
-        dialect = exchange.dialect.name
-        self.requests.labels(dialect, exchange.label, outcome).inc()
-        candidate = opened.label if opened is not None else ""
-        provider = candidate.partition("/")[0]
+        key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome)
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = _Kind(self, *key)
+        kind.requests.inc()
         if opened is not None:
-            self.stream_ends.labels(candidate, "done" if outcome == "ok" else outcome).inc()
+            kind.stream_ends.inc()
             # Names of losses are the dialects' own, never a client's (DI-142).
             for name in exchange.losses.dropped:
-                self.losses.labels(dialect, opened.dialect or "neutral", name).inc()
-        model = candidate.partition("/")[2] or "none"
-        labels = ("chat", provider or "none", exchange.label, model)
-        self.duration.labels(*labels, "" if outcome == "ok" else outcome).observe(now - exchange.began)
+                self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
+        kind.duration.observe(now - exchange.began)
         first = exchange.first_event_at
         usage = exchange.usage
         if first is not None and exchange.stream:
-            self.first_token.labels(*labels).observe(first - exchange.began)
+            self.first_token.labels(*kind.labels).observe(first - exchange.began)
             if usage.output is not None and usage.output > 1:
-                self.per_token.labels(*labels).observe((now - first) / (usage.output - 1))
+                self.per_token.labels(*kind.labels).observe((now - first) / (usage.output - 1))
         self._stages(exchange, now)
-        for kind, count in (
-            ("input", usage.input),
-            ("output", usage.output),
-            ("cached_input", usage.cache_read),
-            ("cache_creation_input", usage.cache_write),
-            ("reasoning", usage.reasoning),
-        ):
+        if usage is UNKNOWN:
+            return
+        counts = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
+        for name, count in zip(TOKEN_TYPES, counts, strict=True):
             # Unknown is unknown, not zero (TR-U1).
             if count is not None:
-                self.tokens.labels(*labels, kind).observe(count)
+                spread = kind.tokens.get(name)
+                if spread is None:
+                    spread = kind.tokens[name] = self.tokens.labels(*kind.labels, name)
+                spread.observe(count)
 
     def _stages(self, exchange: Exchange, now: float) -> None:
         """Where the time went, and how much of it was ours."""
@@ -166,6 +169,26 @@ class Metrics:
             return
         written = exchange.first_write_at
         self.overhead.observe(dispatched - exchange.began + (written - first if written is not None else 0.0))
+
+
+class _Kind:
+    """What requests that ended alike add to: their labels are put together once.
+
+    Args:
+        metrics: where they are counted.
+        dialect, model, candidate, outcome: what they have in common; the candidate that answered, or "".
+    """
+
+    __slots__ = ("duration", "labels", "requests", "stream_ends", "tokens")
+
+    def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str) -> None:
+        provider, _, own = candidate.partition("/")
+        self.labels = ("chat", provider or "none", model, own or "none")
+        self.requests = metrics.requests.labels(dialect, model, outcome)
+        # Only an answer that was opened is counted there, and one that was not has no candidate.
+        self.stream_ends = metrics.stream_ends.labels(candidate, "done" if outcome == "ok" else outcome) if candidate else Count()
+        self.duration = metrics.duration.labels(*self.labels, "" if outcome == "ok" else outcome)
+        self.tokens: dict[str, Spread] = {}
 
 
 class _Counted(Collector):

@@ -41,7 +41,7 @@ def parse(
         raise GatewayError(Kind.BAD_REQUEST, f"`stream` must be true or false; it is {_shown(stream)}.", param="stream")
     if not counting:
         dialect.check(body)
-    return Exchange(clock, id=id, dialect=dialect, body=body, raw=raw, headers=headers, began=began)
+    return Exchange(clock, id, dialect, body, raw, headers, began)
 
 
 _NAMES: Final = {list: "an array", dict: "an object"}

@@ -35,6 +35,18 @@ def wrong_word(param: str, value: object, allowed: Collection[str]) -> GatewayEr
     return fault(param, f"Invalid value for '{param}': '{str(value)[:64]}'. Supported values are: {names}.{hint}")
 
 
+def check_head(body: dict[str, Any]) -> None:
+    """What every dialect's body has: ``model``, a name, and perhaps ``stream``, true or false. Raises GatewayError (400)."""
+    # The usual body is right, and no more is done for it.
+    if type(body) is dict and type(body.get("model")) is str and body["model"] and type(body.get("stream", False)) is bool:
+        return
+    fields = Fields(body)
+    # TR-M4, TR-P16
+    fields.need_name("model")
+    # TR-P10
+    fields.flag("stream")
+
+
 class Fields:
     """One JSON object and where it stands. Every read takes null for absent, as the services do."""
 

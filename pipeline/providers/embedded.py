@@ -12,6 +12,7 @@ from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.providers.demo import answer
 from pipeline.providers.frame import Frame, Head
+from pipeline.request import Losses
 from pipeline.resolve import Candidate
 
 
@@ -28,6 +29,7 @@ class DemoProvider:
 
         async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
             exchange.attempts += 1
+            exchange.losses = Losses()
             head = Head(exchange.attempts)
             accepted = False
 

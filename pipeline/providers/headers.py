@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 # DI-262: betas and versions of the Messages API must reach a Messages provider unchanged. Credentials never pass (TR-X22).
@@ -32,11 +33,18 @@ def to_provider(dialect: str, client_headers: Mapping[str, str]) -> dict[str, st
     return found
 
 
+@lru_cache(1024)
+def _passes(name: str) -> str | None:
+    """The name in lower case, where the header may reach a client. Providers send the same names in every answer."""
+    lower = name.lower()
+    return lower if lower in RESPONSE_HEADERS or lower.startswith(RESPONSE_PREFIXES) else None
+
+
 def to_client(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The provider's headers that reach the client; a value that could smuggle anything is left out (TR-X24)."""
     found = {}
     for name, value in headers:
-        lower = name.lower()
-        if (lower in RESPONSE_HEADERS or lower.startswith(RESPONSE_PREFIXES)) and _LEGAL_VALUE.fullmatch(value):
+        lower = _passes(name)
+        if lower is not None and _LEGAL_VALUE.fullmatch(value):
             found[lower] = value
     return found

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Final
 
 import aiohttp
 import orjson
-from multidict import CIMultiDict
 from reactivex import Observable
 from yarl import URL
 
@@ -23,7 +23,7 @@ from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.providers.headers import to_client, to_provider
-from pipeline.providers.pool import AGAIN, Session, was_stale
+from pipeline.providers.pool import Answer, ConnectTimeout, Destination, Pool, request_head
 from pipeline.resolve import Candidate
 
 # An error body is read up to here; what is longer is not an explanation.
@@ -50,7 +50,7 @@ class HttpProvider:
         credential: header name and value, or None.
         headers: further request headers of the operator's.
         connect_timeout: seconds for resolving, connecting and the TLS handshake together.
-        session: the pooled client that all providers share.
+        pool: the connections that all providers share.
         gauge: called with +1 and -1 around each open provider connection.
     """
 
@@ -63,22 +63,25 @@ class HttpProvider:
         credential: tuple[str, str] | None,
         headers: Mapping[str, str],
         connect_timeout: float,
-        session: Session,
+        pool: Pool,
         gauge: Callable[[int], None],
     ) -> None:
         self.name = name
         self.dialect = dialect
         self.base_url = base_url
         self.url = URL(base_url + DIALECTS[dialect].path, encoded=True)
-        self._session = session
+        self._pool = pool
         self._gauge = gauge
         self._connect_timeout = connect_timeout
-        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+        headers = {key.lower(): value for key, value in headers.items()}
         base = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "penstock"}
         if credential is not None:
             base[credential[0]] = credential[1]
-        base.update({key.lower(): value for key, value in headers.items()})
-        self._base_headers = base
+        self._fields = {
+            streamed: {**base, **headers, "accept": "text/event-stream" if streamed else "application/json"}
+            for streamed in (True, False)
+        }
+        self._heads = {streamed: request_head(self.url, fields) for streamed, fields in self._fields.items()}
 
     def open(self, candidate: Candidate) -> Observable[Frame]:
         """One attempt a subscription (see ``providers.Provider``)."""
@@ -87,10 +90,10 @@ class HttpProvider:
             exchange.attempts += 1
             attempt = exchange.attempts
             body = payload(exchange, candidate)
-            headers = self._headers(exchange, candidate)
+            head = self._head(exchange, candidate, self.url)
             self._gauge(1)
             try:
-                response = await self._post(body, headers)
+                response = await self._post(self._destination, head, body)
                 try:
                     await self._read(response, push, exchange, attempt)
                 finally:
@@ -108,14 +111,16 @@ class HttpProvider:
             GatewayError: it refused, cannot be reached, did not answer in time, or not with a number.
         """
         url = URL(self.base_url + DIALECTS[self.dialect].path + "/count_tokens", encoded=True)
+        to = Destination(url, self._connect_timeout)
         try:
-            async with (
-                asyncio.timeout(COUNT_PATIENCE),
-                await self._post(body, self._headers(exchange, candidate), url) as response,
-            ):
-                if response.status != 200:
-                    raise await self._refusal(response)
-                return int(orjson.loads(await _all(response.content))["input_tokens"])
+            async with asyncio.timeout(COUNT_PATIENCE):
+                response = await self._post(to, self._head(exchange, candidate, url), body)
+                try:
+                    if response.status != 200:
+                        raise await self._refusal(response)
+                    return int(orjson.loads(await _all(response.content))["input_tokens"])
+                finally:
+                    response.close()
         except TimeoutError as error:
             raise GatewayError(Kind.TIMEOUT) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -123,19 +128,22 @@ class HttpProvider:
         except (KeyError, TypeError, ValueError) as error:
             raise GatewayError(Kind.BAD_REPLY) from error
 
-    def _headers(self, exchange: Exchange, candidate: Candidate) -> CIMultiDict[str]:
-        headers = CIMultiDict(self._base_headers)
-        headers["accept"] = "text/event-stream" if exchange.stream else "application/json"
-        if exchange.dialect.name == self.dialect:
-            headers.update(to_provider(self.dialect, exchange.headers))
-        if self.dialect == "messages" and "anthropic-version" not in headers:
-            headers["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST
-        return headers
+    @cached_property
+    def _destination(self) -> Destination:
+        return Destination(self.url, self._connect_timeout)
 
-    async def _post(self, body: bytes, headers: CIMultiDict[str], url: URL | None = None) -> aiohttp.ClientResponse:
+    def _head(self, exchange: Exchange, candidate: Candidate, url: URL) -> bytes:
+        own = to_provider(self.dialect, exchange.headers) if exchange.dialect.name == self.dialect else {}
+        fields = self._fields[exchange.stream]
+        if self.dialect == "messages" and "anthropic-version" not in own and "anthropic-version" not in fields:
+            own["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST
+        # Most clients send nothing that their provider has to see.
+        return request_head(url, {**fields, **own}) if own or url is not self.url else self._heads[exchange.stream]
+
+    async def _post(self, to: Destination, head: bytes, body: bytes) -> Answer:
         try:
-            return await self._send(body, headers, url or self.url)
-        except aiohttp.ConnectionTimeoutError as error:
+            return await self._pool.post(to, head, body)
+        except ConnectTimeout as error:
             text = f"The provider {self.name!r} did not accept a connection within {self._connect_timeout:g} s."
             raise GatewayError(Kind.UNREACHABLE, text) from error
         except (aiohttp.ClientConnectionError, OSError) as error:
@@ -143,19 +151,7 @@ class HttpProvider:
         except aiohttp.ClientError as error:
             raise GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} did not answer in HTTP.") from error
 
-    async def _send(self, body: bytes, headers: CIMultiDict[str], url: URL) -> aiohttp.ClientResponse:
-        again = AGAIN
-        while True:
-            try:
-                return await self._session.post(url, data=body, headers=headers, timeout=self._timeout, allow_redirects=False)
-            except aiohttp.ClientConnectionError as error:
-                if not again or not was_stale(error):
-                    raise
-                again -= 1
-
-    async def _read(
-        self, response: aiohttp.ClientResponse, push: Callable[[Frame], None], exchange: Exchange, attempt: int
-    ) -> None:
+    async def _read(self, response: Answer, push: Callable[[Frame], None], exchange: Exchange, attempt: int) -> None:
         if response.status >= 300:
             raise await self._refusal(response)
         head = Head(attempt, response.status, response.content_type, to_client(response.headers.items()))
@@ -179,7 +175,7 @@ class HttpProvider:
         except (aiohttp.ClientError, OSError) as error:
             raise GatewayError(Kind.CUT, "The connection to the provider was lost.") from error
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> GatewayError:
+    async def _refusal(self, response: Answer) -> GatewayError:
         if response.status < 400:
             return GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} answered with a redirect, which is not followed.")
         try:

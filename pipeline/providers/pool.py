@@ -1,4 +1,7 @@
-"""The pooled client that all HTTP providers share: it tells a connection that was used before from a new one.
+"""The connections that all HTTP providers share: a request goes out in one write, and its answer is open when its head was read.
+
+It stands on aiohttp's pool of connections and on its parser. What aiohttp's own session adds to them (cookies, redirects,
+proxies, credentials, a task for each body) must not be here, and costs more than all that is left.
 
 A provider may close an idle connection in the very moment in which it is used again. Nothing was wrong with the request then,
 so that it goes out once more without anybody counting a failure; who never answers on new connections is asked just once.
@@ -6,46 +9,181 @@ so that it goes out once more without anybody counting a failure; who never answ
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
-    from aiohttp.client import ClientRequest
     from aiohttp.connector import Connection
-    from aiohttp.tracing import Trace
-
-Session = aiohttp.ClientSession
+    from aiohttp.http_parser import RawResponseMessage
+    from multidict import CIMultiDictProxy
+    from yarl import URL
 
 AGAIN: Final = 1
 """How often a request goes out once more because the connection had gone stale."""
 
-_stale: Final[ContextVar[bool]] = ContextVar("stale", default=False)
+# Up to here a head and a body are put together, which is cheaper than two writes.
+_TOGETHER: Final = 64 * 1024
 
 
-class _Pool(aiohttp.TCPConnector):
-    async def connect(self, req: ClientRequest, traces: list[Trace], timeout: aiohttp.ClientTimeout) -> Connection:
-        _stale.set(False)
-        connection = await super().connect(req, traces, timeout)
-        protocol = connection.protocol
-        _stale.set(protocol is not None and getattr(protocol, "served", False))
-        if protocol is not None:
-            protocol.served = True  # type: ignore[attr-defined]
-        return connection
+class Unreadable(aiohttp.ClientError):
+    """What came is no answer in HTTP."""
 
 
-def open_session() -> Session:
-    """A client for all providers. Their own ``max_in_flight`` bounds the pool; their cookies are nobody's business."""
-    connector = _Pool(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
-    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+class ConnectTimeout(aiohttp.ClientConnectionError):
+    """No connection was there in time."""
 
 
-def was_stale(error: Exception) -> bool:
-    """Whether the request that just failed met a connection that its provider had closed before it came."""
-    if not _stale.get():
-        return False
+class Destination:
+    """Where requests go. For one event loop, the running one.
+
+    Args:
+        url: of a service, with its path.
+        connect_timeout: seconds for resolving, connecting and the TLS handshake together.
+    """
+
+    __slots__ = ("request", "timeout")
+
+    def __init__(self, url: URL, connect_timeout: float) -> None:
+        self.request = aiohttp.ClientRequest("POST", url)
+        """Tells aiohttp's pool whom to connect to; it is never sent."""
+        self.timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+
+
+class Answer:
+    """An answer whose head was read. Read to its end, its connection goes back to the pool by itself.
+
+    Args:
+        connection: on which it comes.
+        message: its head.
+        content: its body, as it comes.
+    """
+
+    __slots__ = ("_connection", "content", "headers", "status")
+
+    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
+        self._connection: Connection | None = connection
+        self.status: int = message.code
+        self.headers: CIMultiDictProxy[str] = message.headers
+        self.content = content
+        content.on_eof(self._release)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, in lower case and without parameters; "" where none is told."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def close(self) -> None:
+        """Close the connection, unless it went back to the pool. Idempotent."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        transport = connection.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # It answered before it had read the request: what is still on its way would be taken for another one.
+            connection.close()
+        else:
+            connection.release()
+
+
+class Pool:
+    """A context manager within a running loop. Providers' own ``max_in_flight`` bounds it."""
+
+    def __init__(self) -> None:
+        self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
+
+    async def __aenter__(self) -> Pool:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._connector.close()
+
+    async def post(self, to: Destination, head: bytes, body: bytes) -> Answer:
+        """Send a request, and wait for the head of its answer.
+
+        Args:
+            to: whom.
+            head: of the request, as :func:`request_head` makes it.
+            body: its body.
+
+        Raises:
+            ConnectTimeout: no connection in time.
+            aiohttp.ClientConnectionError, OSError: no connection, or it was lost before the answer's head.
+            Unreadable: what came is not HTTP.
+
+        Cancelled: the connection is closed.
+        """
+        again = AGAIN
+        while True:
+            try:
+                connection = await self._connector.connect(to.request, _NO_TRACES, to.timeout)
+            except TimeoutError as error:
+                raise ConnectTimeout from error
+            protocol: Any = connection.protocol
+            used, protocol.used = getattr(protocol, "used", False), True
+            try:
+                return await _ask(connection, protocol, head, body)
+            except HttpProcessingError as error:
+                raise Unreadable(error.message) from error
+            except aiohttp.ClientConnectionError as error:
+                if not (again and used and _was_stale(error)):
+                    raise
+                again -= 1
+
+
+async def _ask(connection: Connection, protocol: Any, head: bytes, body: bytes) -> Answer:
+    try:
+        # Nothing compressed is asked for; what is sent so nevertheless is read.
+        protocol.set_response_params(read_until_eof=True)
+        transport = protocol.transport
+        head = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
+        if len(body) <= _TOGETHER:
+            transport.write(head + body)
+        else:
+            transport.write(head)
+            transport.write(body)
+        while True:
+            message, content = await protocol.read()
+            if message.code >= 200:
+                return Answer(connection, message, content)
+            if message.code == 101:
+                raise Unreadable("the protocol was switched without being asked")
+    except BaseException:
+        connection.close()
+        raise
+
+
+def request_head(url: URL, headers: Mapping[str, str]) -> bytes:
+    r"""The head of a POST, without its last header (``content-length``) and its end.
+
+    Raises:
+        ValueError: a header holds a line end.
+
+    >>> from yarl import URL
+    >>> request_head(URL("http://a.example/v1"), {"accept": "*/*"})
+    b'POST /v1 HTTP/1.1\r\nhost: a.example\r\naccept: */*\r\n'
+    """
+    host = url.host_port_subcomponent
+    lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    text = "\r\n".join(lines)
+    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+        raise ValueError("a header of a request holds a line end")
+    return text.encode("utf-8", "surrogateescape") + b"\r\n"
+
+
+def _was_stale(error: aiohttp.ClientConnectionError) -> bool:
+    """Whether a request on a connection that was used before met one that its provider had closed before it came."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
         # Half a head is an answer that broke off: the provider was at work.
         return isinstance(error.message, str)
     return isinstance(error, aiohttp.ClientOSError)
+
+
+_NO_TRACES: Final[list[Any]] = []

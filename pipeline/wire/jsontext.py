@@ -1,4 +1,4 @@
-"""The JSON object that a body holds: what is wrong with one is said with line and column, and its depth is bounded."""
+"""The JSON object that a body holds: what is wrong with one is said with line and column, and what is translated is bounded."""
 
 from __future__ import annotations
 
@@ -29,6 +29,15 @@ def parse_json(body: bytes) -> dict[str, Any]:
     if type(value) is not dict:
         found = _NAMES.get(type(value), "a number")
         raise GatewayError(Kind.BAD_REQUEST, f"The body must be a JSON object; it is {found}.")
+    return value
+
+
+def bounded(value: dict[str, Any], body: bytes) -> dict[str, Any]:
+    """``value``, the JSON object of ``body``, if it may be translated: that nests it some levels deeper, and walks through it.
+
+    Raises:
+        GatewayError: 400; it is nested too deep.
+    """
     # As many levels need as many opening brackets: most bodies have fewer, and end here.
     brackets = body.count(b"{")
     if brackets <= DEEPEST:
@@ -36,6 +45,18 @@ def parse_json(body: bytes) -> dict[str, Any]:
     if brackets > DEEPEST and _too_deep(value):
         raise GatewayError(Kind.BAD_REQUEST, _TOO_DEEP)
     return value
+
+
+def write_json(value: dict[str, Any]) -> bytes:
+    """The bytes of a body.
+
+    Raises:
+        GatewayError: 400; it is nested too deep.
+    """
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise GatewayError(Kind.BAD_REQUEST, _TOO_DEEP) from error
 
 
 _NAMES: Final = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}

@@ -55,7 +55,7 @@ class _Response:
         pass
 
 
-class _Session:
+class _Pool:
     """Answers every request with the same reads."""
 
     def __init__(self) -> None:
@@ -70,16 +70,16 @@ class Inside:
     """The gateway's inside, assembled from a default configuration. Used within a running loop."""
 
     def __init__(self) -> None:
-        self._session = _Session()
+        self._pool = _Pool()
         self._metrics = Metrics("bench")
-        shared = Shared(session=cast(Any, self._session), metrics=self._metrics, circuits=Circuits())
+        shared = Shared(pool=cast(Any, self._pool), metrics=self._metrics, circuits=Circuits())
         self._assembly: Assembly = assemble(parse_config(_CONFIG, "bench", {}), shared)
         self._clock = Clock()
 
     async def answer(self, client: str, provider: str, reads: Sequence[bytes], *, stream: bool, times: int) -> float:
         """Microseconds that one answer takes, on average. Raises RuntimeError when it does not come to its end."""
-        self._session.content_type = "text/event-stream" if stream else "application/json"
-        self._session.reads = reads
+        self._pool.content_type = "text/event-stream" if stream else "application/json"
+        self._pool.reads = reads
         raw = request_body(client, f"{provider}/bench", stream=stream)
         began = time.perf_counter()
         for _ in range(times):

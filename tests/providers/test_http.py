@@ -10,7 +10,8 @@ from operators.clock import Clock
 from pipeline.dialects import DIALECTS
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
-from pipeline.providers import http, pool
+from pipeline.providers import http
+from pipeline.providers.pool import Pool
 from pipeline.request import Target
 from pipeline.resolve import Candidate
 from tests.support.scripted import Hang, Script, ScriptedProvider, Send
@@ -25,9 +26,9 @@ def test_a_count_is_not_waited_for_for_ever(script: Script, monkeypatch: pytest.
     monkeypatch.setattr(http, "COUNT_PATIENCE", 0.05)
 
     async def run(base_url: str, model: str) -> None:
-        async with pool.open_session() as session:
+        async with Pool() as pool:
             provider = http.HttpProvider(
-                "claude", "messages", base_url, credential=None, headers={}, connect_timeout=5, session=session, gauge=print
+                "claude", "messages", base_url, credential=None, headers={}, connect_timeout=5, pool=pool, gauge=print
             )
             candidate = Candidate(provider, model, Target("messages", model), f"claude/{model}")
             body = {"model": model, "messages": []}

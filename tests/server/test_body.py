@@ -17,7 +17,7 @@ from aiohttp import web
 
 from pipeline.errors import GatewayError
 from pipeline.server.body import MEMBERS, ZSTD_WINDOW, read_body
-from pipeline.wire.jsontext import DEEPEST, parse_json
+from pipeline.wire.jsontext import DEEPEST, bounded, parse_json, write_json
 
 LIMIT = 100_000
 TEXT = orjson.dumps({"text": "word " * 2000})
@@ -236,14 +236,23 @@ def test_what_is_no_json_object_is_400_and_says_where(body: bytes, words: list[s
     assert [word for word in words if word not in caught.value.message] == []
 
 
-def test_tr_m18_nesting_has_a_limit_and_many_brackets_side_by_side_have_none() -> None:
+def test_tr_m18_what_is_translated_has_a_limit_of_nesting_and_many_brackets_side_by_side_have_none() -> None:
     def nested(levels: int) -> bytes:
         return b'{"a":' + b"[" * (levels - 1) + b"]" * (levels - 1) + b"}"
 
-    assert parse_json(nested(DEEPEST))
-    assert len(parse_json(b'{"a":[' + b",".join([b"[]"] * 5000) + b"]}")["a"]) == 5000
+    def read(body: bytes) -> dict[str, list[object]]:
+        return bounded(parse_json(body), body)
+
+    assert read(nested(DEEPEST))
+    assert len(read(b'{"a":[' + b",".join([b"[]"] * 5000) + b"]}")["a"]) == 5000
     for levels in (DEEPEST + 1, 300, 3000, 300_000):
         with pytest.raises(GatewayError, match=f"{DEEPEST} levels"):
-            parse_json(nested(levels))
+            read(nested(levels))
     with pytest.raises(GatewayError, match=f"{DEEPEST} levels"):
-        parse_json(b'{"a":' + b"[" * 100_000)
+        read(b'{"a":' + b"[" * 100_000)
+
+
+def test_tr_m18_what_passes_in_its_own_dialect_is_bounded_only_where_it_must_be_written_anew() -> None:
+    value = parse_json(b'{"a":' + b"[" * 900 + b"]" * 900 + b"}")
+    with pytest.raises(GatewayError, match=f"{DEEPEST} levels"):
+        write_json(value)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pipeline.dialects.chat.tools import read_choice, read_functions, read_tools
 from pipeline.dialects.chat.turns import read_messages
-from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
 from pipeline.request import Extra, Format, Request, Thinking
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
@@ -67,11 +67,7 @@ _KNOWN: Final = frozenset(NEUTRAL).union(SIGNIFICANT, HINTS)
 
 def check(body: dict[str, Any]) -> None:
     """What must hold whatever the provider: the types of ``model``, ``messages`` and ``stream``. Raises GatewayError (400)."""
-    fields = Fields(body)
-    # TR-M4, TR-P16
-    fields.need_name("model")
-    # TR-P10
-    fields.flag("stream")
+    check_head(body)
     messages = body.get("messages")
     # TR-M6
     if messages is None:

@@ -73,14 +73,13 @@ def word_of(reason: FinishReason, *, tools: bool, refused: bool) -> str:
 def read_usage(source: dict[str, Any]) -> Usage:
     """DI-180. What is missing, null or no number is unknown (TR-U3)."""
     prompt, completion = source.get("prompt_tokens_details"), source.get("completion_tokens_details")
-    return Usage(
-        input=_count(source, "prompt_tokens"),
-        output=_count(source, "completion_tokens"),
-        total=_count(source, "total_tokens"),
-        cache_read=_count(prompt, "cached_tokens"),
-        cache_write=_count(prompt, "cache_write_tokens"),
-        reasoning=_count(completion, "reasoning_tokens"),
-    )
+    usage = Usage(_count(source, "prompt_tokens"), _count(source, "completion_tokens"), _count(source, "total_tokens"))
+    if type(prompt) is dict:
+        usage.cache_read = _count(prompt, "cached_tokens")
+        usage.cache_write = _count(prompt, "cache_write_tokens")
+    if type(completion) is dict:
+        usage.reasoning = _count(completion, "reasoning_tokens")
+    return usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any] | None:
@@ -102,8 +101,10 @@ def write_usage(usage: Usage) -> dict[str, Any] | None:
     return out
 
 
-def _count(source: Any, name: str) -> int | None:
-    value = source.get(name) if type(source) is dict else None
+def _count(source: dict[str, Any], name: str) -> int | None:
+    value = source.get(name)
+    if value is None:
+        return None
     if type(value) is float and value.is_integer():
         value = int(value)
     return count(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
-from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
 from pipeline.dialects.messages.tools import read_choice, read_tools
 from pipeline.dialects.messages.turns import Turns
 from pipeline.request import Extra, Format, Request, Thinking
@@ -58,11 +58,7 @@ _KNOWN: Final = frozenset(NEUTRAL).union(SIGNIFICANT, HINTS)
 
 def check_count(body: dict[str, Any]) -> None:
     """What must hold of a body whose tokens are counted (DI-106): ``model``, ``messages``, ``stream``. Raises GatewayError."""
-    fields = Fields(body)
-    # TR-M4, TR-P16
-    fields.need_name("model")
-    # TR-P10
-    fields.flag("stream")
+    check_head(body)
     messages = body.get("messages")
     # TR-M6
     if messages is None:
@@ -77,7 +73,8 @@ def check(body: dict[str, Any]) -> None:
     """What must hold whatever the provider: the types of all that is required (DI-89). Raises GatewayError (400)."""
     check_count(body)
     # TR-P11: 0 is a value; it fills the prompt cache.
-    if Fields(body).whole("max_tokens") is None:
+    limit = body.get("max_tokens")
+    if (type(limit) is not int or limit < 0) and Fields(body).whole("max_tokens") is None:
         raise missing("max_tokens")
 
 

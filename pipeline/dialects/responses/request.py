@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
 from pipeline.dialects.responses.items import read_input
 from pipeline.dialects.responses.tools import read_choice, read_tools
 from pipeline.request import Extra, Format, Message, Request, TextPart, Thinking
@@ -62,9 +62,7 @@ INPUT_ELSEWHERE: Final = ("previous_response_id", "conversation", "prompt")
 
 def check(body: dict[str, Any]) -> None:
     """What must hold whatever the provider: ``model``, ``stream`` and ``input`` have their types. Raises GatewayError (400)."""
-    fields = Fields(body)
-    fields.need_name("model")
-    fields.flag("stream")
+    check_head(body)
     value = body.get("input")
     if value is None:
         if not any(body.get(name) is not None for name in INPUT_ELSEWHERE):
