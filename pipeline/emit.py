@@ -35,7 +35,7 @@ class _Streamed(web.StreamResponse):
     _send_headers_immediately = False
 
 
-class Emission:
+class Emission(abc.ObserverBase[bytes]):
     """One answer on its way to one client.
 
     Args:
@@ -47,6 +47,7 @@ class Emission:
 
     __slots__ = (
         "_buffered",
+        "_chunked",
         "_done",
         "_error",
         "_exchange",
@@ -58,6 +59,7 @@ class Emission:
         "_response",
         "_size",
         "_subscription",
+        "_transport",
         "_wake",
     )
 
@@ -80,6 +82,9 @@ class Emission:
         self._error: Exception | None = None
         self._wake: asyncio.Future[None] | None = None
         self._response: web.StreamResponse | None = None
+        self._transport: asyncio.Transport | None = None
+        """Of the client, once the response's head is out."""
+        self._chunked = False
         self._subscription: abc.DisposableBase | None = None
 
     async def run(self, answer: Observable[bytes]) -> web.StreamResponse:
@@ -92,7 +97,7 @@ class Emission:
         Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
         """
         exchange = self._exchange
-        self._subscription = answer.subscribe(self._on_next, self._on_error, self._on_completed, scheduler=exchange)
+        self._subscription = answer.subscribe(self, scheduler=exchange)
         try:
             while True:
                 if not (self._pending or self._done):
@@ -119,12 +124,16 @@ class Emission:
                     await response.write_eof(data)
                     return response
                 await response.write(data)
+                if self._transport is None:
+                    self._transport = self._request.transport
+                    self._chunked = response.headers.get("Transfer-Encoding") == "chunked"
                 self._wrote(len(data))
         finally:
             self._let_go()
 
-    def _on_next(self, data: bytes) -> None:
-        if self._wake is not None and self._response is not None and not self._exchange.ended and self._written(data):
+    def on_next(self, data: bytes) -> None:
+        # Somebody waits for bytes: nothing is in front of these.
+        if self._wake is not None and not self._exchange.ended and self._written(data):
             return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.
@@ -139,25 +148,20 @@ class Emission:
     def _written(self, data: bytes) -> bool:
         """Write at once where nothing waits and the socket has room: no switch of tasks for each event of a paced stream.
 
-        Little bytes into an empty buffer stay below its high-water mark, so that the write never has to wait.
+        Little bytes into an empty buffer stay below its high-water mark, so that the write never has to wait. They go past the
+        response, which would only frame them: its head went out before, and its end comes from ``run``.
         """
-        transport, protocol = self._request.transport, self._request.protocol
-        if len(data) > AT_ONCE or transport is None or transport.is_closing():
+        transport = self._transport
+        if len(data) > AT_ONCE or transport is None or transport.get_write_buffer_size() or transport.is_closing():
             return False
-        if protocol.writing_paused or transport.get_write_buffer_size():
-            return False
-        assert self._response is not None
-        try:
-            self._response.write(data).send(None)
-        except StopIteration:
-            return True
-        raise RuntimeError("a small write into an empty buffer had to wait")
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        return True
 
-    def _on_error(self, error: Exception) -> None:
+    def on_error(self, error: Exception) -> None:
         self._error = error
-        self._on_completed()
+        self.on_completed()
 
-    def _on_completed(self) -> None:
+    def on_completed(self) -> None:
         self._done = True
         self._notify()
 

@@ -1,8 +1,9 @@
 """The bytes that an event of text has around its values: what has these bytes and such values means the same, but for them.
 
-Why it is never wrong: the known bytes between two values become a comma and a tab, and a tab stands neither in a JSON string nor
-in what is learned. So none of them can hide in a text; and as there are exactly as many values as gaps between them, there is one
-value in each. Where an event has several values, the gaps inside it are marked, so that their order is checked, too.
+Why it is never wrong: of every event the known bytes before and behind its values are cut off, and what is left of all of them
+is read as one JSON array, with a comma and a tab between two of them. A tab stands neither in a JSON string nor in what is
+learned, so no value can reach over it; and as there are exactly as many values as there should be, there is one value in each
+place. Where an event has several values, the gaps inside it are marked, so that their order is checked, too.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ _VALUES: Final = re.compile(
     rb'"(content|delta|text|thinking|reasoning_content|reasoning)": ?(' + _STRING + rb")"
     rb'|"(?:obfuscation|p)": ?(' + _STRING + rb')|"sequence_number": ?(\d+)'
 )
-_WIRE: Final = re.compile(rb"(?:event: ?[^\r\n\t{]*\n)?data: ?(\{[^\r\n\t]*\})\n\n")
 # Longer ones are not the ones that come a thousand times.
 _LONGEST: Final = 4096
+# A number with more is none that JSON readers agree on.
+_DIGITS: Final = 15
 _PROBE: Final = "\x00probe"
 # What stands for the gaps inside an event: of types that no value has.
 _MARKS: Final[tuple[tuple[bytes, type], ...]] = ((b",\tnull,\t", NoneType), (b",\ttrue,\t", bool))
@@ -46,14 +48,15 @@ class Shape:
         text: which of the values is the text.
     """
 
-    __slots__ = ("_between", "_gaps", "_head", "_kinds", "_marked", "_skip", "_tail", "_text", "block", "make")
+    __slots__ = ("_end", "_gaps", "_head", "_kinds", "_marked", "_skip", "_tail", "_text", "block", "make")
 
     def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[type], text: int) -> None:
         self.make = make
         self.block = block
         self._head, *gaps, self._tail = around
         self._skip = len(self._head)
-        self._between = self._tail + self._head
+        # Without the blank line.
+        self._end = self._tail[: -len(END)]
         self._gaps = gaps
         self._kinds = kinds
         self._text = text
@@ -75,13 +78,26 @@ class Shape:
                 return _loads(body)  # type: ignore[no-any-return]
             except orjson.JSONDecodeError:
                 return None
-        parts = []
-        for gap in self._gaps:
-            part, _, body = body.partition(gap)
-            parts.append(part)
-        parts.append(body)
-        values = _array(b",\t".join(parts))
-        return None if values is None or list(map(type, values)) != self._kinds else values[self._text]
+        text: str | None = None
+        for place, kind in enumerate(self._kinds):
+            value = body
+            if place < len(self._gaps):
+                value, gap, body = body.partition(self._gaps[place])
+                if not gap:
+                    return None
+            if kind is int:
+                if not value.isdigit() or len(value) > _DIGITS or (value[:1] == b"0" and len(value) > 1):
+                    return None
+                continue
+            if value[:1] != b'"' or value[-1:] != b'"':
+                return None
+            try:
+                found = _loads(value)
+            except orjson.JSONDecodeError:
+                return None
+            if place == self._text:
+                text = found
+        return text
 
     def last_end(self, data: bytes, at: int, whole: int) -> int:
         """Where the last event of the shape ends before ``whole``, the end of an event; 0 when none begins at ``at``."""
@@ -97,13 +113,19 @@ class Shape:
 
     def texts(self, data: bytes, at: int, end: int) -> list[str] | None:
         """The texts of the events between ``at``, where one begins, and ``end``, where one ends; None unless all are like it."""
-        body = data[at + self._skip : end - len(self._tail)]
-        count = body.count(self._between) + 1
-        body = body.replace(self._between, b",\t")
-        for gap, (mark, _) in zip(self._gaps, _MARKS, strict=False):
-            if body.count(gap) != count:
+        head, skip, tail, cut = self._head, self._skip, self._end, -len(self._end)
+        cores: list[bytes] = []
+        for event in data[at : end - len(END)].split(END):
+            if not (event.startswith(head) and event.endswith(tail)):
                 return None
-            body = body.replace(gap, mark)
+            cores.append(event[skip:cut])
+        count = len(cores)
+        body = b",\t".join(cores)
+        for gap, (mark, _) in zip(self._gaps, _MARKS, strict=False):
+            pieces = body.split(gap)
+            if len(pieces) != count + 1:
+                return None
+            body = mark.join(pieces)
         values = _array(body)
         if values is None or list(map(type, values)) != self._marked * count:
             return None
@@ -123,12 +145,24 @@ def _array(values: bytes) -> list[Any] | None:
 
 def told(wire: bytes, plain: Plain) -> str | None:
     """The text of a wire event that says nothing else and may be one of many; None for any other."""
-    whole = _WIRE.fullmatch(wire) if len(wire) <= _LONGEST else None
+    payload = _payload(wire)
     try:
-        return None if whole is None else plain(_loads(whole[1]))
+        return None if payload is None else plain(_loads(payload))
     except (KeyError, TypeError, ValueError, AttributeError):
         # Nothing that the dialect knows: its decoder says what is wrong.
         return None
+
+
+def _payload(wire: bytes) -> bytes | None:
+    """The object of an event with one line of data and perhaps a name, in the usual form; None for any other."""
+    if len(wire) > _LONGEST or not wire.endswith(b"}\n\n") or b"\r" in wire or b"\t" in wire:
+        return None
+    start = wire.find(b"\n") + 1 if wire.startswith(b"event:") else 0
+    if b"{" in wire[:start] or not wire.startswith(b"data:", start):
+        return None
+    start += 6 if wire.startswith(b" ", start + 5) else 5
+    payload = wire[start : -len(END)]
+    return payload if payload.startswith(b"{") and b"\n" not in payload else None
 
 
 def learn(event: Text | Reasoning, wire: bytes, plain: Plain) -> Shape | None:

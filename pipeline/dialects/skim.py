@@ -15,7 +15,7 @@ from typing import Final
 
 from pipeline.dialects.codec import Decoder
 from pipeline.dialects.shape import END, Plain, Shape, learn, told
-from pipeline.events import Batch, Event, Reasoning, Text
+from pipeline.events import Batch, Event, Reasoning, Text, said
 
 # Shapes that are learned before one must have proved useful: some providers change an id or a time in each event.
 _PATIENCE: Final = 4
@@ -66,7 +66,7 @@ class Skim:
                 self._patience = _PATIENCE
                 if self._skipped is not None:
                     self._skipped(text)
-                return Batch([shape.make(shape.block, text)], data)
+                return said(shape.make(shape.block, text), data)
         elif self._pending or (self._shape is None and not self._patience):
             return self._read(data)
         return self._apart(data)

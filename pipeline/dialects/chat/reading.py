@@ -122,7 +122,8 @@ def plain(chunk: dict[str, Any]) -> str | None:
         return None
     choice = choices[0]
     delta = choice.get("delta")
-    if type(delta) is not dict or any(choice.get(name) for name in ("index", "finish_reason", "logprobs", "message")):
+    get = choice.get
+    if type(delta) is not dict or get("index") or get("finish_reason") or get("logprobs") or get("message"):
         return None
     said = [name for name, value in delta.items() if value and name != "role"]
     return delta[said[0]] if len(said) == 1 and said[0] in _SAID else None
