@@ -1,16 +1,15 @@
 """The bytes that an event of text has around its values: what has these bytes and such values means the same, but for them.
 
-Why it is never wrong: of every event the known bytes before and behind its values are cut off, and what is left of all of them
-is read as one JSON array, with a comma and a tab between two of them. A tab stands neither in a JSON string nor in what is
-learned, so no value can reach over it; and as there are exactly as many values as there should be, there is one value in each
-place. Where an event has several values, the gaps inside it are marked, so that their order is checked, too.
+Why it is never wrong: of every event the known bytes around its values are cut off, at the places where they were learned. What
+is left is read as one JSON array for each place, with a comma and a tab between the values of two events. A tab stands neither in
+a JSON string nor in what is learned, so no value can reach over it; and as there are exactly as many values as events, there is
+one value in each.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from types import NoneType
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import orjson
@@ -33,8 +32,8 @@ _LONGEST: Final = 4096
 # A number with more is none that JSON readers agree on.
 _DIGITS: Final = 15
 _PROBE: Final = "\x00probe"
-# What stands for the gaps inside an event: of types that no value has.
-_MARKS: Final[tuple[tuple[bytes, type], ...]] = ((b",\tnull,\t", NoneType), (b",\ttrue,\t", bool))
+# Values of an event that change: a piece of text, its number, padding.
+_MOST: Final = 3
 _loads = orjson.loads
 
 
@@ -48,7 +47,7 @@ class Shape:
         text: which of the values is the text.
     """
 
-    __slots__ = ("_end", "_gaps", "_head", "_kinds", "_marked", "_skip", "_tail", "_text", "block", "make")
+    __slots__ = ("_end", "_gaps", "_head", "_kinds", "_skip", "_tail", "_text", "block", "make")
 
     def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[type], text: int) -> None:
         self.make = make
@@ -60,10 +59,6 @@ class Shape:
         self._gaps = gaps
         self._kinds = kinds
         self._text = text
-        # The types of the values and marks of an event.
-        self._marked = [kinds[0]]
-        for (_, mark), kind in zip(_MARKS, kinds[1:], strict=False):
-            self._marked += (mark, kind)
 
     def only(self, data: bytes) -> str | None:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
@@ -119,17 +114,22 @@ class Shape:
             if not (event.startswith(head) and event.endswith(tail)):
                 return None
             cores.append(event[skip:cut])
-        count = len(cores)
-        body = b",\t".join(cores)
-        for gap, (mark, _) in zip(self._gaps, _MARKS, strict=False):
-            pieces = body.split(gap)
-            if len(pieces) != count + 1:
+        texts: list[str] | None = None
+        for place, values in enumerate(self._columns(cores)):
+            array = _array(b",\t".join(values))
+            if array is None or list(map(type, array)) != [self._kinds[place]] * len(cores):
                 return None
-            body = mark.join(pieces)
-        values = _array(body)
-        if values is None or list(map(type, values)) != self._marked * count:
-            return None
-        return values[2 * self._text :: len(self._marked)]
+            if place == self._text:
+                texts = array
+        return texts
+
+    def _columns(self, cores: list[bytes]) -> Iterator[list[bytes]]:
+        """The values of all events by place; fewer of them where a gap was not found."""
+        for gap in self._gaps:
+            parts = [core.partition(gap) for core in cores]
+            yield [value for value, found, _ in parts if found]
+            cores = [rest for _, _, rest in parts]
+        yield cores
 
 
 def _array(values: bytes) -> list[Any] | None:
@@ -182,7 +182,7 @@ def learn(event: Text | Reasoning, wire: bytes, plain: Plain) -> Shape | None:
         around.append(wire[last : found.start(group)])
         kinds.append(int if group == 4 else str)
         last = found.end(group)
-    if text < 0 or len(kinds) > len(_MARKS) + 1:
+    if text < 0 or len(kinds) > _MOST:
         return None
     return Shape(type(event), event.block, [*around, wire[last:]], kinds, text)
 

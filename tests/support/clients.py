@@ -172,30 +172,33 @@ class Ask:
 
     def _chat_events(self) -> Answer:
         fold = ChatFold()
-        for chunk in self._client.chat.completions.create(**self._request, stream=True):
-            fold.feed(chunk)
+        with self._client.chat.completions.create(**self._request, stream=True) as stream:
+            for chunk in stream:
+                fold.feed(chunk)
         return fold.answer
 
     def _responses_events(self) -> Answer:
         done: dict[int, Any] = {}
         told: dict[tuple[int, int], list[str]] = {}
-        for event in self._client.responses.create(**self._request, stream=True):
-            if event.type in ("response.output_text.delta", "response.function_call_arguments.delta"):
-                told.setdefault((event.output_index, get(event, "content_index") or 0), []).append(event.delta)
-            elif event.type == "response.output_item.done":
-                done[event.output_index] = event.item
-            elif event.type in ("response.completed", "response.incomplete"):
-                items = [as_told(done[index], index, told) for index in sorted(done)]
-                return from_responses(event.response, items)
+        with self._client.responses.create(**self._request, stream=True) as stream:
+            for event in stream:
+                if event.type in ("response.output_text.delta", "response.function_call_arguments.delta"):
+                    told.setdefault((event.output_index, get(event, "content_index") or 0), []).append(event.delta)
+                elif event.type == "response.output_item.done":
+                    done[event.output_index] = event.item
+                elif event.type in ("response.completed", "response.incomplete"):
+                    items = [as_told(done[index], index, told) for index in sorted(done)]
+                    return from_responses(event.response, items)
         raise FailureEvent({"message": "no terminal event"})
 
     def _messages_events(self) -> Answer:
         message = None
         buffers: dict[int, bytes] = {}
-        for event in self._client.messages.create(**{"max_tokens": 1024, **self._request}, stream=True):
-            message = accumulate_event(event=event, current_snapshot=message, json_bufs=buffers)
-            if event.type == "message_stop":
-                break
+        with self._client.messages.create(**{"max_tokens": 1024, **self._request}, stream=True) as stream:
+            for event in stream:
+                message = accumulate_event(event=event, current_snapshot=message, json_bufs=buffers)
+                if event.type == "message_stop":
+                    break
         return from_messages(message)
 
     def _messages_body(self) -> Answer:
