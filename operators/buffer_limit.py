@@ -65,15 +65,16 @@ class _BufferLimit(Link[T, T]):
     def on_next(self, item: T) -> None:
         if isinstance(item, bytes) and item:
             # The usual frame is small and ends with an event: nothing has to be searched then.
-            if item[-2:] == b"\n\n" and self._gathered + len(item) <= self._limit:
+            if item.endswith(b"\n\n") and self._gathered + len(item) <= self._limit:
                 self._gathered = 0
+                self._last = b"\n"
             else:
                 for length in _lengths(self._last, item, self._gathered, self._limit):
                     self._gathered = length
                     if length > self._limit:
                         self.fail(TooLarge("buffer_limit", self._limit))
                         return
-            self._last = item[-1:]
+                self._last = item[-1:]
         self.receiver.on_next(item)
 
 

@@ -58,10 +58,10 @@ class _OutputLimit(Link[T, T]):
         self._count = 0
 
     def on_next(self, item: T) -> None:
-        size: int | None = getattr(item, "size", None)
-        if size is None:
-            size = len(item) if isinstance(item, bytes) else 0
-        self._size += size
+        try:
+            self._size += item.size  # type: ignore[attr-defined]
+        except AttributeError:
+            self._size += len(item) if isinstance(item, bytes) else 0
         self._count += 1
         if self._size > self._limit:
             self.fail(TooLarge("output_limit", self._limit))

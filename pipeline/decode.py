@@ -29,7 +29,10 @@ class Decode:
     def feed(self, frame: Frame) -> Iterable[Batch]:
         if type(frame) is bytes:
             assert self._decoder is not None
-            return _told(self._decoder.feed(frame))
+            batch = self._decoder.feed(frame)
+            if batch.error is None and (batch.raw or batch.events):
+                return (batch,)
+            return _told(batch)
         if type(frame) is Head:
             return (Batch([self._open(frame)]),)
         if type(frame) is Whole:

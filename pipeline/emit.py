@@ -132,8 +132,18 @@ class Emission(abc.ObserverBase[bytes]):
             self._let_go()
 
     def on_next(self, data: bytes) -> None:
-        # Somebody waits for bytes: nothing is in front of these.
-        if self._wake is not None and not self._exchange.ended and self._written(data):
+        transport = self._transport
+        # Somebody waits for bytes (nothing is in front of these), and the socket has room: they are written at once, without a
+        # switch of tasks for each event of a paced stream. Little bytes into an empty buffer stay below its high-water mark, so
+        # that the write never has to wait. They go past the response, which would only frame them: its head went out before,
+        # and its end comes from ``run``.
+        if (
+            transport is not None
+            and self._wake is not None
+            and len(data) <= AT_ONCE
+            and not (self._exchange.ended or transport.get_write_buffer_size() or transport.is_closing())
+        ):
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
             return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.
@@ -144,18 +154,6 @@ class Emission(abc.ObserverBase[bytes]):
         if self._size > HIGH_WATER:
             self._exchange.gate.shut()
         self._notify()
-
-    def _written(self, data: bytes) -> bool:
-        """Write at once where nothing waits and the socket has room: no switch of tasks for each event of a paced stream.
-
-        Little bytes into an empty buffer stay below its high-water mark, so that the write never has to wait. They go past the
-        response, which would only frame them: its head went out before, and its end comes from ``run``.
-        """
-        transport = self._transport
-        if len(data) > AT_ONCE or transport is None or transport.get_write_buffer_size() or transport.is_closing():
-            return False
-        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        return True
 
     def on_error(self, error: Exception) -> None:
         self._error = error

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Final
 
 from pipeline.dialects import Encoder, RelayBody
 from pipeline.dialects.custom_tools import unwrapping
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.events import UNKNOWN, Batch, Opened, Ping, Usage
+from pipeline.events import Batch, Opened, Ping
 from pipeline.exchange import Exchange
 
 # What the heartbeat guard says. It belongs to no attempt, so it commits nothing and opens no block.
@@ -93,14 +92,3 @@ class Encode:
             # DI-166: a provider without free-text tools answers with calls of the functions that stood for them.
             self._encoder = unwrapping((dialect.encoder if exchange.stream else dialect.body_encoder)(answering), answering)
         return self._encoder
-
-
-def note(exchange: Exchange, batch: Batch) -> None:
-    """Fold what metrics want to know of a batch into the exchange: the usage."""
-    for event in batch.events:
-        if type(event) is Usage:
-            if exchange.usage is UNKNOWN:
-                exchange.usage = event
-            else:
-                exchange.usage = replace(exchange.usage)
-                exchange.usage.update(event)

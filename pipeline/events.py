@@ -20,7 +20,7 @@ Events are plain and mutable for speed: there is one for every token. Treat them
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final, Literal
 
 SETUP: Final = 0
@@ -221,6 +221,12 @@ class Usage(Event):
         if other.reasoning is not None:
             self.reasoning = other.reasoning
 
+    def updated(self, other: Usage) -> Usage:
+        """A copy with every value that ``other`` knows."""
+        known = replace(self)
+        known.update(other)
+        return known
+
 
 UNKNOWN: Final = Usage()
 """The usage of which nothing is known."""
@@ -254,12 +260,14 @@ class Batch:
     One batch may hold many events, so that a fast provider costs one pass through the chain a read, not one a token.
     """
 
-    __slots__ = ("commits", "ends", "error", "events", "raw")
+    __slots__ = ("commits", "ends", "error", "events", "raw", "size")
 
     def __init__(self, events: list[Event], raw: bytes = b"", error: Exception | None = None) -> None:
         self.events = events
         self.raw = raw
         """The wire bytes of exactly these events, whole events only; the same dialect hands them on untouched."""
+        self.size = len(raw)
+        """Bytes, for guards that count them."""
         self.error = error
         """What went wrong behind the last of these events. The decode station hands the events on and then fails."""
         self.commits = False
@@ -270,11 +278,6 @@ class Batch:
                 break
         self.ends = bool(events) and type(events[-1]) is End
 
-    @property
-    def size(self) -> int:
-        """Bytes, for guards that count them."""
-        return len(self.raw)
-
     def __repr__(self) -> str:
         return f"Batch({self.events!r}, {len(self.raw)} bytes{', error' if self.error else ''})"
 
@@ -284,6 +287,7 @@ def said(event: Event, raw: bytes) -> Batch:
     batch = _new(Batch)
     batch.events = [event]
     batch.raw = raw
+    batch.size = len(raw)
     batch.error = None
     batch.commits = True
     batch.ends = False

@@ -8,9 +8,8 @@ from reactivex import Observable, abc
 
 from operators.errors import GuardError
 from operators.stream import Link, Operator, Stream
-from pipeline.encode import note
 from pipeline.errors import classify
-from pipeline.events import Batch
+from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
 from pipeline.resolve import Candidate
@@ -65,7 +64,9 @@ class _Observed(Link[Batch, Batch]):
         exchange = self._exchange
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
-        note(exchange, batch)
+        for event in batch.events:
+            if type(event) is Usage:
+                exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
         self.receiver.on_next(batch)
 
     def on_error(self, error: Exception) -> None:

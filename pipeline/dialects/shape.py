@@ -47,15 +47,19 @@ class Shape:
         text: which of the values is the text.
     """
 
-    __slots__ = ("_end", "_gaps", "_head", "_kinds", "_skip", "_tail", "_text", "block", "make")
+    __slots__ = ("_between", "_cut", "_end", "_gaps", "_head", "_kinds", "_places", "_skip", "_tail", "_text", "block", "make")
 
     def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[type], text: int) -> None:
         self.make = make
         self.block = block
         self._head, *gaps, self._tail = around
         self._skip = len(self._head)
+        self._cut = -len(self._tail)
+        self._between = self._tail + self._head
         # Without the blank line.
         self._end = self._tail[: -len(END)]
+        # What follows each value within the event, its type, whether it is the text.
+        self._places = [(gap, kind, place == text) for place, (gap, kind) in enumerate(zip([*gaps, b""], kinds, strict=True))]
         self._gaps = gaps
         self._kinds = kinds
         self._text = text
@@ -64,34 +68,25 @@ class Shape:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
         if not (data.startswith(self._head) and data.endswith(self._tail)):
             return None
-        body = data[self._skip : -len(self._tail)]
-        if not self._gaps:
-            # Between two quotes a line's end cannot be (see ``_array``), and two values cannot.
-            if body[:1] != b'"' or body[-1:] != b'"':
-                return None
-            try:
-                return _loads(body)  # type: ignore[no-any-return]
-            except orjson.JSONDecodeError:
-                return None
+        core = data[self._skip : self._cut]
         text: str | None = None
-        for place, kind in enumerate(self._kinds):
-            value = body
-            if place < len(self._gaps):
-                value, gap, body = body.partition(self._gaps[place])
-                if not gap:
+        try:
+            for gap, kind, is_text in self._places:
+                value, found, core = core.partition(gap) if gap else (core, gap, b"")
+                if kind is int:
+                    if not value.isdigit() or len(value) > _DIGITS or (value[:1] == b"0" and len(value) > 1):
+                        return None
+                # Between two quotes a line's end cannot be (see ``_array``), and two values cannot.
+                elif value[:1] != b'"' or value[-1:] != b'"':
                     return None
-            if kind is int:
-                if not value.isdigit() or len(value) > _DIGITS or (value[:1] == b"0" and len(value) > 1):
+                elif is_text:
+                    text = _loads(value)
+                elif not value[1:-1].isalnum():
+                    _loads(value)
+                if gap and not found:
                     return None
-                continue
-            if value[:1] != b'"' or value[-1:] != b'"':
-                return None
-            try:
-                found = _loads(value)
-            except orjson.JSONDecodeError:
-                return None
-            if place == self._text:
-                text = found
+        except orjson.JSONDecodeError:
+            return None
         return text
 
     def last_end(self, data: bytes, at: int, whole: int) -> int:
@@ -108,12 +103,12 @@ class Shape:
 
     def texts(self, data: bytes, at: int, end: int) -> list[str] | None:
         """The texts of the events between ``at``, where one begins, and ``end``, where one ends; None unless all are like it."""
-        head, skip, tail, cut = self._head, self._skip, self._end, -len(self._end)
-        cores: list[bytes] = []
-        for event in data[at : end - len(END)].split(END):
-            if not (event.startswith(head) and event.endswith(tail)):
-                return None
-            cores.append(event[skip:cut])
+        run = data[at:end]
+        skip, cut = self._skip, -len(self._end)
+        cores = [event[skip:cut] for event in run[: -len(END)].split(END)]
+        # Put together again it is what came: so each of them has the known bytes around its values.
+        if self._head + self._between.join(cores) + self._tail != run:
+            return None
         texts: list[str] | None = None
         for place, values in enumerate(self._columns(cores)):
             array = _array(b",\t".join(values))
@@ -165,26 +160,29 @@ def _payload(wire: bytes) -> bytes | None:
     return payload if payload.startswith(b"{") and b"\n" not in payload else None
 
 
-def learn(event: Text | Reasoning, wire: bytes, plain: Plain) -> Shape | None:
-    """The shape of a wire event that a decoder read as ``event``; None where the place of its text is not certain."""
-    if event != type(event)(event.block, event.text) or told(wire, plain) != event.text:
+def learn(event: Text | Reasoning, wire: bytes, text: str | None, plain: Plain) -> Shape | None:
+    """The shape of a wire event that a decoder read as ``event``, and that has this :func:`told` text.
+
+    None where the place of its text is not certain.
+    """
+    if event != type(event)(event.block, event.text) or text != event.text:
         return None
     start = wire.find(b"{")
     around: list[bytes] = []
     kinds: list[type] = []
-    text, last = -1, 0
+    place, last = -1, 0
     for found in _VALUES.finditer(wire, start):
         group = found.lastindex or 0
         if group == 2:
-            if text >= 0 or not _is_text(wire, start, found.span(2), plain):
+            if place >= 0 or not _is_text(wire, start, found.span(2), plain):
                 continue
-            text = len(kinds)
+            place = len(kinds)
         around.append(wire[last : found.start(group)])
         kinds.append(int if group == 4 else str)
         last = found.end(group)
-    if text < 0 or len(kinds) > _MOST:
+    if place < 0 or len(kinds) > _MOST:
         return None
-    return Shape(type(event), event.block, [*around, wire[last:]], kinds, text)
+    return Shape(type(event), event.block, [*around, wire[last:]], kinds, place)
 
 
 def _is_text(wire: bytes, start: int, span: tuple[int, int], plain: Plain) -> bool:

@@ -32,17 +32,41 @@ class Skim:
     Args:
         decoder: reads whatever is not skimmed.
         plain: see :data:`pipeline.dialects.shape.Plain`.
+        marks: an event of text has one of these in its bytes; others are not looked at.
         joined: one event for all the text that is skimmed in one read; otherwise one for each piece, as the provider cut it.
         skipped: told the skimmed text, where the decoder has to remember what was said.
     """
 
-    __slots__ = ("_armed", "_decoder", "_joined", "_patience", "_pending", "_plain", "_rest", "_shape", "_skipped")
+    __slots__ = (
+        "_armed",
+        "_decoder",
+        "_heard",
+        "_joined",
+        "_looked",
+        "_marks",
+        "_patience",
+        "_pending",
+        "_plain",
+        "_rest",
+        "_shape",
+        "_skipped",
+    )
 
     def __init__(
-        self, decoder: Decoder, plain: Plain, *, joined: bool = False, skipped: Callable[[str], None] | None = None
+        self,
+        decoder: Decoder,
+        plain: Plain,
+        marks: tuple[bytes, ...],
+        *,
+        joined: bool = False,
+        skipped: Callable[[str], None] | None = None,
     ) -> None:
         self._decoder = decoder
         self._plain = plain
+        self._marks = marks
+        self._looked = b""
+        """The event that was looked at last, and what it told."""
+        self._heard: str | None = None
         self._joined = joined
         self._skipped = skipped
         self._shape: Shape | None = None
@@ -116,7 +140,12 @@ class Skim:
     def _likely(self, wire: bytes) -> bool:
         if self._shape is not None and self._shape.only(wire):
             return True
-        return self._patience > 0 and bool(told(wire, self._plain))
+        return self._patience > 0 and any(mark in wire for mark in self._marks) and bool(self._told(wire))
+
+    def _told(self, wire: bytes) -> str | None:
+        if wire != self._looked:
+            self._looked, self._heard = wire, told(wire, self._plain)
+        return self._heard
 
     def _skim(self, shape: Shape, data: bytes, at: int, whole: int) -> Batch | None:
         end = shape.last_end(data, at, whole)
@@ -156,7 +185,7 @@ class Skim:
         self._shape = None
         if self._patience:
             self._patience -= 1
-            self._shape = learn(event, batch.raw, self._plain)
+            self._shape = learn(event, batch.raw, self._told(batch.raw), self._plain)
         return self._shape
 
 

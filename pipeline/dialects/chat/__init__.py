@@ -15,14 +15,16 @@ from pipeline.dialects.codec import Dialect
 from pipeline.dialects.openai_errors import read_error, write_error
 from pipeline.dialects.skim import Skim
 
+_MARKS: Final = (b'content"', b'"reasoning"')
+
 CHAT: Final = Dialect(
     name="chat",
     path="/chat/completions",
     check=check,
     parse=parse,
     build=build,
-    decoder=lambda: Skim(ChatDecoder(), plain),
-    relay_decoder=lambda: Skim(ChatDecoder(), plain, joined=True),
+    decoder=lambda: Skim(ChatDecoder(), plain, _MARKS),
+    relay_decoder=lambda: Skim(ChatDecoder(), plain, _MARKS, joined=True),
     body_decoder=ChatBodyDecoder,
     outline=outline,
     encoder=ChatEncoder,

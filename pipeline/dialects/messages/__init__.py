@@ -15,14 +15,16 @@ from pipeline.dialects.messages.request import check, parse
 from pipeline.dialects.messages.stream import KEEPALIVE
 from pipeline.dialects.skim import Skim
 
+_MARKS: Final = (b"content_block_delta",)
+
 MESSAGES: Final = Dialect(
     name="messages",
     path="/v1/messages",
     check=check,
     parse=parse,
     build=build,
-    decoder=lambda: Skim(MessagesDecoder(), plain),
-    relay_decoder=lambda: Skim(MessagesDecoder(), plain, joined=True),
+    decoder=lambda: Skim(MessagesDecoder(), plain, _MARKS),
+    relay_decoder=lambda: Skim(MessagesDecoder(), plain, _MARKS, joined=True),
     body_decoder=MessagesBodyDecoder,
     outline=outline,
     encoder=MessagesEncoder,

@@ -113,7 +113,7 @@ class StreamDecoder:
 def skimming(*, joined: bool = False) -> Skim:
     """Of the final text of an item, what was skimmed is not told again (DI-253). ``joined``: see ``dialects.skim``."""
     decoder = StreamDecoder()
-    return Skim(decoder, _plain, joined=joined, skipped=decoder.skipped)
+    return Skim(decoder, _plain, (b"response.output_text.delta",), joined=joined, skipped=decoder.skipped)
 
 
 def _plain(event: dict[str, Any]) -> str | None:

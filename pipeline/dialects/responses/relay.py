@@ -57,7 +57,7 @@ class StreamRelay:
 
     def feed(self, batch: Batch) -> bytes:
         raw = batch.raw
-        if b'"sequence_number"' in raw:
+        if batch.commits or b'"sequence_number"' in raw:
             self._numbered = raw
         pieces = self._pieces
         for event in batch.events:
