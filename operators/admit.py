@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
@@ -131,10 +131,17 @@ def admit(
     return operator
 
 
+class _Nobody:
+    """A scheduler that is no scope keeps no account of waits."""
+
+    waited = 0.0
+    queued_since: float | None = None
+
+
 class _Guest(Link[T, T]):
     """One subscription: in the queue, then with a slot, then gone."""
 
-    __slots__ = ("_began", "_has_slot", "_now", "_on_wait", "_scheduler", "_slots", "_source", "_timer")
+    __slots__ = ("_began", "_has_slot", "_now", "_on_wait", "_scheduler", "_scope", "_slots", "_source", "_timer")
 
     def __init__(
         self,
@@ -146,6 +153,7 @@ class _Guest(Link[T, T]):
         self._slots = slots
         self._source = source
         self._scheduler = scheduler
+        self._scope: Any = scheduler if hasattr(scheduler, "waited") else _Nobody()
         self._on_wait = on_wait
         self._now = clock.seconds(scheduler)
         self._began = self._now()
@@ -161,13 +169,16 @@ class _Guest(Link[T, T]):
             self.fail(Overloaded("admit", f"{slots.in_use} in use and {slots.waiting} waiting"))
         else:
             slots.wait(self, self._start)
+            self._scope.queued_since = self._began
             self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
 
     def ended(self, how: Exception | Left | None) -> None:
         if self._timer is not None:
             self._timer.dispose()
         self._slots.leave(self)
-        if self._has_slot:
+        if not self._has_slot:
+            self._leave_queue()
+        else:
             self._has_slot = False
             self._slots.give_back()
 
@@ -175,18 +186,19 @@ class _Guest(Link[T, T]):
         self._has_slot = True
         if self._timer is not None:
             self._timer.dispose()
-        waited = self._now() - self._began
-        if hasattr(self._scheduler, "waited"):
-            self._scheduler.waited += waited
+        waited = self._leave_queue()
         quietly(self._on_wait, waited)
-        upstream: Link[T, T] = Link()
-        upstream.connect(self._source, self, self._scheduler)
         if self.stopped:
-            upstream.dispose()
-        else:
-            self.upstream = upstream
-            upstream.step_aside()
-            self.step_aside()
+            return
+        self.follow(self._source, self._scheduler)
+        self.step_aside()
+
+    def _leave_queue(self) -> float:
+        """Seconds that it stood there; they are noted where total_timeout looks for them."""
+        waited = self._now() - self._began
+        self._scope.waited += waited
+        self._scope.queued_since = None
+        return waited
 
     def _give_up(self, longest: float) -> None:
         self.fail(Overloaded("admit", f"no slot became free within {longest:g} s"))

@@ -157,6 +157,8 @@ class Scope(Clock):
         self.gate = gate
         self.waited = 0.0
         """Seconds that this subscription stood in queues: no clock of an answer counts them."""
+        self.queued_since: float | None = None
+        """When it joined the queue in which it stands now, on the loop's clock."""
 
 
 def require(scheduler: SchedulerBase | None, operator: str) -> SchedulerBase:

@@ -47,13 +47,10 @@ class Trials(Link[T, T]):
 
     def attempt(self, source: ObservableBase[T]) -> None:
         """Try a source; the one before has failed."""
-        if not self.upstream.stopped:
-            # It failed while it was subscribed to, and what it left came afterwards.
-            self.upstream.dispose()
         self._held: list[T] | None = None
         self.committed = False
         self.trying = True
-        self.connect(source, None, self.scheduler)
+        self.follow(source, self.scheduler)
 
     def commit(self) -> None:
         """The source under way is the answer: what was held is released."""

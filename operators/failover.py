@@ -120,10 +120,13 @@ class _Failover(Trials[T]):
         self._advancing = True
         try:
             while self._waiting and not self.trying:
-                failed, self._last = self._last, self._waiting.pop(0)
+                failed, attempt = self._last, self._waiting.pop(0)
+                self._last = attempt
                 if failed is not None:
-                    quietly(self._on_failover, failed, self._last, self._error)
-                self.attempt(self._last)
+                    quietly(self._on_failover, failed, attempt, self._error)
+                if self.stopped:
+                    return
+                self.attempt(attempt)
         finally:
             self._advancing = False
 

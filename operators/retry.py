@@ -116,7 +116,8 @@ class _Retry(Trials[T]):
             self.fail(error)
             return
         quietly(self._policy.on_retry, self._failures + 1, error, pause)
-        self._timer = clock.after(self.scheduler, pause, self._again)
+        if not self.stopped:
+            self._timer = clock.after(self.scheduler, pause, self._again)
 
     def ended(self, how: Exception | Left | None) -> None:
         self._held = None

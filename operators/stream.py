@@ -90,7 +90,9 @@ def _copied(function: FunctionType) -> FunctionType:
     copy = FunctionType(
         function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__, function.__closure__
     )
+    copy.__kwdefaults__ = function.__kwdefaults__
     copy.__doc__ = function.__doc__
+    copy.__dict__.update(function.__dict__)
     return copy
 
 
@@ -130,8 +132,9 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
     aside: bool
     """Whether items pass it by."""
     ended: Callable[[Exception | Left | None], None] | None = None
-    """Called once at the end, when the source has been let go and nobody was told yet: with the error, with None where the
-    stream is complete, with ``LEFT`` where it was disposed."""
+    """Called once at the end, after the source was let go and before anybody is told: with the error, with None where the stream
+    is complete, with ``LEFT`` where it was disposed. It must not raise. (An end from within the subscribing comes before the
+    source can be let go.)"""
 
     def __init_subclass__(cls) -> None:
         """Give each class code of its own for all that it inherits from links.
@@ -143,7 +146,7 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         for base in cls.__mro__[1:]:
             if issubclass(base, Link):
                 for name, function in vars(base).items():
-                    if isinstance(function, FunctionType) and name not in vars(cls):
+                    if isinstance(function, FunctionType) and name not in vars(cls) and getattr(cls, name) is function:
                         setattr(cls, name, _copied(function))
 
     def begin(self: L, observer: ObserverBase[B]) -> L:
@@ -153,37 +156,43 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         self.stopped = self.aside = False
         return self
 
-    def connect(self: L, source: ObservableBase[T], observer: ObserverBase[B] | None, scheduler: SchedulerBase | None) -> L:
-        """Subscribe to ``source`` for ``observer``; None: it has begun to serve one. Returns itself.
-
-        An exception raised while subscribing becomes ``on_error``.
-        """
-        if observer is not None:
-            self.observer = self.receiver = observer
-            self.upstream = _NOTHING
-            self.stopped = self.aside = False
+    def connect(self: L, source: ObservableBase[T], observer: ObserverBase[B], scheduler: SchedulerBase | None) -> L:
+        """Subscribe to ``source`` for ``observer``. An exception raised there becomes ``on_error``. Returns itself."""
+        self.observer = self.receiver = observer
+        self.upstream = _NOTHING
+        self.stopped = self.aside = False
         upstream: Any
         try:
-            subscribe: Subscribe[T] = source.on_subscribe  # type: ignore[attr-defined]
-        except AttributeError:
-            upstream = source.subscribe(self.on_next, self.on_error, self.on_completed, scheduler=scheduler)
-        else:
             try:
+                subscribe: Subscribe[T] = source.on_subscribe  # type: ignore[attr-defined]
+            except AttributeError:
+                upstream = source.subscribe(self.on_next, self.on_error, self.on_completed, scheduler=scheduler)
+            else:
                 upstream = subscribe(self, scheduler)
-            except Exception as error:
-                if self.stopped:
-                    raise
-                self.on_error(error)
-                return self
+        except Exception as error:
+            if self.stopped:
+                raise
+            self.on_error(error)
+            return self
         try:
-            over = upstream.stopped
+            over, serves = upstream.stopped, upstream.observer is self
         except AttributeError:
-            upstream, over = _foreign(upstream), False
+            over = serves = False
+        if not (over or serves):
+            # Whatever it is, it is not the link that hands us its items.
+            upstream = _foreign(upstream)
         if not self.stopped:
             self.upstream = upstream
         elif not over:
             upstream.dispose()
         return self
+
+    def follow(self, source: ObservableBase[Any], scheduler: SchedulerBase | None) -> None:
+        """Subscribe to ``source`` through a link of its own, so that one source can follow another and only the last is heard."""
+        link: Link[Any, Any] = Link()
+        self.upstream = link
+        link.connect(source, self, scheduler)
+        link.step_aside()
 
     def step_aside(self) -> None:
         """Let items pass by from now on, where the source can do that; the end is told as before."""
@@ -191,6 +200,8 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
 
     def redirect(self, receiver: Any) -> bool:
         """Hand items to ``receiver`` from now on (who stood in between steps aside). True: it will."""
+        if self.stopped:
+            return False
         if self.aside:
             return self.upstream.redirect(receiver)
         self.receiver = receiver

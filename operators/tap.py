@@ -93,6 +93,7 @@ class _Tap(Link[T, T]):
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:
+        self._see = None
         if how is None:
             quietly(self._sight.completed)
         elif isinstance(how, Exception):

@@ -79,6 +79,8 @@ class _Through(Link[In, Out]):
         self._feed = codec.feed
 
     def on_next(self, item: In) -> None:
+        if self.stopped:
+            return
         try:
             items = self._feed(item)
         except Exception as error:

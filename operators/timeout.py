@@ -110,7 +110,7 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
 
 
 class _Idle(Link[T, T]):
-    __slots__ = ("_gate", "_now", "_reopened", "_scheduler", "_seconds", "_silence")
+    __slots__ = ("_gate", "_reopened", "_scheduler", "_seconds", "_silence")
 
     def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
         self._scheduler = scheduler
@@ -190,6 +190,9 @@ class _Total(Link[T, T]):
 
     def _elapsed(self) -> None:
         waited = getattr(self._scheduler, "waited", 0.0) - self._granted
+        since = getattr(self._scheduler, "queued_since", None)
+        if since is not None:
+            waited += clock.seconds(self._scheduler)() - since
         if waited > clock.EARLY:
             self._granted += waited
             self._timer = clock.after(self._scheduler, waited, self._elapsed)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from reactivex import Observable, abc
 
 from pipeline.errors import classify
@@ -112,10 +112,7 @@ class Emission(abc.ObserverBase[bytes]):
                     if not exchange.stream:
                         # A body encoder speaks once, at the answer's end.
                         return self._body(data)
-                    response = _Streamed(headers=self._opening(STREAM_HEADERS))
-                    await response.prepare(self._request)
-                    self._response = response
-                    exchange.first_write_at = time.monotonic()
+                    response = await self._open()
                 if self._error is not None:
                     # No encoder could say it: a broken connection is the last way to tell that this is not the end.
                     self._abort()
@@ -124,26 +121,22 @@ class Emission(abc.ObserverBase[bytes]):
                     await response.write_eof(data)
                     return response
                 await response.write(data)
-                if self._transport is None:
-                    self._transport = self._request.transport
-                    self._chunked = response.headers.get("Transfer-Encoding") == "chunked"
+                self._opened(response)
                 self._wrote(len(data))
         finally:
             self._let_go()
 
     def on_next(self, data: bytes) -> None:
-        transport = self._transport
+        if not data:
+            # As a chunk of its own it would end the body.
+            return
         # Somebody waits for bytes (nothing is in front of these), and the socket has room: they are written at once, without a
         # switch of tasks for each event of a paced stream. Little bytes into an empty buffer stay below its high-water mark, so
-        # that the write never has to wait. They go past the response, which would only frame them: its head went out before,
-        # and its end comes from ``run``.
-        if (
-            transport is not None
-            and self._wake is not None
-            and len(data) <= AT_ONCE
-            and not (self._exchange.ended or transport.get_write_buffer_size() or transport.is_closing())
-        ):
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        # that the write never has to wait.
+        exchange = self._exchange
+        at_once = self._wake is not None and exchange.stream and not exchange.ended and len(data) <= AT_ONCE
+        if at_once and self._has_room():
+            self._write(data)
             return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.
@@ -152,8 +145,41 @@ class Emission(abc.ObserverBase[bytes]):
         self._size += len(data)
         self._buffered(len(data))
         if self._size > HIGH_WATER:
-            self._exchange.gate.shut()
+            exchange.gate.shut()
         self._notify()
+
+    def _has_room(self) -> bool:
+        transport = self._transport or self._request.transport
+        return transport is not None and not transport.get_write_buffer_size() and not transport.is_closing()
+
+    def _write(self, data: bytes) -> None:
+        transport = self._transport
+        if transport is not None:
+            # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+        else:
+            _at_once(self._begin(data))
+
+    async def _begin(self, data: bytes) -> None:
+        response = await self._open()
+        await response.write(data)
+        self._opened(response)
+
+    async def _open(self) -> web.StreamResponse:
+        """The response, whose head goes out with the first bytes."""
+        response = self._response = _Streamed(headers=self._opening(STREAM_HEADERS))
+        if self._request.version < HttpVersion11:
+            # Without chunks only the end of the connection tells the end of the answer.
+            response.force_close()
+        await response.prepare(self._request)
+        self._exchange.first_write_at = time.monotonic()
+        return response
+
+    def _opened(self, response: web.StreamResponse) -> None:
+        """The head went out: what follows may be written past the response."""
+        if self._transport is None:
+            self._transport = self._request.transport
+            self._chunked = response.headers.get("Transfer-Encoding") == "chunked"
 
     def on_error(self, error: Exception) -> None:
         self._error = error
@@ -222,3 +248,17 @@ class Emission(abc.ObserverBase[bytes]):
 def header_text(text: str) -> str:
     """Text that is safe as a header value, whatever a client or provider called a model (TR-X24)."""
     return text if text.isascii() and text.isprintable() else quote(text, safe="/:,. ")
+
+
+def _at_once(work: Coroutine[Any, None, None]) -> None:
+    """Run a coroutine that has nothing to wait for.
+
+    Raises:
+        RuntimeError: it had to wait.
+    """
+    try:
+        work.send(None)
+    except StopIteration:
+        return
+    work.close()
+    raise RuntimeError("a small write into an empty buffer had to wait")

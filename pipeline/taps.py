@@ -61,6 +61,8 @@ class _Observed(Link[Batch, Batch]):
         exchange.abort = self.on_error
 
     def on_next(self, batch: Batch) -> None:
+        if self.stopped:
+            return
         exchange = self._exchange
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()

@@ -6,7 +6,7 @@ Only reading a configuration needs this; what comes out of it are the plain mode
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
@@ -112,9 +112,14 @@ class ProviderSection(Record):
         for name, text in value.items():
             if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
                 raise wrong("hold a name that is no header name; write letters, digits and dashes.")
+            if name.lower() in _OURS:
+                raise wrong(f'hold "{name}"; how a request is framed and connected is the gateway\'s own business.')
             if not text.isprintable():
                 raise wrong(f'hold a control character in the value of "{name}".')
         return value
+
+
+_OURS: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
 
 
 class CandidateSection(Record):

@@ -40,8 +40,10 @@ class Skim:
     __slots__ = (
         "_armed",
         "_decoder",
+        "_first",
         "_heard",
         "_joined",
+        "_last",
         "_looked",
         "_marks",
         "_patience",
@@ -72,6 +74,10 @@ class Skim:
         self._shape: Shape | None = None
         self._armed: Shape | None = None
         """The shape of the last event that came, whole and nothing behind it: only then its like means the like."""
+        self._last: Batch | None = None
+        """What the decoder read last, of which nothing was learned yet."""
+        self._first = True
+        """Nothing came yet: an answer's first read is read as it is, where it is small."""
         self._rest = b""
         """The beginning of an event: the decoder gets whole ones."""
         self._pending = 0
@@ -82,7 +88,7 @@ class Skim:
         if self._rest:
             data = self._rest + data
             self._rest = b""
-        shape = self._armed
+        shape = self._arm()
         if shape is not None:
             # A read that is exactly one more event, as most of a slow stream are.
             text = shape.only(data)
@@ -96,9 +102,16 @@ class Skim:
         return self._apart(data)
 
     def close(self) -> Batch:
-        self._armed = None
+        self._armed = self._last = None
         rest, self._rest = self._rest, b""
         return _merged([self._decoder.feed(rest), self._decoder.close()]) if rest else self._decoder.close()
+
+    def _arm(self) -> Shape | None:
+        """What is known now. An event is learned from when another one came: the first word of an answer does not wait for it."""
+        last, self._last = self._last, None
+        if last is not None:
+            self._armed = self._known(last)
+        return self._armed
 
     def _apart(self, data: bytes) -> Batch:
         """Take a read apart: what is skimmed, what the decoder has to read, and what has to wait."""
@@ -107,12 +120,14 @@ class Skim:
         if len(data) - whole > _WAITING or data.find(b"\r", whole) >= 0:
             whole = len(data)
         self._rest = data[whole:]
-        if whole and self._armed is None and data.find(END) == whole - 2:
+        first, self._first = self._first, False
+        if whole and self._armed is None and (data.find(END) == whole - 2 or (first and data.count(END) <= _AHEAD)):
             return self._read(data[:whole])
         batches: list[Batch] = []
         at, runs = 0, _RUNS
         while at < whole:
-            batch = None if self._armed is None else self._skim(self._armed, data, at, whole)
+            shape = self._arm()
+            batch = None if shape is None else self._skim(shape, data, at, whole)
             if batch is None:
                 end = self._next(data, at, whole) if runs else whole
                 runs -= 1
@@ -167,7 +182,8 @@ class Skim:
     def _read(self, data: bytes) -> Batch:
         batch = self._decoder.feed(data)
         self._pending += len(data) - len(batch.raw)
-        self._armed = None if self._pending or batch.error is not None else self._known(batch)
+        self._armed = None
+        self._last = None if self._pending or batch.error is not None else batch
         return batch
 
     def _known(self, batch: Batch) -> Shape | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from multidict import MultiMapping
+
 # DI-262: betas and versions of the Messages API must reach a Messages provider unchanged. Credentials never pass (TR-X22).
 REQUEST_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
     "chat": ("openai-beta",),
@@ -29,7 +31,8 @@ def to_provider(dialect: str, client_headers: Mapping[str, str]) -> dict[str, st
     for name in REQUEST_HEADERS[dialect]:
         value = client_headers.get(name)
         if value is not None:
-            found[name] = value
+            # A header that stands there several times is one list (DI-262).
+            found[name] = ", ".join(client_headers.getall(name)) if isinstance(client_headers, MultiMapping) else value
     return found
 
 

@@ -10,6 +10,7 @@ so that it goes out once more without anybody counting a failure; who never answ
 from __future__ import annotations
 
 from collections.abc import Mapping
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from multidict import CIMultiDictProxy
     from yarl import URL
 
-AGAIN: Final = 1
-"""How often a request goes out once more because the connection had gone stale."""
+STALE_WITHIN: Final = 0.5
+"""Seconds: a connection that its provider had closed before fails at once. One that fails later had been at work."""
 
 # Up to here a head and a body are put together, which is cheaper than two writes.
 _TOGETHER: Final = 64 * 1024
@@ -120,7 +121,7 @@ class Pool:
 
         Cancelled: the connection is closed.
         """
-        again = AGAIN
+        fresh = False
         while True:
             try:
                 connection = await self._connector.connect(to.request, _NO_TRACES, to.timeout)
@@ -128,20 +129,27 @@ class Pool:
                 raise ConnectTimeout from error
             protocol: Any = connection.protocol
             used, protocol.used = getattr(protocol, "used", False), True
+            if protocol.should_close or (fresh and used):
+                # Something came on it while nobody had asked: it would be taken for the answer to this request. Or it is
+                # as old as one that had gone stale.
+                connection.close()
+                continue
+            began = monotonic()
             try:
                 return await _ask(connection, protocol, head, body)
             except HttpProcessingError as error:
                 raise Unreadable(error.message) from error
             except aiohttp.ClientConnectionError as error:
-                if not (again and used and _was_stale(error)):
+                if not used or monotonic() - began > STALE_WITHIN or not _was_stale(error):
                     raise
-                again -= 1
+                # It goes out once more, on a new connection.
+                fresh = True
 
 
 async def _ask(connection: Connection, protocol: Any, head: bytes, body: bytes) -> Answer:
     try:
-        # Nothing compressed is asked for; what is sent so nevertheless is read.
-        protocol.set_response_params(read_until_eof=True)
+        # A body without a length ends with the connection. What is compressed, although nobody asked for that, is unpacked.
+        protocol.set_response_params(read_until_eof=True, auto_decompress=True)
         transport = protocol.transport
         head = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
         if len(body) <= _TOGETHER:
@@ -163,6 +171,10 @@ async def _ask(connection: Connection, protocol: Any, head: bytes, body: bytes) 
 def request_head(url: URL, headers: Mapping[str, str]) -> bytes:
     r"""The head of a POST, without its last header (``content-length``) and its end.
 
+    Args:
+        url: where it goes.
+        headers: names in lower case; a ``host`` among them counts.
+
     Raises:
         ValueError: a header holds a line end.
 
@@ -170,8 +182,8 @@ def request_head(url: URL, headers: Mapping[str, str]) -> bytes:
     >>> request_head(URL("http://a.example/v1"), {"accept": "*/*"})
     b'POST /v1 HTTP/1.1\r\nhost: a.example\r\naccept: */*\r\n'
     """
-    host = url.host_port_subcomponent
-    lines = [f"POST {url.raw_path_qs} HTTP/1.1", f"host: {host}", *(f"{name}: {value}" for name, value in headers.items())]
+    fields = {"host": url.host_port_subcomponent, **headers}
+    lines = [f"POST {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     text = "\r\n".join(lines)
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
         raise ValueError("a header of a request holds a line end")

@@ -56,12 +56,14 @@ def write_json(value: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(value)
     except orjson.JSONEncodeError as error:
+        if not str(error).startswith(_GAVE_UP):
+            raise
         raise GatewayError(Kind.BAD_REQUEST, _TOO_DEEP) from error
 
 
 _NAMES: Final = {list: "an array", str: "a string", type(None): "null", bool: "a boolean"}
 # How orjson words that it ran out of levels, over its versions.
-_READER_GAVE_UP: Final = ("Recursion limit", "depth limit", "failed to allocate memory")
+_GAVE_UP: Final = ("Recursion limit", "depth limit", "failed to allocate memory")
 _TOO_DEEP: Final = f"The body's JSON is nested too deep; {DEEPEST} levels are allowed."
 
 
@@ -79,7 +81,7 @@ def _too_deep(value: Any) -> bool:
 def _fault(body: bytes, error: orjson.JSONDecodeError) -> str:
     if not body.strip():
         return "The body is empty; a JSON object is expected."
-    if error.msg.startswith(_READER_GAVE_UP):
+    if error.msg.startswith(_GAVE_UP):
         return _TOO_DEEP
     try:
         text = body.decode()

@@ -218,13 +218,14 @@ def test_the_text_behind_a_run_of_reasoning_is_skimmed_as_well(cuts: list[int], 
 
 
 def test_a_client_of_another_dialect_gets_the_pieces_as_the_provider_cut_them() -> None:
-    run = [chat_event(text, 0) for text in "abcdef"]
+    said = "abcdefghij"
+    run = [chat_event(text, 0) for text in said]
     wire = b"".join([STARTS["chat"], *run])
     texts = [event.text for event in DIALECTS["chat"].decoder().feed(wire).events if type(event) is Text]
-    assert texts == [*"abcdef"]
+    assert texts == [*said]
     texts = [event.text for event in DIALECTS["chat"].relay_decoder().feed(wire).events if type(event) is Text]
     # The first begins the block, the second shows what all have in common.
-    assert texts == ["a", "b", "cdef"]
+    assert texts == ["a", "b", "cdefghij"]
 
 
 def test_events_that_differ_in_more_than_their_text_are_left_to_the_decoder() -> None:

@@ -165,3 +165,41 @@ def test_lets_go_of_everything_whenever_it_is_disposed(t: Marbles, source: str) 
         t.scheduler.advance_by(second)
         subscription.dispose()
         assert t.timers == 0
+
+
+class Late:
+    """A source that goes on after it was let go."""
+
+    def __init__(self) -> None:
+        self.observer: Any = None
+        self.stream: Stream[Any] = Stream(self._subscribe)
+
+    def _subscribe(self, observer: Any, scheduler: Any) -> None:
+        self.observer = observer
+
+
+def test_what_an_abandoned_attempt_says_later_is_nothing_that_the_next_one_said_F07() -> None:
+    a, b = Late(), Late()
+    heard: list[Any] = []
+    reactivex.of(a.stream, b.stream).pipe(failover()).subscribe(heard.append, heard.append)
+    a.observer.on_error(OSError("A is down"))
+    a.observer.on_next("late A")
+    a.observer.on_error(OSError("A is down again"))
+    b.observer.on_next("b")
+    a.observer.on_next("later A")
+    b.observer.on_next("c")
+    assert heard == ["b", "c"]
+
+
+def test_who_leaves_while_a_failover_is_told_is_not_served_any_more() -> None:
+    a, b = Late(), Late()
+    heard: list[Any] = []
+
+    def leave(*_: Any) -> None:
+        subscription.dispose()
+
+    attempts: Observable[Any] = reactivex.of(a.stream, b.stream)
+    subscription = attempts.pipe(failover(on_failover=leave)).subscribe(heard.append, heard.append)
+    a.observer.on_error(OSError("A is down"))
+    assert b.observer is None
+    assert heard == []

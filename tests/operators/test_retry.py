@@ -113,3 +113,16 @@ def test_the_probe_hears_number_error_and_wait_and_cannot_hurt(t: Marbles) -> No
 def test_numbers_are_checked(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=f"retry: {message}"):
         retry(**options)
+
+
+def test_who_leaves_while_a_retry_is_told_is_not_served_any_more(t: Marbles) -> None:
+    source = t.cold("-#")
+    left: list[Any] = []
+
+    def leave(*_: Any) -> None:
+        left[0].dispose()
+
+    left.append(source.pipe(retry(1, wait=2, on_retry=leave)).subscribe(on_error=left.append, scheduler=t.scheduler))
+    t.advance(9)
+    assert source.subscriptions == [(0, 1)]
+    assert len(left) == 1

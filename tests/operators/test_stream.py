@@ -241,6 +241,54 @@ def test_who_stepped_aside_is_silent_after_dispose(t: Marbles, enough: int) -> N
     assert made[0].stopped
 
 
+def test_an_operator_written_by_hand_over_a_stream_of_ours_is_never_passed_by() -> None:
+    stream, observers, _ = stream_and_observer()
+
+    def double(source: Any) -> Stream[Any]:
+        def subscribe(observer: Any, scheduler: Any) -> Any:
+            return source.subscribe(lambda item: observer.on_next(item * 2), observer.on_error, observer.on_completed)
+
+        return Stream(subscribe)
+
+    heard = Heard()
+    stream.pipe(double, tap(object()), tap(object())).subscribe(heard)
+    observers[0].on_next(1)
+    assert heard.all == [2]
+
+
+def test_a_link_that_has_ended_cannot_be_redirected() -> None:
+    stream, observers, _ = stream_and_observer()
+    heard = Heard()
+    link = Link[Any, Any]().connect(stream, Heard(), None)
+    link.dispose()
+    assert not link.redirect(heard)
+    observers[0].on_next("late")
+    assert heard.all == []
+
+
+def test_a_class_of_links_keeps_what_its_other_bases_and_its_signatures_say() -> None:
+    class Twice:
+        def on_next(self: Any, value: Any) -> None:
+            self.receiver.on_next(value * 2)
+
+    class Mixed(Twice, Link[Any, Any]):
+        pass
+
+    class Named(Link[Any, Any]):
+        def __init__(self, *, name: str = "a") -> None:
+            self.name = name
+
+    class Heir(Named):
+        pass
+
+    stream, observers, _ = stream_and_observer()
+    heard = Heard()
+    Mixed().connect(stream, heard, None)
+    observers[0].on_next(1)
+    assert heard.all == [2]
+    assert Heir().name == "a"
+
+
 class Watching:
     """A probe that looks at every item."""
 

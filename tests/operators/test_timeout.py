@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from reactivex.scheduler import VirtualTimeScheduler
 
-from operators import Elapsed, FlowGate, Slots, admit, first_event_timeout, idle_timeout, total_timeout
+from operators import Elapsed, FlowGate, Slots, admit, failover, first_event_timeout, idle_timeout, total_timeout
 from operators.testing import Marbles
 from tests.operators.items import ITEMS
 
@@ -143,3 +143,21 @@ def test_total_does_not_count_the_time_in_a_queue_below(t: Marbles) -> None:
     at(t, 3, slots.give_back)
     source = t.cold("                                          ---a-----|")
     t.check(source.pipe(admit(slots), total_timeout(5)), "------a-#", error=Elapsed)
+
+
+def test_total_does_not_count_the_time_in_a_queue_in_which_it_still_stands(t: Marbles) -> None:
+    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
+    slots = Slots(1)
+    assert slots.take()
+    at(t, 6, slots.give_back)
+    t.check(t.cold("-a-b|").pipe(admit(slots), total_timeout(5)), "-------a-b|")
+
+
+def test_total_does_not_count_a_queue_that_was_left_without_a_slot(t: Marbles) -> None:
+    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
+    slots = Slots(1)
+    assert slots.take()
+    first = t.cold("-x|").pipe(admit(slots, queue_timeout=3))
+    second = t.cold("---a|")
+    attempts = t.cold("(AB|)", values={"A": first, "B": second})
+    t.check(attempts.pipe(failover(), total_timeout(5)), "------a|")

@@ -1,0 +1,175 @@
+"""The pool of connections over real sockets: what comes on one at the wrong time is nobody's answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from yarl import URL
+
+from pipeline.providers.pool import Destination, Pool, Unreadable, request_head
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def answer(text: bytes, more: bytes = b"") -> bytes:
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(text), text) + more
+
+
+async def ask(pool: Pool, to: Destination, url: URL, body: bytes = b"{}") -> bytes:
+    found = await pool.post(to, request_head(url, {}), body)
+    try:
+        return await found.content.read()
+    finally:
+        found.close()
+
+
+def with_server(serve: Serve, play: Callable[[Pool, Destination, URL], Awaitable[object]]) -> object:
+    async def run() -> object:
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(reader, writer)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                pass
+            finally:
+                writer.close()
+
+        server = await asyncio.start_server(connected, "127.0.0.1", 0)
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        async with server, Pool() as pool:
+            return await play(pool, Destination(url, 5.0), url)
+
+    return asyncio.run(run())
+
+
+async def one_request(reader: asyncio.StreamReader) -> bytes:
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    return head + await reader.readexactly(length)
+
+
+def test_an_answer_that_nobody_asked_for_is_not_the_answer_of_the_next_request_TR_X24() -> None:
+    connections = 0
+    surplus = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        number = connections
+        while True:
+            await one_request(reader)
+            writer.write(answer(b"mine %d" % number))
+            await surplus.wait()
+            writer.write(answer(b"smuggled"))
+            await writer.drain()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
+        first = await ask(pool, to, url)
+        [(protocol, _)] = next(iter(pool._connector._conns.values()))
+        surplus.set()
+        while not protocol.should_close:
+            await asyncio.sleep(0)
+        return [first, await ask(pool, to, url)]
+
+    assert with_server(serve, play) == [b"mine 1", b"mine 2"]
+
+
+def test_a_connection_serves_one_request_after_another() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await one_request(reader)
+            writer.write(answer(b"yes"))
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
+        return [await ask(pool, to, url) for _ in range(5)]
+
+    assert with_server(serve, play) == [b"yes"] * 5
+    assert connections == 1
+
+
+def test_an_answer_before_the_request_was_read_ends_its_connection() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n")
+        await asyncio.Event().wait()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[int]:
+        statuses = []
+        for _ in range(2):
+            found = await pool.post(to, request_head(url, {}), b"x" * (32 << 20))
+            statuses.append(found.status)
+            found.close()
+        return statuses
+
+    assert with_server(serve, play) == [413, 413]
+    assert connections == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" + answer(b"then"), b"then"),
+        (b"HTTP/1.0 200 OK\r\n\r\nuntil the end", b"until the end"),
+    ],
+    ids=["a hint before the answer", "no length"],
+)
+def test_every_legal_answer_is_read(said: bytes, body: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(said)
+
+    assert with_server(serve, ask) == body
+
+
+@pytest.mark.parametrize("said", [b"SSH-2.0-dropbear\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"])
+def test_what_is_no_answer_in_http_says_so(said: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(said)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Unreadable):
+        with_server(serve, ask)
+
+
+def test_a_host_of_the_operators_stands_in_place_of_the_urls() -> None:
+    head = request_head(URL("http://a.example/v1"), {"host": "b.example"})
+    assert head.count(b"host:") == 1
+    assert b"host: b.example\r\n" in head
+
+
+def test_no_header_can_smuggle_another() -> None:
+    with pytest.raises(ValueError, match="line end"):
+        request_head(URL("http://a.example/v1"), {"x-a": "b\r\nx-c: d"})
+
+
+def test_however_many_idle_connections_went_stale_the_request_goes_out_on_a_new_one() -> None:
+    connections = 0
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await one_request(reader)
+        writer.write(answer(b"yes"))
+        if connections <= 4:
+            # Whatever comes next is not read: it closes on it, as a service does whose machine forgot the connection.
+            await reader.read(1)
+            gone.set()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
+        await asyncio.gather(*(ask(pool, to, url) for _ in range(4)))
+        return [await ask(pool, to, url)]
+
+    assert with_server(serve, play) == [b"yes"]
+    assert gone.is_set()
+    assert connections == 5
