@@ -63,15 +63,16 @@ class Fields:
         """The path of a field."""
         return f"{self.path}.{name}" if self.path else name
 
-    def _get(self, name: str, kind: type, expected: str) -> Any:
-        value = self.data.get(name)
-        if value is not None and type(value) is not kind:
-            raise wrong_type(self.at(name), expected, value)
-        return value
+    def _wrong(self, name: str, expected: str, value: object) -> GatewayError:
+        return wrong_type(self.at(name), expected, value)
+
+    # Most fields are absent: each read looks by itself, which is a call less.
 
     def text(self, name: str) -> str | None:
         """A string or absent."""
-        value: str | None = self._get(name, str, "a string")
+        value: str | None = self.data.get(name)
+        if value is not None and type(value) is not str:
+            raise self._wrong(name, "a string", value)
         return value
 
     def need_text(self, name: str) -> str:
@@ -90,23 +91,33 @@ class Fields:
 
     def flag(self, name: str) -> bool | None:
         """A boolean or absent; the string "false" is neither (TR-P10)."""
-        value: bool | None = self._get(name, bool, "a boolean")
+        value: bool | None = self.data.get(name)
+        if value is not None and type(value) is not bool:
+            raise self._wrong(name, "a boolean", value)
         return value
 
     def mapping(self, name: str) -> dict[str, Any] | None:
         """An object or absent."""
-        value: dict[str, Any] | None = self._get(name, dict, "an object")
+        value: dict[str, Any] | None = self.data.get(name)
+        if value is not None and type(value) is not dict:
+            raise self._wrong(name, "an object", value)
         return value
 
     def array(self, name: str) -> list[Any] | None:
         """An array or absent."""
-        value: list[Any] | None = self._get(name, list, "an array")
+        value: list[Any] | None = self.data.get(name)
+        if value is not None and type(value) is not list:
+            raise self._wrong(name, "an array", value)
         return value
 
     def whole(self, name: str, least: int = 0, most: int | None = None) -> int | None:
         """An integer within bounds or absent; 0 is a value (TR-P11)."""
-        value: int | None = self._get(name, int, "an integer")
-        if value is not None and (value < least or (most is not None and value > most)):
+        value: int | None = self.data.get(name)
+        if value is None:
+            return None
+        if type(value) is not int:
+            raise self._wrong(name, "an integer", value)
+        if value < least or (most is not None and value > most):
             raise fault(self.at(name), f"Invalid '{self.at(name)}': {_bounds(least, most)}, but got {value} instead.")
         return value
 
@@ -116,7 +127,7 @@ class Fields:
         if value is None:
             return None
         if type(value) not in (int, float):
-            raise wrong_type(self.at(name), "a number", value)
+            raise self._wrong(name, "a number", value)
         if not least <= value <= most:
             raise fault(self.at(name), f"Invalid '{self.at(name)}': {_bounds(least, most)}, but got {value} instead.")
         return float(value)
