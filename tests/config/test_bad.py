@@ -57,6 +57,10 @@ CASES: dict[str, Bad] = {
     "time without meaning": Bad("server:\n  drain: 3 parsecs\n", {2: ('"3 parsecs" is not a time', "500ms")}),
     "time below 0": Bad("server:\n  drain: -3\n", {2: ('"-3" is not a time',)}),
     "size without meaning": Bad("server:\n  body_limit: 3 stone\n", {2: ('"3 stone" is not a size', "1MiB")}),
+    "header that frames": Bad(
+        OPENAI.replace("}}", ", headers: {Content-Length: '3'}}}"),
+        {1: ("openai.headers", '"Content-Length"', "the gateway's own")},
+    ),
     "connect_timeout of 0": Bad(OPENAI.replace("}}", ", connect_timeout: 0}}"), {1: ("connect_timeout", "more than 0")}),
     "flag that is a number": Bad(
         "server:\n  keys: [{name: a, key: b, admin: 3}]\n", {2: ("keys[0].admin", '"3" is not true or false')}
