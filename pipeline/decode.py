@@ -65,7 +65,7 @@ class Decode:
 
     def _open(self, head: Head) -> Opened:
         exchange, candidate = self._exchange, self._candidate
-        exchange.opened_at = time.monotonic()
+        head.sent.opened_at = time.monotonic()
         dialect = candidate.target.dialect
         relay = False
         if dialect:
@@ -78,7 +78,7 @@ class Decode:
             else:
                 self._decoder = OutlineDecoder(record.outline) if relay else record.body_decoder()
         return Opened(
-            candidate.name, head.attempt, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
+            candidate.name, head.sent, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
         )
 
 

@@ -7,24 +7,22 @@ from typing import Any
 
 from pipeline.dialects import DIALECTS
 from pipeline.exchange import Exchange
-from pipeline.request import Losses
+from pipeline.request import Sent
 from pipeline.resolve import Candidate
 from pipeline.seal import MARK, MARK_BYTES
 from pipeline.wire.jsontext import bounded, write_json
 
 
-def payload(exchange: Exchange, candidate: Candidate) -> bytes:
-    """The body of the provider request.
+def payload(exchange: Exchange, candidate: Candidate, sent: Sent) -> bytes:
+    """The body of the provider request; what it cannot carry, and the time, are noted in ``sent``.
 
     Raises:
         GatewayError: the request cannot be said in the candidate's dialect (400, names the field; DI-140).
     """
     dialect = candidate.target.dialect
-    # Each candidate loses what it loses; what an earlier one could not carry is no news.
-    exchange.losses = Losses(candidate.target.allow)
-    exchange.dispatched_at = time.monotonic()
+    sent.at = time.monotonic()
     if dialect != exchange.dialect.name:
-        return write_json(DIALECTS[dialect].build(exchange.request, candidate.target, exchange.losses))
+        return write_json(DIALECTS[dialect].build(exchange.request, candidate.target, sent.losses))
     sealed = MARK_BYTES in exchange.raw
     if exchange.model == candidate.model and not sealed:
         return exchange.raw
@@ -32,7 +30,7 @@ def payload(exchange: Exchange, candidate: Candidate) -> bytes:
     body = {**exchange.body, "model": candidate.model}
     if sealed:
         body = _without_sealed(bounded(body, exchange.raw))
-        exchange.losses.hint("reasoning")
+        sent.losses.hint("reasoning")
     return write_json(body)
 
 

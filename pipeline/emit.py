@@ -225,7 +225,7 @@ class Emission(abc.ObserverBase[bytes]):
         if exchange.opened is not None:
             headers.update(exchange.opened.headers)
             headers["x-penstock-candidate"] = header_text(exchange.opened.candidate)
-            headers["x-penstock-attempts"] = str(exchange.opened.attempt)
+            headers["x-penstock-attempts"] = str(exchange.opened.sent.number)
         if exchange.losses.dropped:
             headers["x-penstock-dropped"] = header_text(", ".join(exchange.losses.dropped))
         return headers

@@ -21,7 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Final, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+if TYPE_CHECKING:
+    from pipeline.request import Sent
 
 SETUP: Final = 0
 SEMANTIC: Final = 1
@@ -56,8 +59,8 @@ class Opened(Event):
 
     candidate: str
     """``provider/model`` as configured."""
-    attempt: int
-    """1 for the first try of this request."""
+    sent: Sent
+    """The request that it accepted."""
     dialect: str
     """Dialect of the bytes that follow; "" for providers that speak neutral events."""
     label: str = ""

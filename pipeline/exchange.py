@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from operators.clock import Clock, Scope
 from operators.source import FlowGate
 from pipeline.events import UNKNOWN, Opened
-from pipeline.request import Answering, Losses, Request
+from pipeline.request import Answering, Losses, Request, Sent
 from pipeline.wire.jsontext import bounded
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # More than this waiting for a slow client shuts the flow gate; the provider's socket then slows down (RELIABILITY).
 HIGH_WATER = 64 * 1024
+
+NOTHING_LOST = Losses()
 
 
 def nothing_to_abort(error: Exception) -> None:
@@ -33,18 +35,12 @@ class Exchange(Scope):
 
     gate: FlowGate
 
-    losses = Losses()
-    """Of the attempt under way; none before the first."""
     opened: Opened | None = None
     """The attempt whose answer the client gets; set when its first event passes the encoder."""
     usage = UNKNOWN
     """What is known of it. Replaced as more becomes known, never changed."""
     error: Exception | None = None
     """What the answer failed with, before or after it was opened."""
-    dispatched_at: float | None = None
-    """When the attempt under way was sent."""
-    opened_at: float | None = None
-    """When a provider accepted it."""
     first_event_at: float | None = None
     first_write_at: float | None = None
     _neutral: Request | None = None
@@ -78,6 +74,16 @@ class Exchange(Scope):
         """End the answer with an error, from outside (drain). Set while the chain is subscribed."""
         self.ended = False
         """The provider said that the answer is complete, and all of it was encoded."""
+
+    def send(self, losses: Losses) -> Sent:
+        """Another attempt goes out. Two may be under way at the same time, so what belongs to one is not kept here."""
+        self.attempts += 1
+        return Sent(self.attempts, losses)
+
+    @property
+    def losses(self) -> Losses:
+        """What the request that was accepted could not carry."""
+        return NOTHING_LOST if self.opened is None else self.opened.sent.losses
 
     @property
     def request(self) -> Request:

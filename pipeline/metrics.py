@@ -158,17 +158,18 @@ class Metrics:
         """Where the time went, and how much of it was ours."""
         stage = self._stage
         stage["parse"].observe(exchange.parsed_at - exchange.began)
-        dispatched, opened, first = exchange.dispatched_at, exchange.opened_at, exchange.first_event_at
-        if dispatched is None or opened is None or first is None:
+        opened, first = exchange.opened, exchange.first_event_at
+        if opened is None or first is None:
             return
-        stage["dispatch"].observe(opened - dispatched)
-        stage["first_event"].observe(first - opened)
+        sent = opened.sent
+        stage["dispatch"].observe(sent.opened_at - sent.at)
+        stage["first_event"].observe(first - sent.opened_at)
         stage["answer"].observe(now - first)
         if exchange.attempts > 1:
             # What passed before this attempt was other attempts' time, not ours.
             return
         written = exchange.first_write_at
-        self.overhead.observe(dispatched - exchange.began + (written - first if written is not None else 0.0))
+        self.overhead.observe(sent.at - exchange.began + (written - first if written is not None else 0.0))
 
 
 class _Kind:

@@ -248,6 +248,21 @@ class Losses:
         )
 
 
+class Sent:
+    """One request to a provider: the number of the attempt, what it lost on its way, and when it went out."""
+
+    __slots__ = ("at", "losses", "number", "opened_at")
+
+    at: float
+    """Monotonic time at which it was ready to be sent."""
+    opened_at: float
+    """Monotonic time at which the provider accepted it."""
+
+    def __init__(self, number: int, losses: Losses) -> None:
+        self.number = number
+        self.losses = losses
+
+
 def _no_unseal(text: str) -> None:
     return None
 

@@ -14,6 +14,7 @@ from pipeline.encode import BEAT, Encode
 from pipeline.errors import GatewayError, Kind
 from pipeline.events import Batch, BlockStart, End, Finish, Opened, Started, Text
 from pipeline.exchange import Exchange
+from pipeline.request import Losses, Sent
 
 NAMES = ("chat", "responses", "messages")
 # Passes the cheap look that every body gets, and would not survive the strict one that only a translation needs.
@@ -42,7 +43,7 @@ def an_encoder(exchange: Exchange) -> Encode:
 
 
 def answer(*events: Any) -> Batch:
-    return Batch([Opened("p/m", 1, ""), Started(id="a"), BlockStart(0, "text"), Text(0, "Hi"), *events])
+    return Batch([Opened("p/m", Sent(1, Losses()), ""), Started(id="a"), BlockStart(0, "text"), Text(0, "Hi"), *events])
 
 
 @pytest.mark.parametrize("dialect", NAMES)

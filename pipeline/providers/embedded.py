@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from reactivex import Observable
@@ -28,9 +29,9 @@ class DemoProvider:
         """One attempt a subscription (see ``providers.Provider``)."""
 
         async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
-            exchange.attempts += 1
-            exchange.losses = Losses()
-            head = Head(exchange.attempts)
+            sent = exchange.send(Losses())
+            sent.at = time.monotonic()
+            head = Head(sent)
             accepted = False
 
             def say(batch: Batch) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipeline.events import Batch
+from pipeline.request import Sent
 
 
 @dataclass(slots=True)
 class Head:
     """The provider accepted the request. Not content: it does not commit."""
 
-    attempt: int
+    sent: Sent
     status: int = 200
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ import orjson
 from reactivex import Observable
 from yarl import URL
 
-from operators.source import from_async
+from operators.source import FlowGate, from_async
 from pipeline.dialects import DIALECTS
 from pipeline.dispatch import payload
 from pipeline.errors import GatewayError, Kind
@@ -24,6 +24,7 @@ from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.providers.headers import to_client, to_provider
 from pipeline.providers.pool import Answer, ConnectTimeout, Destination, Pool, request_head
+from pipeline.request import Losses, Sent
 from pipeline.resolve import Candidate
 
 # An error body is read up to here; what is longer is not an explanation.
@@ -87,15 +88,15 @@ class HttpProvider:
         """One attempt a subscription (see ``providers.Provider``)."""
 
         async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
-            exchange.attempts += 1
-            attempt = exchange.attempts
-            body = payload(exchange, candidate)
+            # Each candidate loses what it loses; what an earlier one could not carry is no news.
+            sent = exchange.send(Losses(candidate.target.allow))
+            body = payload(exchange, candidate, sent)
             head = self._head(exchange, candidate, self.url)
             self._gauge(1)
             try:
                 response = await self._post(self._destination, head, body)
                 try:
-                    await self._read(response, push, exchange, attempt)
+                    await self._read(response, push, exchange.gate, sent)
                 finally:
                     # Not read to its end: the connection is of no use to anybody else (TR-S15).
                     response.close()
@@ -151,12 +152,11 @@ class HttpProvider:
         except aiohttp.ClientError as error:
             raise GatewayError(Kind.BAD_REPLY, f"The provider {self.name!r} did not answer in HTTP.") from error
 
-    async def _read(self, response: Answer, push: Callable[[Frame], None], exchange: Exchange, attempt: int) -> None:
+    async def _read(self, response: Answer, push: Callable[[Frame], None], gate: FlowGate, sent: Sent) -> None:
         if response.status >= 300:
             raise await self._refusal(response)
-        head = Head(attempt, response.status, response.content_type, to_client(response.headers.items()))
+        head = Head(sent, response.status, response.content_type, to_client(response.headers.items()))
         content = response.content
-        gate = exchange.gate
         try:
             if "json" in head.content_type:
                 push(Whole(head, await _all(content)))

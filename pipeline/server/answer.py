@@ -19,6 +19,7 @@ from pipeline.errors import GatewayError, Kind, classify
 from pipeline.exchange import Exchange, nothing_to_abort
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
+from pipeline.request import Losses, Sent
 from pipeline.resolve import Candidate, Route
 from pipeline.server.auth import Caller
 from pipeline.server.body import read_body
@@ -189,7 +190,9 @@ async def _counted(exchange: Exchange, candidate: Candidate) -> int | None:
     if not isinstance(provider, HttpProvider) or provider.dialect != "messages":
         return None
     try:
-        return await provider.count_tokens(payload(exchange, candidate), exchange, candidate)
+        return await provider.count_tokens(
+            payload(exchange, candidate, Sent(1, Losses(candidate.target.allow))), exchange, candidate
+        )
     except GatewayError as error:
         if error.retryable or error.kind in _CANNOT_COUNT:
             return None

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.events import Batch, Opened
-from pipeline.request import Answering, Losses, Request, Target
+from pipeline.request import Answering, Losses, Request, Sent, Target
 from pipeline.wire.sse import SseReader
 from tests.bench import inside
 from tests.bench.wires import request_body, stream_events, whole_body
@@ -61,7 +61,7 @@ def answering(dialect: Dialect, *, stream: bool = True) -> Answering:
 
 def opened(source: Dialect, client: Dialect) -> Batch:
     """What the gateway puts in front of every answer."""
-    return Batch([Opened("p/m", 1, source.name, relay=source is client)])
+    return Batch([Opened("p/m", Sent(1, Losses()), source.name, relay=source is client)])
 
 
 def decode(dialect: Dialect, data: Sequence[bytes]) -> list[Batch]:

@@ -13,7 +13,7 @@ from pipeline.encode import Encode
 from pipeline.parse import parse
 from pipeline.providers.embedded import DemoProvider
 from pipeline.providers.frame import Frame, Head, Whole
-from pipeline.request import Target
+from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
 from tests.support.clients import hello
 
@@ -32,10 +32,11 @@ class Passed:
         candidate = Candidate(DemoProvider("p"), "m", Target(dialect=provider, model="m", provider="p"), "p/m")
         decode, encode = Decode(candidate, exchange), Encode(lambda name: lambda kind, value: value, exchange)
         frames: list[Frame]
+        sent = Sent(1, Losses())
         if isinstance(wire, bytes):
-            frames = [Whole(Head(1, content_type="application/json"), wire)]
+            frames = [Whole(Head(sent, content_type="application/json"), wire)]
         else:
-            frames = [Head(1, content_type="text/event-stream"), *wire]
+            frames = [Head(sent, content_type="text/event-stream"), *wire]
         self.out = b""
         self.error: Exception | None = None
         try:
