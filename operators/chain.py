@@ -117,19 +117,23 @@ class Chain:
             lines.extend(f"  {step!s:<{width}}    {step.reason}".rstrip() for step in steps)
         return "\n".join(lines)
 
-    def build(self, position: str, resources: Mapping[str, Any] | None = None) -> Callable[[Observable[Any]], Observable[Any]]:
+    def build(
+        self, position: str, resources: Mapping[str, Any] | Callable[[Step], Mapping[str, Any]] | None = None
+    ) -> Callable[[Observable[Any]], Observable[Any]]:
         """All steps of a position as one operator, built once; every application gives a new stream.
 
         Args:
             position: which one.
-            resources: what the steps need beside their options, by parameter name; what a step does not ask for is not used.
+            resources: what the steps need beside their options, by parameter name, or a function that tells it for each step;
+                what a step does not ask for is not used.
 
         Raises:
             ChainError: there is no such position, a step does not exist, an option is wrong, a resource is missing.
         """
         if position not in self.positions:
             raise ChainError(f"no position {position!r}; there are {', '.join(self.positions) or 'none'}")
-        operators = tuple(step.build(resources or {}) for step in self.positions[position])
+        supply = resources if callable(resources) else lambda _: resources or {}
+        operators = tuple(step.build(supply(step)) for step in self.positions[position])
 
         def apply(source: Observable[Any]) -> Observable[Any]:
             for operator in operators:

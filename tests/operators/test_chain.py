@@ -141,3 +141,15 @@ def test_a_function_of_your_own_is_a_step(t: Marbles) -> None:
     step = Step(f"{__name__}:own", {"seconds": 3})
     t.check(step.build({})(t.cold("-----a|")), "---#", error=Elapsed)
     assert isinstance(step.build({})(t.cold("-")), Stream)
+
+
+def test_each_step_may_be_supplied_with_its_own(t: Marbles) -> None:
+    asked: list[str] = []
+
+    def supply(step: Step) -> dict[str, Any]:
+        asked.append(step.label)
+        return {"beat": "h"} if step.name == "heartbeat" else {}
+
+    guard = Chain({"request": [LIMIT, Step("heartbeat", {"seconds": 2})]}).build("request", supply)
+    t.check(guard(t.cold("-a---|")), "-a-h-|")
+    assert asked == ["output_limit", "heartbeat"]
