@@ -14,9 +14,10 @@ from importlib.metadata import version
 import uvloop
 from aiohttp import web
 
+from operators.admit import Slots
 from operators.breaker import Circuits
 from operators.clock import Clock
-from pipeline.assemble import Shared, assemble
+from pipeline.assemble import assemble
 from pipeline.config import Config
 from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
@@ -28,6 +29,7 @@ from pipeline.server.cors import Cors
 from pipeline.server.http import Door
 from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
+from pipeline.shared import Shared
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
@@ -66,7 +68,7 @@ class App:
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
         shared = Shared(pool, metrics, Circuits(on_change=metrics.breaker_changed))
-        metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.slots.values())
+        metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
         metrics.use(self._config.digest)
         runtime = Runtime(
             assembly=assemble(self._config, shared),

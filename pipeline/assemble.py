@@ -6,40 +6,29 @@ Nothing here runs: a reload assembles the new state beside the old one, and requ
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from reactivex import Observable
 
 from operators.admit import Slots, admit
-from operators.breaker import Circuits, watch
-from operators.circuit import OPEN
+from operators.breaker import watch
+from operators.chain import Chain
+from operators.circuit import OPEN, Circuits
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.effective import chains
-from pipeline.encode import BEAT
-from pipeline.errors import GatewayError, Kind, classify
-from pipeline.guards import Guard, Guards
-from pipeline.metrics import Metrics
+from pipeline.guards import AttemptGuards, Guard, for_answers, for_attempts, for_bodies
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
 from pipeline.providers.http import HttpProvider
-from pipeline.providers.pool import Pool
 from pipeline.request import Target
 from pipeline.resolve import Candidate, Resolver, Route
 from pipeline.seal import Seal, key_for
-
-
-@dataclass(slots=True)
-class Shared:
-    """What outlives a reload: the pooled client, the breakers, the slots."""
-
-    pool: Pool
-    metrics: Metrics
-    circuits: Circuits
-    slots: dict[tuple[str, int, int, float], Slots] = field(default_factory=dict)
+from pipeline.shared import Shared
+from pipeline.supply import Supplier
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +120,18 @@ class _Assembler:
         return route.named(model)
 
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
+        bound = {True: self._chains[chain], False: for_bodies(self._chains[chain])}
+        around = {streamed: for_answers(chain, steps, Supplier(self._shared, chain)) for streamed, steps in bound.items()}
         guards = {
-            streamed: {candidate.label: self._guards(chain, candidate, streamed) for candidate in candidates}
-            for streamed in (True, False)
+            streamed: {candidate.label: self._guards(chain, steps, candidate) for candidate in candidates}
+            for streamed, steps in bound.items()
         }
         metrics = self._shared.metrics
         seal_for = partial(_seal_for, self._seals)
 
         def join(candidates: tuple[Candidate, ...], streamed: bool) -> Observable[bytes]:
-            own = guards[streamed]
-            attempts = [sentence.attempt(candidate, own[candidate.label], metrics) for candidate in candidates]
-            return sentence.answer(attempts, own[candidates[0].label], metrics, seal_for)
+            attempts = [sentence.attempt(each, guards[streamed][each.label], metrics) for each in candidates]
+            return sentence.answer(attempts, around[streamed], metrics, seal_for)
 
         return Route(name, candidates, join, join(candidates, True), join(candidates, False), description)
 
@@ -170,75 +160,27 @@ class _Assembler:
         label = f"{config.provider}/{config.model}"
         return Candidate(self._providers[provider.name], config.model, target, label, unseal)
 
-    def _guards(self, chain: str, candidate: Candidate, streamed: bool) -> Guards:
-        """The chain's guards for a candidate, and what stands around its attempts although no chain names it."""
-        bound = self._chains[chain]
-        circuits = self._shared.circuits
+    def _guards(self, name: str, chain: Chain, candidate: Candidate) -> AttemptGuards:
+        """The guards of a candidate's attempts, and what stands around them although no chain names it."""
         around: list[Guard] = []
-        if any(step.name == "breaker" for _, step in bound):
-            around.append(watch(circuits.of(candidate.label)))
+        if any(step.name == "breaker" for _, step in chain):
+            around.append(watch(self._shared.circuits.of(candidate.label)))
         slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
             around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
-        resources = {
-            "circuits": circuits,
-            "key": _label,
-            "when": elsewhere,
-            "on_failover": self._on_failover,
-            "on_retry": partial(self._on_retry, candidate.label),
-            "beat": BEAT,
-        }
-        own = {"attempt": {"when": again}}
-        return Guards(chain, bound, resources, own, around, streamed=streamed)
+        return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:
             return None
-        key = (provider.name, provider.max_in_flight, provider.queue, provider.queue_timeout)
-        slots = self._shared.slots.get(key)
-        if slots is None:
-            slots = Slots(provider.max_in_flight, queue=provider.queue, queue_timeout=provider.queue_timeout)
-            self._shared.slots[key] = slots
-        return slots
-
-    def _on_failover(self, earlier: sentence.Attempt, later: sentence.Attempt, error: Exception) -> None:
-        reason = classify(error)
-        self._shared.metrics.failovers.labels(
-            earlier.candidate.label, later.candidate.label, reason.reason, phase_of(reason)
-        ).inc()
-
-    def _on_retry(self, label: str, number: int, error: Exception, wait: float) -> None:
-        self._shared.metrics.attempts.labels(label, "retried", classify(error).reason).inc()
+        limits = (provider.max_in_flight, provider.queue, provider.queue_timeout)
+        return self._shared.state(("slots", provider.name, *limits), lambda: Slots(*limits))
 
 
 def _secret(provider: ProviderConfig) -> str | None:
     return provider.api_key.get_secret_value() if provider.api_key is not None else None
 
 
-def _label(attempt: sentence.Attempt) -> str:
-    return attempt.candidate.label
-
-
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
-
-
-def again(error: Exception) -> bool:
-    """The policy of retry: what the same candidate may do better (DI-114)."""
-    return classify(error).retryable
-
-
-def elsewhere(error: Exception) -> bool:
-    """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
-    known = classify(error)
-    return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
-
-
-def phase_of(error: GatewayError) -> str:
-    """How far an attempt came: a bounded word for metrics."""
-    if error.kind is Kind.UNREACHABLE:
-        return "connect"
-    if error.from_provider:
-        return "headers"
-    return "first_event"

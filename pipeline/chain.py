@@ -21,7 +21,7 @@ from operators.tap import tap
 from operators.through import through
 from pipeline.decode import Decode
 from pipeline.encode import Encode, SealFor
-from pipeline.guards import Guards
+from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
 from pipeline.resolve import Candidate
 from pipeline.taps import AttemptProbe, observe
@@ -75,14 +75,14 @@ class Attempt(Stream[Any]):
         self.candidate = candidate
 
 
-def attempt(candidate: Candidate, guards: Guards, metrics: Metrics) -> Attempt:
+def attempt(candidate: Candidate, guards: AttemptGuards, metrics: Metrics) -> Attempt:
     """dispatch -> wire guards -> decode -> attempt guards -> tap."""
     frames = guards.wire(candidate.provider.open(candidate))
     batches = through(partial(Decode, candidate), scoped=True)(frames)
     return Attempt(candidate, tap(AttemptProbe(candidate, guards.chain, metrics))(guards.attempt(batches)))
 
 
-def answer(attempts: Sequence[Attempt], guards: Guards, metrics: Metrics, seal_for: SealFor) -> Observable[bytes]:
+def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, seal_for: SealFor) -> Observable[bytes]:
     """The whole chain of a route, built once; each subscription, with an exchange as its scope, answers one request.
 
     Nothing happens before ``emit`` subscribes, and disposing that one subscription lets go of everything.

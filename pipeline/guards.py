@@ -1,67 +1,59 @@
-"""The guards of a chain by position, each bound once to its options and to what it shares with other requests."""
+"""The guards of a chain, bound once to their options and to what they share with other requests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
 from reactivex import Observable
 
-from operators import Chain
+from operators.chain import Chain, Step
 
 Guard = Callable[[Observable[Any]], Any]
+Supply = Callable[[Step], Mapping[str, Any]]
+"""What a step gets beside its options, by parameter name (see ``pipeline.supply``)."""
 
 # A body cannot be kept alive. ``buffer_limit`` stays: a provider may answer with a stream although none was asked for.
 STREAM_ONLY: Final = ("heartbeat",)
 
 
-class Guards:
-    """A chain's positions as operators.
+class AttemptGuards(NamedTuple):
+    """What stands around one attempt at one candidate."""
 
-    Args:
-        name: of the chain.
-        streamed: for streams, or for whole answers.
-        chain: its steps.
-        resources: what the steps need beside their options, by parameter name.
-        own: position -> what its steps get in place of the resource of the same name.
-        around: operators that the gateway itself puts around each attempt.
-
-    Raises:
-        ChainError: a step cannot be built.
-    """
-
-    __slots__ = ("answer", "attempt", "candidates", "chain", "request", "wire")
-
-    def __init__(
-        self,
-        name: str,
-        chain: Chain,
-        resources: Mapping[str, Any],
-        own: Mapping[str, Mapping[str, Any]],
-        around: Sequence[Guard] = (),
-        *,
-        streamed: bool = True,
-    ) -> None:
-        self.chain = name
-        if not streamed:
-            chain = _for_bodies(chain)
-
-        def built(position: str) -> Guard:
-            return chain.build(position, {**resources, **own.get(position, {})})
-
-        self.candidates = built("candidates")
-        self.wire = built("wire")
-        self.attempt = _joined(built("attempt"), *around)
-        self.answer = built("answer")
-        self.request = built("request")
+    chain: str
+    """Its chain's name, for metrics."""
+    wire: Guard
+    attempt: Guard
 
 
-def _for_bodies(chain: Chain) -> Chain:
+class AnswerGuards(NamedTuple):
+    """What stands around all attempts of a request."""
+
+    chain: str
+    candidates: Guard
+    answer: Guard
+    request: Guard
+
+
+def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard) -> AttemptGuards:
+    """Bind the positions wire and attempt; ``around`` is what the gateway itself puts around each attempt. Raises ChainError."""
+    return AttemptGuards(name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around))
+
+
+def for_answers(name: str, chain: Chain, supply: Supply) -> AnswerGuards:
+    """Bind the positions candidates, answer and request. Raises ChainError."""
+    return AnswerGuards(name, *(chain.build(position, supply) for position in ("candidates", "answer", "request")))
+
+
+def for_bodies(chain: Chain) -> Chain:
+    """The chain of answers that are no streams."""
     positions = chain.positions.items()
     return Chain({name: [step for step in steps if step.name not in STREAM_ONLY] for name, steps in positions})
 
 
-def _joined(*guards: Guard) -> Guard:
+def joined(*guards: Guard) -> Guard:
+    """Several guards as one, the first one nearest to the source."""
+
     def apply(source: Observable[Any]) -> Observable[Any]:
         for guard in guards:
             source = guard(source)

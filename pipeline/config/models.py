@@ -110,11 +110,16 @@ class ModelConfig:
 
 @dataclass(frozen=True, slots=True)
 class StepConfig:
-    """One step of a chain: its name in the catalogue (or ``module:function``), converted options, and where it stands."""
+    """One step of a chain: its name in the catalogue (or ``module:function``), converted options, and where it stands.
+
+    ``label`` is what it is called in its chain: its name, unless the file gives it another one.
+    """
 
     name: str
     options: Mapping[str, Any]
     where: Place
+    label: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

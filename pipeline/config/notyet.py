@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.config.problems import Path
 from pipeline.config.tree import Tree
 
-STEPS = frozenset({"hedge", "resume", "pace", "share", "edit", "redact"})
+STEPS = frozenset({"hedge", "resume", "pace", "share", "edit", "redact", "rate_limit", "cache", "mirror", "inject", "fault"})
 """Steps of a chain."""
 
 BALANCES = ("round_robin", "weighted", "ewma")

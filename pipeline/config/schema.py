@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
+from pipeline.config.places import PLACES
 from pipeline.config.problems import Path, listed
 from pipeline.config.sections import STEP, File
-from pipeline.config.steps import PLACES
 from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
 
 Schema = Mapping[str, Any]
@@ -57,16 +57,15 @@ def _step() -> Schema:
     from operators import catalog
 
     known: dict[str, Any] = {}
-    for name in PLACES:
+    for name in PLACES.keys() & catalog.CATALOG.keys():
         options = catalog.options(catalog.resolve(name))
         known[name] = {
             "type": ["object", "null"],
             "properties": {option.name: _option(option.annotation, option.expected) for option in options.values()},
             "required": [option.name for option in options.values() if option.required],
             "additionalProperties": False,
-            "description": f"Stands in {listed(PLACES[name])}.",
+            "description": f"Stands in {listed(PLACES[name].positions)}.",
         }
-    known["balance"] = {"type": "object", "properties": {"by": {"enum": ["order"]}}, "additionalProperties": False}
     alone = [name for name, step in known.items() if not step.get("required")]
     own = {"type": ["object", "null"], "description": "A step of your own: module:function."}
     return {

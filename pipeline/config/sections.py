@@ -188,6 +188,14 @@ class ChainSection(Record):
     """Marble cases."""
 
 
+def composed(value: Any) -> Any:
+    """A chain that was composed in Python is read elsewhere (see ``steps.chains``)."""
+    return {} if isinstance(value, str) else value
+
+
+Chain = Annotated[ChainSection, BeforeValidator(composed, json_schema_input_type=str | ChainSection)]
+
+
 class StateSection(Record):
     """What outlives a request."""
 
@@ -205,6 +213,6 @@ class File(Record):
     """Who answers, by name. The embedded `demo` is always there."""
     models: tuple[ModelSection, ...] = Field(default=(), examples=[[{"name": "gpt-5", "candidates": ["openai/gpt-5.1"]}]])
     """The names that clients use. `provider/model` is served without an entry."""
-    chains: Mapping[str, ChainSection] = Field(default={}, examples=[{"default": {"request": [{"heartbeat": {"seconds": 15}}]}}])
-    """Chains by name; `default` is used where a model names none."""
+    chains: Mapping[str, Chain] = Field(default={}, examples=[{"default": {"request": [{"heartbeat": {"seconds": 15}}]}}])
+    """Chains by name; `default` is used where a model names none. A text is `module:name` of a Chain composed in Python."""
     state: StateSection = StateSection()

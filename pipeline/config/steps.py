@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
-from pipeline.config.notyet import BALANCES
 from pipeline.config.notyet import STEPS as NOT_YET
+from pipeline.config.places import PLACES
 from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
@@ -15,21 +17,13 @@ from pipeline.config.units import parse_size, parse_time
 if TYPE_CHECKING:
     from operators.catalog import Option
 
-_STREAM = ("wire", "attempt", "request")
+# Steps whose options are words of the gateway: the library knows no system text and no header.
+FACTORIES: Mapping[str, str] = {"inject": "pipeline.inject:inject"}
 
-# Where a step of the catalogue makes sense; anywhere else every request would fail. Your own steps stand where you say.
-PLACES: Mapping[str, tuple[str, ...]] = {
-    "breaker": ("candidates",),
-    "buffer_limit": ("wire",),
-    "retry": ("attempt",),
-    "first_event_timeout": _STREAM,
-    "idle_timeout": _STREAM,
-    "total_timeout": _STREAM,
-    "failover": ("answer",),
-    "output_limit": _STREAM,
-    "heartbeat": ("request",),
-}
+AS = "as"
+"""The option of every step that gives it another name in its chain."""
 
+_NAME = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _EXAMPLE = "Example: `idle_timeout: {seconds: 60}`."
 
 
@@ -38,12 +32,59 @@ def chains(tree: Tree) -> Mapping[str, ChainConfig]:
     section = tree.value.get("chains")
     found: dict[str, ChainConfig] = {}
     for name, chain in (section if isinstance(section, dict) else {}).items():
-        if isinstance(chain, dict):
-            path: Path = ("chains", name)
+        path: Path = ("chains", name)
+        if isinstance(chain, str):
+            found[name] = _composed(tree, path, chain)
+        elif isinstance(chain, dict):
             written = {position: chain[position] for position in POSITIONS if isinstance(chain.get(position), list)}
             found[name] = ChainConfig({key: _position(tree, (*path, key), items) for key, items in written.items()})
             _unique(tree, found[name])
     return found
+
+
+def _composed(tree: Tree, path: Path, reference: str) -> ChainConfig:
+    """A chain that was composed in Python: ``module:name`` of a Chain. It is checked as if the file had written it."""
+    from operators import catalog
+    from operators.chain import Chain
+
+    chain = _imported(tree, path, reference)
+    if not isinstance(chain, Chain):
+        if chain is not None:
+            tree.fault(path, f"{reference} is no Chain of operators.chain.")
+        return ChainConfig({})
+    place = tree.place(path)
+    for position, step in chain:
+        places = PLACES.get(step.name)
+        if position not in POSITIONS:
+            tree.fault(path, f"{reference} has a position {position}; there are {listed(POSITIONS, 'and')}.")
+        elif places is not None and position not in places.positions:
+            tree.fault(path, f"{reference}: {places.refusal(step.name, position)}")
+        for fault in catalog.validate(step.name, step.options):
+            tree.fault(path, f"{reference}: {fault}.")
+    return ChainConfig(
+        {
+            position: tuple(StepConfig(step.name, step.options, place, step.label, step.reason) for step in steps)
+            for position, steps in chain.positions.items()
+            if position in POSITIONS
+        }
+    )
+
+
+def _imported(tree: Tree, path: Path, reference: str) -> Any:
+    """What ``module:name`` refers to; None, and a problem, where it refers to nothing."""
+    if reference != tree.written.get(path):
+        tree.fault(path, "the place of a chain cannot come from the environment.")
+        return None
+    module, _, name = reference.partition(":")
+    if not name:
+        tree.fault(path, "expected a mapping of positions, or `module:name` of a Chain that was composed in Python.")
+        return None
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:
+        # What a person's own module raises when it is imported may say anything.
+        tree.fault(path, f"{reference} cannot be used ({type(error).__name__} while it was imported).")
+        return None
 
 
 def _position(tree: Tree, path: Path, items: list[Any]) -> tuple[StepConfig, ...]:
@@ -58,9 +99,12 @@ def _unique(tree: Tree, chain: ChainConfig) -> None:
     seen: dict[str, StepConfig] = {}
     for steps in chain.positions.values():
         for step in steps:
-            first = seen.setdefault(step.name, step)
+            first = seen.setdefault(step.label, step)
             if first is not step:
-                message = f"the step {step.name} stands already in line {first.where.line}; it can stand once in a chain."
+                message = (
+                    f"the step {step.label} stands already in line {first.where.line}; "
+                    f"a second one needs a name of its own. Example: `as: second-{step.name.rpartition(':')[2]}`."
+                )
                 tree.problems.append(Problem(step.where, message))
 
 
@@ -80,29 +124,21 @@ def _step(tree: Tree, path: Path, item: Any) -> StepConfig | None:
     if not isinstance(options, dict):
         tree.fault(where, f"expected the options of {name} as a mapping. {_EXAMPLE}")
         return None
-    if name == "balance":
-        _balance(tree, where, options, str(path[-2]))
-        return None
     known = _known(tree, where, name, str(path[-2]))
     if known is None:
         return None
-    converted = _converted(tree, where, name, options, known)
-    return StepConfig(name, converted, tree.place(where, key=True))
+    label = _label(tree, where, name, options)
+    given = {key: value for key, value in options.items() if key != AS}
+    return StepConfig(FACTORIES.get(name, name), _converted(tree, where, name, given, known), tree.place(where, key=True), label)
 
 
-def _balance(tree: Tree, path: Path, options: Mapping[str, Any], position: str) -> None:
-    """Candidates come in the order of the file: to say so is right and adds nothing to the chain."""
-    if position != "candidates":
-        tree.fault(path, f"the step balance cannot stand in {position}; it belongs to candidates.", key=True)
-    for key, value in options.items():
-        where = (*path, key)
-        if key != "by":
-            tree.fault(where, f"the step balance has no such option.{nearest(key, ['by']) or ' It has by.'}", key=True)
-        elif value in BALANCES:
-            tree.fault(where, "not yet: this balance is not built yet; use `by: order`.")
-        elif value != "order":
-            guess = nearest(str(value), ["order"])
-            tree.fault(where, f'"{tree.written.get(where, "the value")}" is no balance; use `by: order`.{guess}')
+def _label(tree: Tree, path: Path, name: str, options: Mapping[str, Any]) -> str:
+    """What the step is called where one operator stands twice in a chain."""
+    label = options.get(AS, name)
+    if not isinstance(label, str) or (not _NAME.fullmatch(label) and label != name):
+        tree.fault((*path, AS), 'the name of a step holds letters, digits, "_" and "-" only.')
+        return name
+    return label
 
 
 def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Option] | None:
@@ -110,18 +146,19 @@ def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Opt
     from operators import catalog
     from operators.errors import ChainError
 
-    if name not in PLACES and ":" not in name:
+    if (name not in PLACES or name in NOT_YET) and ":" not in name:
         if name in NOT_YET:
             tree.fault(path, f'not yet: the step "{name}" is not built yet; leave it out.', key=True)
         else:
             guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
             tree.fault(path, f'there is no step "{name}".{guess}', key=True)
         return None
-    if position not in PLACES.get(name, POSITIONS):
-        tree.fault(path, f"the step {name} cannot stand in {position}; it belongs to {listed(PLACES[name])}.", key=True)
+    places = PLACES.get(name)
+    if places is not None and position not in places.positions:
+        tree.fault(path, places.refusal(name, position), key=True)
         return None
     try:
-        return catalog.options(catalog.resolve(name))
+        return catalog.options(catalog.resolve(FACTORIES.get(name, name)))
     except ChainError as error:
         tree.fault(path, f"{error}.", key=True)
     except Exception as error:

@@ -15,11 +15,12 @@ from multidict import CIMultiDict
 
 from operators.breaker import Circuits
 from operators.clock import Clock
-from pipeline.assemble import Assembly, Shared, assemble
+from pipeline.assemble import Assembly, assemble
 from pipeline.config import parse as parse_config
 from pipeline.dialects import DIALECTS
 from pipeline.metrics import Metrics
 from pipeline.parse import parse
+from pipeline.shared import Shared
 from tests.bench.wires import request_body
 
 RUNS: Final = 7

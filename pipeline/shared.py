@@ -1,0 +1,37 @@
+"""What outlives a reload: the pooled client, the metrics, and what guards keep from one request to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from operators.circuit import Circuits
+from pipeline.metrics import Metrics
+from pipeline.providers.pool import Pool
+
+S = TypeVar("S")
+
+
+@dataclass(slots=True)
+class Shared:
+    """One for each serving process."""
+
+    pool: Pool
+    metrics: Metrics
+    circuits: Circuits
+    _states: dict[Hashable, Any] = field(default_factory=dict)
+
+    def state(self, key: Hashable, make: Callable[[], S]) -> S:
+        """What the guard called ``key`` keeps; made when it is first asked for, so that a reload goes on with it.
+
+        Keys hold the options that it was made with: other options, another state. They come from the configuration only.
+        """
+        found: S | None = self._states.get(key)
+        if found is None:
+            found = self._states[key] = make()
+        return found
+
+    def states(self, kind: type[S]) -> list[S]:
+        """All states of a kind, for gauges."""
+        return [state for state in self._states.values() if isinstance(state, kind)]

@@ -1,0 +1,93 @@
+"""What the steps of chains get beside their options: what requests share, the gateway's policies, and how to read our batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from operators.chain import Step
+from pipeline import chain as sentence
+from pipeline.encode import BEAT
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.shared import Shared
+
+
+class Supplier:
+    """Supplies the steps of one chain; call it with a step.
+
+    Args:
+        shared: what outlives a reload.
+        chain: its name.
+        label: of the candidate whose attempts the steps guard; "" for the steps around all attempts.
+    """
+
+    def __init__(self, shared: Shared, chain: str, label: str = "") -> None:
+        self.shared = shared
+        self.chain = chain
+        self.label = label
+
+    def __call__(self, step: Step) -> Mapping[str, Any]:
+        """By parameter name. A step of your own may ask for any of what the catalogue's steps get."""
+        supply = _TABLE.get(step.name)
+        return supply(self, step) if supply is not None else self._common()
+
+    def _common(self) -> dict[str, Any]:
+        return {"circuits": self.shared.circuits, "key": label_of, "when": elsewhere, "beat": BEAT}
+
+    def breaker(self, step: Step) -> dict[str, Any]:
+        """All chains share the circuits: a candidate that is down is down for every model."""
+        return {"circuits": self.shared.circuits, "key": label_of}
+
+    def retry(self, step: Step) -> dict[str, Any]:
+        """A try at the same candidate."""
+        return {"when": again, "on_retry": self._on_retry}
+
+    def failover(self, step: Step) -> dict[str, Any]:
+        """A try at another candidate."""
+        return {"when": elsewhere, "on_failover": self._on_failover}
+
+    def heartbeat(self, step: Step) -> dict[str, Any]:
+        """The one batch that no attempt said."""
+        return {"beat": BEAT}
+
+    def _on_retry(self, number: int, error: Exception, wait: float) -> None:
+        self.shared.metrics.attempts.labels(self.label, "retried", classify(error).reason).inc()
+
+    def _on_failover(self, earlier: sentence.Attempt, later: sentence.Attempt, error: Exception) -> None:
+        reason = classify(error)
+        self.shared.metrics.failovers.labels(
+            earlier.candidate.label, later.candidate.label, reason.reason, phase_of(reason)
+        ).inc()
+
+
+_TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
+    "breaker": Supplier.breaker,
+    "failover": Supplier.failover,
+    "heartbeat": Supplier.heartbeat,
+    "retry": Supplier.retry,
+}
+
+
+def label_of(attempt: sentence.Attempt) -> str:
+    """A candidate's key wherever candidates are told apart."""
+    return attempt.candidate.label
+
+
+def again(error: Exception) -> bool:
+    """The policy of retry: what the same candidate may do better (DI-114)."""
+    return classify(error).retryable
+
+
+def elsewhere(error: Exception) -> bool:
+    """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
+    known = classify(error)
+    return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
+
+
+def phase_of(error: GatewayError) -> str:
+    """How far an attempt came: a bounded word for metrics."""
+    if error.kind is Kind.UNREACHABLE:
+        return "connect"
+    if error.from_provider:
+        return "headers"
+    return "first_event"
