@@ -87,12 +87,14 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
 
     Nothing happens before ``emit`` subscribes, and disposing that one subscription lets go of everything.
     """
-    tried = guards.answer(guards.candidates(_each(attempts)))
+    tried = guards.answer(guards.candidates(each(attempts)))
     batches = observe(guards.chain, metrics)(guards.request(tried))
     return through(partial(Encode, seal_for), scoped=True)(batches)
 
 
-def _each(attempts: Sequence[Attempt]) -> Stream[Attempt]:
+def each(attempts: Sequence[Attempt]) -> Stream[Attempt]:
+    """The attempts as what the position candidates works on."""
+
     def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None) -> None:
         for each in attempts:
             observer.on_next(each)

@@ -94,15 +94,22 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
 @penstock.command()
 @_with_config
 def check(config: Path | None) -> None:
-    """Validate a configuration: each fault with its line."""
-    from pipeline.config import load
+    """Validate a configuration and run the marble cases of its chains: each fault with its line."""
+    from pipeline.config import ConfigError, load
     from pipeline.config.advice import advise, summary
 
     found = load(config, os.environ)
     # Imported late: a bad file is told at once, without the gateway that the chains bring along.
     from pipeline.effective import chains
 
-    chains(found)
+    bound = chains(found)
+    tests = {name: chain.tests for name, chain in found.chains.items() if chain.tests}
+    if tests:
+        from pipeline.cases import faults
+
+        problems = list(faults(bound, tests))
+        if problems:
+            raise ConfigError(problems)
     for warning in advise(found):
         print(f"{found.source}: warning: {warning}", file=sys.stderr)
     print(summary(found))

@@ -4,6 +4,7 @@ from pipeline.config.load import DEFAULT_FILE, default_config, load, parse
 from pipeline.config.models import (
     POSITIONS,
     CandidateConfig,
+    CaseConfig,
     ChainConfig,
     Config,
     KeyConfig,
@@ -18,6 +19,7 @@ __all__ = [
     "DEFAULT_FILE",
     "POSITIONS",
     "CandidateConfig",
+    "CaseConfig",
     "ChainConfig",
     "Config",
     "ConfigError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.config import notyet, references, steps
 from pipeline.config.explain import explain
 from pipeline.config.models import (
     CandidateConfig,
+    CaseConfig,
     ChainConfig,
     Config,
     KeyConfig,
@@ -24,8 +26,8 @@ from pipeline.config.models import (
     StateConfig,
 )
 from pipeline.config.problems import ConfigError
-from pipeline.config.sections import CandidateSection, File, ModelSection, ProviderSection, Record
-from pipeline.config.tree import read
+from pipeline.config.sections import CandidateSection, ChainSection, File, ModelSection, ProviderSection, Record
+from pipeline.config.tree import Tree, read
 
 
 def build(text: str, source: str, env: Mapping[str, str]) -> Config:
@@ -41,7 +43,13 @@ def build(text: str, source: str, env: Mapping[str, str]) -> Config:
     chains = steps.chains(tree)
     if tree.problems or file is None:
         raise ConfigError(tree.problems)
+    chains = {name: replace(chain, tests=_cases(tree, name, file.chains[name])) for name, chain in chains.items()}
     return _effective(file, chains, source)
+
+
+def _cases(tree: Tree, name: str, section: ChainSection) -> tuple[CaseConfig, ...]:
+    places = (tree.place(("chains", name, "tests", index)) for index in range(len(section.tests)))
+    return tuple(CaseConfig(**_fields(case), where=place) for case, place in zip(section.tests, places, strict=True))
 
 
 def _effective(file: File, chains: Mapping[str, ChainConfig], source: str) -> Config:

@@ -123,10 +123,26 @@ class StepConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CaseConfig:
+    """A marble case of a chain. ``source`` and ``subscriptions`` hold drawings by candidate; ``column`` is in seconds."""
+
+    name: str
+    source: Mapping[str, tuple[str, ...]]
+    expect: str
+    error: str
+    subscriptions: Mapping[str, tuple[str, ...]]
+    failure: int
+    column: float
+    values: Mapping[str, str]
+    where: Place
+
+
+@dataclass(frozen=True, slots=True)
 class ChainConfig:
     """``positions`` holds only what the file says; what it leaves out keeps the built-in default."""
 
     positions: Mapping[str, tuple[StepConfig, ...]]
+    tests: tuple[CaseConfig, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

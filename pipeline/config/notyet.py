@@ -41,7 +41,6 @@ _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("providers", "*", "kind"), _is("agent"), "agents as models are not built yet; use `kind: http`"),
     (("providers", "*", "transport"), _is("websocket"), "this transport is not built yet; use `transport: auto` or `sse`"),
     (("models", "*", "balance"), _is(*BALANCES), "this balance is not built yet; use `balance: order`"),
-    (("chains", "*", "tests"), bool, "marble cases of a chain are not built yet; leave `tests` out"),
 )
 
 

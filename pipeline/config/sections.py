@@ -6,6 +6,7 @@ Only reading a configuration needs this; what comes out of it are the plain mode
 from __future__ import annotations
 
 from collections.abc import Mapping
+from string import ascii_lowercase
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
@@ -171,6 +172,43 @@ STEP: Mapping[str, Any] = {"type": ["string", "object"], "maxProperties": 1}
 Steps = Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": STEP})]
 
 
+def _drawings(value: object) -> object:
+    """One drawing, or one for each try."""
+    return (value,) if isinstance(value, str) else value
+
+
+Drawings = Annotated[tuple[str, ...], BeforeValidator(_drawings, json_schema_input_type=str | tuple[str, ...])]
+
+
+def _by_candidate(value: object) -> object:
+    """A drawing alone is candidate a; in a list they are a, b, c and so on."""
+    drawings = [value] if isinstance(value, str) else value
+    return dict(zip(ascii_lowercase, drawings, strict=False)) if isinstance(drawings, list) else drawings
+
+
+class CaseSection(Record):
+    """A marble case of a chain: what its candidates do, a character a step of time, and what the client then sees."""
+
+    name: str = Field(default="", examples=["B answers when A is silent"])
+    """What it shows, for people."""
+    source: Annotated[
+        Mapping[str, Drawings], BeforeValidator(_by_candidate, json_schema_input_type=str | list[str] | dict[str, Drawings])
+    ] = Field(min_length=1, examples=[{"a": "-s-#", "b": "-x-y|"}])
+    """A drawing for each candidate (or one for each try): - nothing, a letter a text, s a sign of life, | the end, # an error."""
+    expect: str = Field(min_length=1, examples=["----x-y|"])
+    """What the client sees; h is a heartbeat, (ab) two things at once."""
+    error: str = Field(default="", examples=["idle_timeout"])
+    """Which error # is in `expect`: a guard or a reason."""
+    subscriptions: Mapping[str, Drawings] = Field(default={}, examples=[{"a": "^--!", "b": "---^---!"}])
+    """When a candidate is tried (^) and let go (!), a drawing a try; [] for never."""
+    failure: Whole = Field(default=503, ge=400, le=599, examples=[429])
+    """The status of # in `source`."""
+    column: Time = Field(default=1.0, gt=0, examples=["10s"])
+    """How long one character is."""
+    values: Mapping[str, str] = Field(default={}, examples=[{"x": "a longer text"}])
+    """What characters say, where it is not the character itself."""
+
+
 class ChainSection(Record):
     """The guards of a request by position; a position that is left out keeps the built-in default."""
 
@@ -184,8 +222,8 @@ class ChainSection(Record):
     """Candidates in, one stream out."""
     request: Steps | None = Field(default=None, examples=[[{"total_timeout": {"seconds": "15m"}}]])
     """The client's stream."""
-    tests: Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "maxItems": 0})] = Field(default=(), examples=[[]])
-    """Marble cases."""
+    tests: tuple[CaseSection, ...] = Field(default=(), examples=[[{"source": {"a": "-#", "b": "-x|"}, "expect": "--x|"}]])
+    """Marble cases, run by `penstock check`."""
 
 
 def composed(value: Any) -> Any:

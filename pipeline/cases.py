@@ -1,0 +1,245 @@
+"""Marble cases of a configuration's chains: the guards that would serve, in virtual time, over drawn candidates.
+
+What is run is the chain from the attempts to the client's stream (everything but ``wire``), built and supplied as for serving.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final, cast
+
+from reactivex import Observable
+from reactivex.abc import ObserverBase, SchedulerBase
+from reactivex.notification import OnError, OnNext
+
+from operators import clock
+from operators.chain import Chain
+from operators.circuit import Circuits
+from operators.stream import Left, Link, Stream
+from operators.testing import parse
+from operators.virtual import VirtualClock
+from pipeline import chain as sentence
+from pipeline.config import CaseConfig, Problem
+from pipeline.dialects import DIALECTS
+from pipeline.encode import BEAT
+from pipeline.errors import classify
+from pipeline.events import Batch, End, Event, Finish, Started, Text
+from pipeline.exchange import Exchange
+from pipeline.guards import for_answers, for_attempts
+from pipeline.metrics import Metrics
+from pipeline.request import Target
+from pipeline.resolve import Candidate
+from pipeline.shared import Shared
+from pipeline.supply import Supplier
+
+LATER: Final = 1000.0
+"""For how many columns a stream is watched behind its end: it has to stay silent."""
+
+Seen = tuple[float, str]
+"""In which column, and what: a text, or the marks h, s, # and |."""
+
+
+def faults(chains: Mapping[str, Chain], tests: Mapping[str, Sequence[CaseConfig]]) -> Iterator[Problem]:
+    """Run every case; a problem for each that came out otherwise. Raises ChainError where a chain cannot be built."""
+    metrics = Metrics("cases")
+    for name, cases in tests.items():
+        for case in cases:
+            title = f'"{case.name}" ' if case.name else ""
+            yield from (Problem(case.where, f"{title}{fault}") for fault in _Case(case, metrics).faults(name, chains[name]))
+
+
+class _Drawn(Stream[Batch]):
+    """A candidate that does what is drawn, one drawing a try (the last one for all further tries), and keeps a record."""
+
+    def __init__(self, plays: Sequence[Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]], now: Callable[[], float]):
+        super().__init__(self._tried)
+        self.tries: list[list[float]] = []
+        """(tried, let go) in columns."""
+        self._plays = plays
+        self._now = now
+
+    def _tried(self, observer: ObserverBase[Batch], scheduler: SchedulerBase | None) -> Link[Batch, Batch]:
+        play = self._plays[min(len(self.tries), len(self._plays) - 1)]
+        self.tries.append([self._now()])
+        link = _Playing(self.tries[-1], self._now).begin(observer)
+        link.timers = play(clock.require(scheduler, "source"), link)
+        return link
+
+
+class _Playing(Link[Batch, Batch]):
+    """One try."""
+
+    __slots__ = ("_now", "_record", "timers")
+
+    timers: list[Any]
+
+    def __init__(self, record: list[float], now: Callable[[], float]) -> None:
+        self._record = record
+        self._now = now
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._record.append(self._now())
+        for timer in self.timers:
+            timer.dispose()
+
+
+@dataclass
+class _Case:
+    case: CaseConfig
+    metrics: Metrics
+
+    def faults(self, name: str, chain: Chain) -> Iterator[str]:
+        """What came out otherwise, a sentence each."""
+        drawings = [self.case.expect, *(drawing for drawn in self.case.source.values() for drawing in drawn)]
+        for drawing in drawings:
+            try:
+                parse(drawing, self.case.values, Exception())
+            except ValueError as error:
+                yield f"has a drawing that cannot be read: {error}"
+                return
+        yield from self._run(name, chain)
+
+    def _run(self, name: str, chain: Chain) -> Iterator[str]:
+        case = self.case
+        time = VirtualClock()
+        shared = Shared(cast(Any, None), self.metrics, Circuits(now=lambda: time.second))
+
+        def now() -> float:
+            return round(time.second / case.column, 6)
+
+        sources = {label: _Drawn([self._play(drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
+        seen: list[Seen] = []
+        errors: list[Exception] = []
+
+        def failed(error: Exception) -> None:
+            seen.append((now(), "#"))
+            errors.append(error)
+
+        subscription = _joined(name, chain, shared, sources).subscribe(
+            lambda batch: seen.extend((now(), text) for text in _said(batch)),
+            failed,
+            lambda: seen.append((now(), "|")),
+            scheduler=_exchange(time),
+        )
+        expected = [_mark(column, event) for column, event in parse(case.expect, case.values, Exception())]
+        ends = bool(expected) and expected[-1][1] in "|#"
+        time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
+        if not ends:
+            subscription.dispose()
+        left = time.timers
+        time.advance(LATER * case.column)
+        subscription.dispose()
+        yield from self._differences(expected, seen, errors, sources, left)
+
+    def _differences(
+        self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, _Drawn], left: int
+    ) -> Iterator[str]:
+        if seen != expected:
+            yield f"came out otherwise:\n    expected  {self._draw(expected)}\n    came      {self._draw(seen)}{_told(errors)}"
+        elif errors and self.case.error and self.case.error not in _names(errors[0]):
+            yield f"ended by another error: expected {self.case.error}, came {' / '.join(_names(errors[0]))}"
+        elif left:
+            yield f"left {left} timers behind when the stream had ended"
+        for name, drawings in self.case.subscriptions.items():
+            if name not in sources:
+                yield f'has subscriptions of "{name}", which is no candidate of its source'
+                continue
+            tried = [_drawn_try(*record) for record in sources[name].tries]
+            if tried != [drawing.strip() for drawing in drawings]:
+                yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
+
+    def _play(self, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
+        frames = parse(drawing, self.case.values, Exception())
+
+        def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
+            return [
+                clock.after(scheduler, column * self.case.column, partial(self._tell, observer, *_mark(column, event)))
+                for column, event in frames
+            ]
+
+        return play
+
+    def _tell(self, observer: ObserverBase[Batch], _: float, mark: str) -> None:
+        if mark == "#":
+            observer.on_error(DIALECTS["chat"].read_error(self.case.failure, {}, b""))
+        elif mark == "|":
+            observer.on_next(_batch(Finish("stop"), End()))
+            observer.on_completed()
+        else:
+            observer.on_next(_batch(Started()) if mark == "s" else _batch(Text(0, mark)))
+
+    def _draw(self, seen: list[Seen]) -> str:
+        """As a drawing; what stands between two columns, or has no character of its own, is written behind it."""
+        names = {text: mark for mark, text in self.case.values.items()}
+        line, notes = "", list[str]()
+        columns: dict[int, str] = {}
+        for column, text in seen:
+            mark = names.get(text, text)
+            if len(mark) != 1:
+                notes.append(f"? is {text!r}")
+                mark = "?"
+            if column != int(column):
+                notes.append(f"{mark} came at {column:g}, between two columns")
+            columns[int(column)] = columns.get(int(column), "") + mark
+        for column, marks in sorted(columns.items()):
+            if column < len(line):
+                notes.append(f"{marks} came at {column}, under the bracket before it")
+            line += "-" * (column - len(line)) + (marks if len(marks) == 1 else f"({marks})")
+        return line + (f"   ({'; '.join(dict.fromkeys(notes))})" if notes else "")
+
+
+def _joined(name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn]) -> Observable[Batch]:
+    """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
+    around = for_answers(name, chain, Supplier(shared, name))
+    attempts = []
+    for label, source in sources.items():
+        candidate = Candidate(cast(Any, None), label, Target("chat", label), label)
+        guards = for_attempts(name, chain, Supplier(shared, name, label))
+        attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
+    return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
+
+
+def _exchange(time: VirtualClock) -> Exchange:
+    body = {"model": "case", "stream": True, "messages": [{"role": "user", "content": "Hello"}]}
+    return Exchange(time, "case", DIALECTS["chat"], body, b"{}", {})
+
+
+def _batch(*events: Event) -> Batch:
+    texts = "".join(event.text for event in events if isinstance(event, Text))
+    return Batch(list(events), texts.encode())
+
+
+def _said(batch: Batch) -> Iterator[str]:
+    """What of a batch a drawing shows."""
+    if batch is BEAT:
+        yield "h"
+    text = "".join(event.text for event in batch.events if isinstance(event, Text))
+    if text:
+        yield text
+    elif any(isinstance(event, Started) for event in batch.events):
+        yield "s"
+
+
+def _mark(column: float, event: Any) -> Seen:
+    if isinstance(event, OnNext):
+        return column, str(event.value)
+    return column, "#" if isinstance(event, OnError) else "|"
+
+
+def _names(error: Exception) -> list[str]:
+    """What a case may call an error: the guard, or the reason that metrics show."""
+    return list(dict.fromkeys(filter(None, [getattr(error, "operator", ""), classify(error).reason])))
+
+
+def _told(errors: list[Exception]) -> str:
+    return f"\n    # is      {' / '.join(_names(errors[0]))}: {errors[0]}" if errors else ""
+
+
+def _drawn_try(began: float, let_go: float | None = None) -> str:
+    """One try as a drawing, with what lies between two columns said in numbers."""
+    if began != int(began) or (let_go is not None and let_go != int(let_go)):
+        return f"{began:g} to {let_go:g}" if let_go is not None else f"{began:g} on"
+    end = "" if let_go is None else "-" * (int(let_go) - int(began) - 1) + "!"
+    return "-" * int(began) + "^" + end
