@@ -88,6 +88,11 @@ class Chain:
     def __repr__(self) -> str:
         return f"Chain({dict(self.positions)!r})"
 
+    @property
+    def steps(self) -> list[Step]:
+        """All steps, position by position."""
+        return [step for _, step in self]
+
     def before(self, name: str, step: Step) -> Chain:
         """A chain with ``step`` just before (nearer to the source than) the one called ``name``. Raises ChainError."""
         return self._edit(name, lambda found: (step, found))

@@ -16,14 +16,16 @@ from pipeline.wire.sse import whole
 class Decode:
     """The sans-IO codec of the station, one for each attempt: ``feed``, ``close``, ``fail`` (see ``operators.through``).
 
-    The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``.
+    The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``. ``rewritten``: a guard
+    says events anew, so that bytes never pass as they came.
     """
 
-    __slots__ = ("_candidate", "_decoder", "_exchange")
+    __slots__ = ("_candidate", "_decoder", "_exchange", "_rewritten")
 
-    def __init__(self, candidate: Candidate, exchange: Exchange) -> None:
+    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange) -> None:
         self._exchange = exchange
         self._candidate = candidate
+        self._rewritten = rewritten
         self._decoder: Decoder | None = None
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
@@ -72,7 +74,7 @@ class Decode:
             streamed = "json" not in head.content_type if exchange.stream else "event-stream" in head.content_type
             record = DIALECTS[dialect]
             # DI-257: streamed where a body was asked for, or the reverse, is written anew.
-            relay = dialect == exchange.dialect.name and streamed is exchange.stream
+            relay = dialect == exchange.dialect.name and streamed is exchange.stream and not self._rewritten
             if streamed:
                 self._decoder = record.relay_decoder() if relay else record.decoder()
             else:

@@ -14,8 +14,15 @@ from pipeline.exchange import Exchange
 # What the heartbeat guard says. It belongs to no attempt, so it commits nothing and opens no block.
 BEAT: Final = Batch([Ping()])
 
-SealFor = Callable[[str], Callable[[str, str], str | None]]
-"""Candidate name -> its (opaque kind, value) -> sealed text."""
+SealOne = Callable[[str, str], str | None]
+"""(opaque kind, value) -> sealed text."""
+SealFor = Callable[[str], SealOne]
+"""Candidate name -> how it seals."""
+
+
+def _as_it_is(kind: str, value: str) -> str:
+    """No seal: the provider's own value."""
+    return value
 
 
 class Encode:
@@ -50,7 +57,7 @@ class Encode:
                     return ()
                 batch = Batch(batch.events[1:], batch.raw)
             else:
-                encoder = self._choose(relayed=False, candidate="")
+                encoder = self._choose(relayed=False)
         data = encoder.feed(batch)
         if batch.ends:
             exchange.ended = True
@@ -72,20 +79,22 @@ class Encode:
         exchange = self._exchange
         exchange.error = exchange.error or error
         # Only heartbeats were sent: a relay can fail without having read the request, which may be one that only it can carry.
-        encoder = self._encoder or self._choose(relayed=True, candidate="")
+        encoder = self._encoder or self._choose(relayed=True)
         return (encoder.fail(classify(error)),)
 
     def _open(self, opened: Opened) -> Encoder:
         self._exchange.opened = opened
-        return self._choose(relayed=opened.relay, candidate=opened.candidate)
+        # In the provider's own dialect its proofs stay its own: the next turn hands them back as they are.
+        own = opened.dialect == self._exchange.dialect.name
+        return self._choose(relayed=opened.relay, seal=_as_it_is if own else self._seal_for(opened.candidate))
 
-    def _choose(self, *, relayed: bool, candidate: str) -> Encoder:
+    def _choose(self, *, relayed: bool, seal: SealOne = _as_it_is) -> Encoder:
         exchange = self._exchange
         dialect = exchange.dialect
         if relayed and not exchange.stream:
             self._encoder = RelayBody()
             return self._encoder
-        answering = exchange.answering(relayed=relayed, seal=self._seal_for(candidate))
+        answering = exchange.answering(relayed=relayed, seal=seal)
         if relayed:
             self._encoder = dialect.relay(answering)
         else:

@@ -10,7 +10,7 @@ from operators.clock import Clock, Scope
 from operators.source import FlowGate
 from pipeline.events import UNKNOWN, Opened
 from pipeline.request import Answering, Losses, Request, Sent
-from pipeline.wire.jsontext import bounded
+from pipeline.wire.jsontext import bounded, write_json
 
 if TYPE_CHECKING:
     from pipeline.dialects import Dialect
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 HIGH_WATER = 64 * 1024
 
 NOTHING_LOST = Losses()
+NO_HEADERS: Mapping[str, str] = {}
 
 
 def nothing_to_abort(error: Exception) -> None:
@@ -43,6 +44,10 @@ class Exchange(Scope):
     """What the answer failed with, before or after it was opened."""
     first_event_at: float | None = None
     first_write_at: float | None = None
+    caller = ""
+    """The name of the client's key; "" where there are no keys."""
+    added: Mapping[str, str] = NO_HEADERS
+    """Headers of the operator's that every provider request of this exchange carries."""
     _neutral: Request | None = None
 
     def __init__(
@@ -74,6 +79,21 @@ class Exchange(Scope):
         """End the answer with an error, from outside (drain). Set while the chain is subscribed."""
         self.ended = False
         """The provider said that the answer is complete, and all of it was encoded."""
+
+    def fork(self, *, body: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Exchange:
+        """Another exchange for the same request, with an answer, a gate and clocks of its own.
+
+        Args:
+            body: the request in the client's dialect, where it is another one.
+            headers: further headers of the operator's for its provider requests.
+        """
+        raw = self.raw if body is None else write_json(body)
+        fork = Exchange(self, self.id, self.dialect, self.body if body is None else body, raw, self.headers, self.began)
+        fork.label = self.label
+        fork.caller = self.caller
+        fork.attempts = self.attempts
+        fork.added = {**self.added, **(headers or {})}
+        return fork
 
     def send(self, losses: Losses) -> Sent:
         """Another attempt goes out. Two may be under way at the same time, so what belongs to one is not kept here."""

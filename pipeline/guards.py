@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from reactivex import Observable
 
+from operators import catalog
 from operators.chain import Chain, Step
 
 Guard = Callable[[Observable[Any]], Any]
@@ -16,6 +17,8 @@ Supply = Callable[[Step], Mapping[str, Any]]
 # A body cannot be kept alive. ``buffer_limit`` stays: a provider may answer with a stream although none was asked for.
 STREAM_ONLY: Final = ("heartbeat",)
 
+REWRITING: Final = frozenset({"edit", "redact"})
+
 
 class AttemptGuards(NamedTuple):
     """What stands around one attempt at one candidate."""
@@ -24,6 +27,8 @@ class AttemptGuards(NamedTuple):
     """Its chain's name, for metrics."""
     wire: Guard
     attempt: Guard
+    rewrites: bool
+    """Whether a step of the chain says events anew: then bytes cannot pass as they came."""
 
 
 class AnswerGuards(NamedTuple):
@@ -37,12 +42,19 @@ class AnswerGuards(NamedTuple):
 
 def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard) -> AttemptGuards:
     """Bind the positions wire and attempt; ``around`` is what the gateway itself puts around each attempt. Raises ChainError."""
-    return AttemptGuards(name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around))
+    return AttemptGuards(
+        name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around), any(map(_rewrites, chain.steps))
+    )
 
 
 def for_answers(name: str, chain: Chain, supply: Supply) -> AnswerGuards:
     """Bind the positions candidates, answer and request. Raises ChainError."""
     return AnswerGuards(name, *(chain.build(position, supply) for position in ("candidates", "answer", "request")))
+
+
+def _rewrites(step: Step) -> bool:
+    """A step of your own says so by an attribute ``rewrites`` of its factory."""
+    return step.name in REWRITING or bool(getattr(catalog.resolve(step.name), "rewrites", False))
 
 
 def for_bodies(chain: Chain) -> Chain:

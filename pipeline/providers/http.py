@@ -135,6 +135,7 @@ class HttpProvider:
 
     def _head(self, exchange: Exchange, candidate: Candidate, url: URL) -> bytes:
         own = to_provider(self.dialect, exchange.headers) if exchange.dialect.name == self.dialect else {}
+        own.update(exchange.added)
         fields = self._fields[exchange.stream]
         if self.dialect == "messages" and "anthropic-version" not in own and "anthropic-version" not in fields:
             own["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST

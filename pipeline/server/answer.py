@@ -105,6 +105,7 @@ class Answerer:
             raise caller.refuse(exchange.model, dialect.name)
         route = runtime.assembly.resolver.resolve(exchange.model)
         exchange.label = route.model
+        exchange.caller = caller.name
         return exchange, route
 
     def _shed(self) -> GatewayError:

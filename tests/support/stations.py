@@ -30,7 +30,7 @@ class Passed:
         body = json.dumps({**hello(client, "m"), "max_tokens": 9, "stream": stream}).encode()
         exchange = parse(DIALECTS[client], body, Clock(loop), id="req_1", headers={})
         candidate = Candidate(DemoProvider("p"), "m", Target(dialect=provider, model="m", provider="p"), "p/m")
-        decode, encode = Decode(candidate, exchange), Encode(lambda name: lambda kind, value: value, exchange)
+        decode, encode = Decode(candidate, False, exchange), Encode(lambda name: lambda kind, value: value, exchange)
         frames: list[Frame]
         sent = Sent(1, Losses())
         if isinstance(wire, bytes):

@@ -1,0 +1,57 @@
+"""A client's body with something added, in its own dialect: a system text in front, or the beginning of the answer behind.
+
+What was given is never changed, and what is not touched stays as it came (DI-141).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Body = dict[str, Any]
+
+
+def with_system(dialect: str, body: Body, text: str) -> Body:
+    """The body with ``text`` as its first system text; the client's own follow it."""
+    return _SYSTEM[dialect](body, text)
+
+
+def with_answer(dialect: str, body: Body, text: str) -> Body:
+    """The body with ``text`` as the beginning of the assistant's turn, which the provider shall go on with (DI-92)."""
+    return _ANSWER[dialect](body, text)
+
+
+def _chat_system(body: Body, text: str) -> Body:
+    return {**body, "messages": [{"role": "system", "content": text}, *body["messages"]]}
+
+
+def _responses_system(body: Body, text: str) -> Body:
+    given = body.get("instructions")
+    return {**body, "instructions": f"{text}\n\n{given}" if given else text}
+
+
+def _messages_system(body: Body, text: str) -> Body:
+    given = body.get("system")
+    if not given:
+        return {**body, "system": text}
+    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
+    return {**body, "system": [{"type": "text", "text": text}, *blocks]}
+
+
+def _turn(body: Body, text: str) -> Body:
+    return {**body, "messages": [*body["messages"], {"role": "assistant", "content": text}]}
+
+
+def _item(body: Body, text: str) -> Body:
+    given = body.get("input", [])
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {**body, "input": [*items, {"type": "message", "role": "assistant", "content": content}]}
+
+
+_SYSTEM: Final[Mapping[str, Callable[[Body, str], Body]]] = {
+    "chat": _chat_system,
+    "responses": _responses_system,
+    "messages": _messages_system,
+}
+_ANSWER: Final[Mapping[str, Callable[[Body, str], Body]]] = {"chat": _turn, "responses": _item, "messages": _turn}
