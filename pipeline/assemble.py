@@ -122,8 +122,10 @@ class _Assembler:
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
         bound = {True: self._chains[chain], False: for_bodies(self._chains[chain])}
         around = {streamed: for_answers(chain, steps, Supplier(self._shared, chain)) for streamed, steps in bound.items()}
+        # An answer that another candidate may go on with is written by us from its first event on.
+        resumed = any(step.name == "resume" for step in bound[True].steps) and any(each.continues for each in candidates)
         guards = {
-            streamed: {candidate.label: self._guards(chain, steps, candidate) for candidate in candidates}
+            streamed: {each.label: self._guards(chain, steps, each, rewritten=resumed) for each in candidates}
             for streamed, steps in bound.items()
         }
         metrics = self._shared.metrics
@@ -158,9 +160,11 @@ class _Assembler:
             ),
         )
         label = f"{config.provider}/{config.model}"
-        return Candidate(self._providers[provider.name], config.model, target, label, unseal)
+        return Candidate(
+            self._providers[provider.name], config.model, target, label, unseal, config.weight, config.continues
+        )
 
-    def _guards(self, name: str, chain: Chain, candidate: Candidate) -> AttemptGuards:
+    def _guards(self, name: str, chain: Chain, candidate: Candidate, *, rewritten: bool) -> AttemptGuards:
         """The guards of a candidate's attempts, and what stands around them although no chain names it."""
         around: list[Guard] = []
         if any(step.name == "breaker" for _, step in chain):
@@ -169,7 +173,7 @@ class _Assembler:
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
             around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
-        return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around)
+        return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around, rewritten=rewritten)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:

@@ -21,6 +21,7 @@ from operators.tap import tap
 from operators.through import through
 from pipeline.decode import Decode
 from pipeline.encode import Encode, SealFor
+from pipeline.exchange import Exchange
 from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
 from pipeline.resolve import Candidate
@@ -96,8 +97,10 @@ def each(attempts: Sequence[Attempt]) -> Stream[Attempt]:
     """The attempts as what the position candidates works on."""
 
     def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None) -> None:
-        for each in attempts:
-            observer.on_next(each)
+        if isinstance(scheduler, Exchange):
+            scheduler.ways = attempts
+        for attempt in attempts:
+            observer.on_next(attempt)
         observer.on_completed()
 
     return Stream(subscribe)

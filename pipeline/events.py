@@ -224,11 +224,29 @@ class Usage(Event):
         if other.reasoning is not None:
             self.reasoning = other.reasoning
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together, of what is known of them. A total counts only where nothing is missing from it."""
+        total = None if self.total is None and self != UNKNOWN else _sum(self.total, other.total)
+        return Usage(
+            _sum(self.input, other.input),
+            _sum(self.output, other.output),
+            total if other.total is not None or other == UNKNOWN else None,
+            _sum(self.cache_read, other.cache_read),
+            _sum(self.cache_write, other.cache_write),
+            _sum(self.reasoning, other.reasoning),
+        )
+
     def updated(self, other: Usage) -> Usage:
         """A copy with every value that ``other`` knows."""
         known = replace(self)
         known.update(other)
         return known
+
+
+def _sum(one: int | None, other: int | None) -> int | None:
+    if one is None or other is None:
+        return one if other is None else other
+    return one + other
 
 
 UNKNOWN: Final = Usage()

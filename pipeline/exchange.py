@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from operators.clock import Clock, Scope
@@ -13,6 +13,7 @@ from pipeline.request import Answering, Losses, Request, Sent
 from pipeline.wire.jsontext import bounded, write_json
 
 if TYPE_CHECKING:
+    from pipeline.chain import Attempt
     from pipeline.dialects import Dialect
 
 # More than this waiting for a slow client shuts the flow gate; the provider's socket then slows down (RELIABILITY).
@@ -44,6 +45,8 @@ class Exchange(Scope):
     """What the answer failed with, before or after it was opened."""
     first_event_at: float | None = None
     first_write_at: float | None = None
+    ways: Sequence[Attempt] = ()
+    """The attempts at all candidates of its route, in their order; set when the first one is looked for."""
     caller = ""
     """The name of the client's key; "" where there are no keys."""
     added: Mapping[str, str] = NO_HEADERS

@@ -40,10 +40,21 @@ class AnswerGuards(NamedTuple):
     request: Guard
 
 
-def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard) -> AttemptGuards:
-    """Bind the positions wire and attempt; ``around`` is what the gateway itself puts around each attempt. Raises ChainError."""
+def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard, rewritten: bool = False) -> AttemptGuards:
+    """Bind the positions wire and attempt.
+
+    Args:
+        name: of the chain.
+        chain: its steps.
+        supply: what they get beside their options.
+        around: what the gateway itself puts around each attempt.
+        rewritten: events are said anew whatever the steps do.
+
+    Raises:
+        ChainError: a step cannot be built.
+    """
     return AttemptGuards(
-        name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around), any(map(_rewrites, chain.steps))
+        name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around), rewritten or any(map(_rewrites, chain.steps))
     )
 
 

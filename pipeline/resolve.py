@@ -39,6 +39,10 @@ class Candidate:
     """``provider/model`` as configured (``openai/*``): bounded, for metrics and breakers."""
     unseal: Callable[[str, str], tuple[str, str] | None] = _sealed_for_ever
     """(text, model) -> what this provider's own sealed reasoning holds (DI-161)."""
+    weight: int = 1
+    """Its share where candidates are chosen by weight."""
+    continues: bool = False
+    """Whether it goes on from an assistant's turn that it is given."""
 
     @property
     def name(self) -> str:
