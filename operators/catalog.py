@@ -19,11 +19,14 @@ from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get
 from reactivex import Observable
 
 from operators.admit import admit
+from operators.balance import balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.heartbeat import heartbeat
+from operators.hedge import hedge
+from operators.measure import measure
 from operators.options import Maximum, Minimum
 from operators.output_limit import output_limit
 from operators.retry import retry
@@ -36,12 +39,15 @@ Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
 CATALOG: Final[Mapping[str, Factory]] = {
     "admit": admit,
+    "balance": balance,
     "breaker": breaker,
     "buffer_limit": buffer_limit,
     "failover": failover,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
+    "hedge": hedge,
     "idle_timeout": idle_timeout,
+    "measure": measure,
     "output_limit": output_limit,
     "retry": retry,
     "tap": tap,

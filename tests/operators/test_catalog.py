@@ -46,11 +46,22 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
     ("name", "options", "resources"),
     [
         ("admit", ["queue", "queue_timeout"], {"slots": True, "on_wait": False}),
+        (
+            "balance",
+            ["by"],
+            {"key": True, "weight": False, "loads": False, "turns": False, "session": False, "random": False},
+        ),
         ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
         ("buffer_limit", ["bytes"], {}),
         ("failover", [], {"when": False, "on_failover": False}),
         ("heartbeat", ["seconds"], {"beat": True}),
+        (
+            "hedge",
+            ["delay", "percentile", "initial", "most", "budget"],
+            {"hedges": False, "when": False, "on_failover": False, "on_hedge": False, "on_win": False},
+        ),
         ("idle_timeout", ["seconds"], {}),
+        ("measure", [], {"load": True, "when": False}),
         ("output_limit", ["bytes", "items"], {}),
         ("retry", ["times", "wait", "longest_wait"], {"when": False, "on_retry": False}),
         ("tap", [], {"probe": True}),
@@ -77,6 +88,12 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("retry", {"times": -1}, "retry: times is -1; expected a whole number, at least 0"),
         ("output_limit", {"bytes": None}, "output_limit: bytes is None; expected a whole number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
+        (
+            "balance",
+            {"by": "rr"},
+            "balance: by is 'rr'; expected one of 'order', 'round_robin', 'weighted', 'ewma'",
+        ),
+        ("hedge", {"budget": 101}, "hedge: budget is 101; expected a number, at least 0 and at most 100"),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
         (
@@ -112,6 +129,8 @@ def test_every_fault_is_told_at_once() -> None:
         ("retry", {"times": 0, "wait": 0, "longest_wait": 1.5}),
         ("output_limit", {"bytes": 5, "items": None}),
         ("breaker", {"failures": 3, "cool_down": 10}),
+        ("balance", {"by": "ewma"}),
+        ("hedge", {"delay": None, "percentile": 99.9, "budget": 0}),
         (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
         (EVERYTHING, {"words": [], "maybe": None, "part": None}),
     ],
@@ -126,7 +145,7 @@ def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:
         ("no.such.module:f", "module 'no.such.module' cannot be imported"),
         ("operators.retry:no_such", "module 'operators.retry' has no 'no_such'"),
         ("operators.errors:__name__", "is not a function"),
-        ("zzz", "unknown operator 'zzz'; there are admit, breaker"),
+        ("zzz", "unknown operator 'zzz'; there are admit, balance"),
     ],
 )
 def test_a_name_that_leads_nowhere_says_why(name: str, message: str) -> None:
