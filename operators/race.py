@@ -122,8 +122,6 @@ class Race(Link[T, T]):
                 self._policy.hedges.first_events.add(self._now() - runner.began)
             if runner is not winner:
                 runner.dispose()
-        self._error = None
-        self._failed.clear()
         self.step_aside()
         if self._hedged:
             quietly(self._policy.on_win, winner.attempt, winner.hedge)
@@ -131,7 +129,6 @@ class Race(Link[T, T]):
 
     def ended(self, how: Exception | Left | None) -> None:
         self._close()
-        self._failed.clear()
         self._error = None
         runners, self._running = self._running, []
         for runner in runners:
@@ -192,6 +189,7 @@ class Race(Link[T, T]):
         """Nothing is subscribed to any more."""
         self._disarm()
         self._waiting.clear()
+        self._failed.clear()
         self.attempts.dispose()
 
 
