@@ -58,7 +58,7 @@ def test_a_hedge_is_never_taken_in_part() -> None:
 
 
 @given(some.lists(some.booleans(), max_size=300), some.sampled_from([1, 5, 10, 33, 100]), some.integers(1, 6))
-def test_of_any_number_of_requests_no_more_than_that_part_is_hedged_and_a_burst(
+def test_no_more_than_that_part_of_any_number_of_requests_is_hedged_and_a_burst(
     slow: list[bool], percent: int, burst: int
 ) -> None:
     hedges = Hedges(burst=burst)
