@@ -4,6 +4,7 @@ Nothing here knows HTTP or language models. Your own operators need nothing else
 """
 
 from operators.admit import Slots, admit
+from operators.balance import Turns, balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.catalog import CATALOG, build, options, resolve, validate
@@ -24,6 +25,10 @@ from operators.errors import (
 )
 from operators.failover import failover
 from operators.heartbeat import heartbeat
+from operators.hedge import hedge
+from operators.hedges import FirstEvents, Hedges
+from operators.load import Load, Loads
+from operators.measure import measure
 from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.source import FlowGate, from_async
@@ -42,10 +47,14 @@ __all__ = [
     "Codec",
     "Elapsed",
     "Exhausted",
+    "FirstEvents",
     "FlowGate",
     "GuardError",
+    "Hedges",
     "Interrupted",
     "Link",
+    "Load",
+    "Loads",
     "NoScheduler",
     "Operator",
     "Overloaded",
@@ -55,7 +64,9 @@ __all__ = [
     "StepError",
     "Stream",
     "TooLarge",
+    "Turns",
     "admit",
+    "balance",
     "breaker",
     "buffer_limit",
     "build",
@@ -64,7 +75,9 @@ __all__ = [
     "first_event_timeout",
     "from_async",
     "heartbeat",
+    "hedge",
     "idle_timeout",
+    "measure",
     "options",
     "output_limit",
     "resolve",

@@ -14,33 +14,40 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
 from operators.admit import admit
+from operators.balance import balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.heartbeat import heartbeat
-from operators.options import Minimum
+from operators.hedge import hedge
+from operators.measure import measure
+from operators.options import Maximum, Minimum
 from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
 
+Bound = TypeVar("Bound", Minimum, Maximum)
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
 CATALOG: Final[Mapping[str, Factory]] = {
     "admit": admit,
+    "balance": balance,
     "breaker": breaker,
     "buffer_limit": buffer_limit,
     "failover": failover,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
+    "hedge": hedge,
     "idle_timeout": idle_timeout,
+    "measure": measure,
     "output_limit": output_limit,
     "retry": retry,
     "tap": tap,
@@ -64,6 +71,7 @@ class Option:
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
     minimum: Minimum | None = None
+    maximum: Maximum | None = None
 
     @property
     def required(self) -> bool:
@@ -73,14 +81,15 @@ class Option:
     @property
     def expected(self) -> str:
         """What it takes, in words."""
+        bounds = " and ".join(str(bound) for bound in (self.minimum, self.maximum) if bound is not None)
         words = _words(self.annotation)
-        return f"{words}, {self.minimum}" if self.minimum is not None else words
+        return f"{words}, {bounds}" if bounds else words
 
     def takes(self, value: Any) -> bool:
         """Whether ``value`` is of the right type and within its bounds."""
         if not _fits(value, self.annotation):
             return False
-        return self.minimum is None or value is None or self.minimum.allows(value)
+        return value is None or all(bound.allows(value) for bound in (self.minimum, self.maximum) if bound is not None)
 
 
 @dataclass(frozen=True)
@@ -123,11 +132,11 @@ def signature(factory: Factory) -> Signature:
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        annotation, minimum = _plain(hints.get(parameter.name, Any))
+        annotation, minimum, maximum = _plain(hints.get(parameter.name, Any))
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum, maximum)
     return Signature(found, resources)
 
 
@@ -210,23 +219,26 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; there are {', '.join(known) or 'none'}"
 
 
-def _plain(annotation: Any) -> tuple[Any, Minimum | None]:
-    """An annotation as (plain data, bound); (None, None) for a resource."""
+def _plain(annotation: Any) -> tuple[Any, Minimum | None, Maximum | None]:
+    """An annotation as (plain data, its bounds); None in place of the data for a resource."""
     if get_origin(annotation) is Annotated:
         inner, *extras = get_args(annotation)
-        bound = next((extra for extra in extras if isinstance(extra, Minimum)), None)
-        return _plain(inner)[0], bound
+        return _plain(inner)[0], _found(Minimum, extras), _found(Maximum, extras)
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [_plain(part) for part in get_args(annotation)]
-        if any(plain is None for plain, _ in parts):
-            return None, None
-        bound = next((bound for _, bound in parts if bound is not None), None)
-        return reduce(or_, (plain for plain, _ in parts)), bound
+        if any(plain is None for plain, *_ in parts):
+            return None, None, None
+        bounds = [bound for _, *both in parts for bound in both]
+        return reduce(or_, (plain for plain, *_ in parts)), _found(Minimum, bounds), _found(Maximum, bounds)
     if get_origin(annotation) is list:
-        return (annotation, None) if all(_plain(part)[0] for part in get_args(annotation)) else (None, None)
-    if get_origin(annotation) is Literal:
-        return annotation, None
-    return (annotation, None) if annotation in _WORDS else (None, None)
+        plain = annotation if all(_plain(part)[0] for part in get_args(annotation)) else None
+    else:
+        plain = annotation if get_origin(annotation) is Literal or annotation in _WORDS else None
+    return plain, None, None
+
+
+def _found(kind: type[Bound], among: Iterable[object]) -> Bound | None:
+    return next((each for each in among if isinstance(each, kind)), None)
 
 
 def _fits(value: Any, annotation: Any) -> bool:

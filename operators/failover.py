@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -70,7 +70,7 @@ class _Failover(Trials[T]):
     ) -> None:
         self.scheduler = scheduler
         self.trying = self.committed = self._advancing = False
-        self.attempts: _Attempts[T] = _Attempts(self)
+        self.attempts: Attempts[T] = Attempts(self)
         self._when = when
         self._on_failover = on_failover
         self._waiting: list[Observable[T]] = []
@@ -131,17 +131,27 @@ class _Failover(Trials[T]):
             self._advancing = False
 
 
-class _Attempts(Link[Observable[T], T]):
-    """The subscription to the stream of attempts."""
+class Taker(Protocol):
+    """Who takes attempts from a stream of them."""
 
-    __slots__ = ("_failover",)
+    def add(self, attempt: Observable[Any]) -> None:
+        """One more."""
 
-    def __init__(self, failover: _Failover[T]) -> None:
-        self._failover: _Failover[T] | None = failover
+    def no_more(self, error: Exception | None) -> None:
+        """There are no more; the stream of attempts failed with ``error``, or completed."""
+
+
+class Attempts(Link[Observable[T], T]):
+    """The subscription to a stream of attempts; ``stopped`` when no more of them will come."""
+
+    __slots__ = ("_taker",)
+
+    def __init__(self, taker: Taker) -> None:
+        self._taker: Taker | None = taker
 
     def on_next(self, attempt: Observable[T]) -> None:
-        if self._failover is not None:
-            self._failover.add(attempt)
+        if self._taker is not None:
+            self._taker.add(attempt)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)
@@ -150,10 +160,10 @@ class _Attempts(Link[Observable[T], T]):
         self._end(None)
 
     def _end(self, error: Exception | None) -> None:
-        failover = self._failover
+        taker = self._taker
         self.dispose()
-        if failover is not None:
-            failover.no_more(error)
+        if taker is not None:
+            taker.no_more(error)
 
     def ended(self, how: Exception | Left | None) -> None:
-        self._failover = None
+        self._taker = None

@@ -21,8 +21,23 @@ class Minimum:
         return number > self.value if self.above else number >= self.value
 
 
+@dataclass(frozen=True)
+class Maximum:
+    """The greatest value of a number."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"at most {self.value:g}"
+
+    def allows(self, number: float) -> bool:
+        """Whether ``number`` keeps the promise. NaN never does."""
+        return number <= self.value
+
+
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
+WHOLE = Maximum(100)
 
 Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
@@ -34,6 +49,8 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
+Percent: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
+"""A part of a hundred."""
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -54,7 +71,17 @@ def not_negative(operator: str, **numbers: float) -> None:
     _check(operator, NOT_NEGATIVE, numbers)
 
 
-def _check(operator: str, minimum: Minimum, numbers: dict[str, float]) -> None:
+def percents(operator: str, **numbers: float) -> None:
+    """Check numbers that must be from 0 to 100.
+
+    Raises:
+        ValueError: one is not; the message names the operator, the parameter and the value.
+    """
+    _check(operator, NOT_NEGATIVE, numbers)
+    _check(operator, WHOLE, numbers)
+
+
+def _check(operator: str, bound: Minimum | Maximum, numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
-        if not minimum.allows(value):
-            raise ValueError(f"{operator}: {name} must be {minimum}, not {value!r}")
+        if not bound.allows(value):
+            raise ValueError(f"{operator}: {name} must be {bound}, not {value!r}")

@@ -20,14 +20,19 @@ from operators import (
     Circuits,
     Clock,
     Link,
+    Loads,
+    Operator,
     Slots,
     Stream,
     admit,
+    balance,
     buffer_limit,
     failover,
     first_event_timeout,
     heartbeat,
+    hedge,
     idle_timeout,
+    measure,
     output_limit,
     retry,
     tap,
@@ -102,14 +107,19 @@ def stock(source: Observable[Any]) -> Observable[Any]:
     return Observable(subscribe)
 
 
-def answer(source: Observable[Any]) -> Observable[Any]:
-    """``failover`` over one attempt."""
+def answer(*operators: Operator[Any, Any], attempts: int = 1) -> Apply:
+    """What makes one stream of attempts, over so many of the same source."""
+    apply_all = chain(*operators)
 
-    def subscribe(observer: Any, scheduler: SchedulerBase | None) -> None:
-        observer.on_next(source)
-        observer.on_completed()
+    def apply(source: Observable[Any]) -> Observable[Any]:
+        def subscribe(observer: Any, scheduler: SchedulerBase | None) -> None:
+            for _ in range(attempts):
+                observer.on_next(source)
+            observer.on_completed()
 
-    return failover()(Stream(subscribe))
+        return apply_all(Stream(subscribe))
+
+    return apply
 
 
 def chain(*operators: Apply) -> Apply:
@@ -136,14 +146,23 @@ def cases() -> dict[str, Apply]:
         "watch": watch(Circuits().of("a")),
         "admit": admit(Slots(8)),
         "tap": tap(Blind()),
-        "failover": answer,
+        "failover": answer(failover()),
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
     }
+    choosing: dict[str, Apply] = {
+        "measure": measure(Loads().of("a")),
+        "hedge": answer(hedge()),
+        "hedge, two attempts": answer(hedge(), attempts=2),
+        "failover, two attempts": answer(failover(), attempts=2),
+        "the same balanced by turns": answer(balance("round_robin", key=_a_key), failover(), attempts=2),
+        "the same balanced by ewma": answer(balance("ewma", key=_a_key), failover(), attempts=2),
+    }
     guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
     return {
         **single,
+        **choosing,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
         "the default chain with stations and taps": chain(
             *(single[name] for name in [*guards[:1], "through", *guards[1:4], "watch", "tap", *guards[4:], "tap", "through"])
@@ -151,7 +170,7 @@ def cases() -> dict[str, Apply]:
     }
 
 
-async def measure(operator: Apply, item: Any) -> tuple[float, float]:
+async def clocked(operator: Apply, item: Any) -> tuple[float, float]:
     """(microseconds an item, microseconds a subscription)."""
     scheduler = Clock()
     source = Source()
@@ -176,6 +195,10 @@ async def measure(operator: Apply, item: Any) -> tuple[float, float]:
     return item_cost * 1e6, subscription_cost * 1e6
 
 
+def _a_key(_: Any) -> str:
+    return "a"
+
+
 def _ignore(*_: Any) -> None:
     return None
 
@@ -183,10 +206,10 @@ def _ignore(*_: Any) -> None:
 async def main() -> None:
     """Print the table."""
     gc.disable()
-    floor_item, floor_subscription = await measure(bare, ITEM)
+    floor_item, floor_subscription = await clocked(bare, ITEM)
     print(f"{'':42} us an item   us a subscription (over a bare source: {floor_item:.2f}, {floor_subscription:.2f})")
     for name, operator in cases().items():
-        item, subscription = await measure(operator, FRAME if name == "buffer_limit" else ITEM)
+        item, subscription = await clocked(operator, FRAME if name == "buffer_limit" else ITEM)
         print(f"{name:42} {item - floor_item:10.2f} {subscription - floor_subscription:10.2f}")
 
 

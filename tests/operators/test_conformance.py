@@ -17,6 +17,7 @@ from operators import (
     Circuits,
     Elapsed,
     GuardError,
+    Loads,
     NoScheduler,
     Operator,
     Overloaded,
@@ -25,12 +26,15 @@ from operators import (
     Stream,
     TooLarge,
     admit,
+    balance,
     breaker,
     buffer_limit,
     failover,
     first_event_timeout,
     heartbeat,
+    hedge,
     idle_timeout,
+    measure,
     output_limit,
     retry,
     tap,
@@ -76,15 +80,19 @@ def no_key(candidate: Any) -> str:
     return str(candidate)
 
 
-def failover_of_one() -> Operator[Any, Any]:
-    """``failover`` takes attempts; with one attempt it is an operator of one stream."""
+def no(error: Exception) -> bool:
+    raise LookupError
+
+
+def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
+    """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
 
     def operator(source: Observable[Any]) -> Stream[Any]:
         def subscribe(observer: Any, scheduler: Any) -> None:
             observer.on_next(source)
             observer.on_completed()
 
-        return failover()(Stream(subscribe))
+        return answer(Stream(subscribe))
 
     return operator
 
@@ -92,12 +100,15 @@ def failover_of_one() -> Operator[Any, Any]:
 # Every operator of the catalogue, with options under which it lets five quick items pass.
 PASSING: dict[str, Make] = {
     "admit": lambda: admit(Slots(2)),
+    "balance": lambda: balance(key=str),
     "breaker": lambda: breaker(circuits=Circuits(), key=str),
     "buffer_limit": lambda: buffer_limit(100),
-    "failover": failover_of_one,
+    "failover": lambda: of_one(failover()),
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
+    "hedge": lambda: of_one(hedge(delay=50)),
     "idle_timeout": lambda: idle_timeout(50),
+    "measure": lambda: measure(Loads().of("a")),
     "output_limit": lambda: output_limit(100),
     "retry": lambda: retry(0),
     "tap": lambda: tap(object()),
@@ -107,14 +118,16 @@ PASSING: dict[str, Make] = {
 }
 
 # Operators that need time.
-TIMED = ["admit", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
+TIMED = ["admit", "first_event_timeout", "heartbeat", "hedge", "idle_timeout", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
+    "balance": (lambda: balance("ewma", key=no_key), "-ab-c-|", "------#", StepError),
     "breaker": (lambda: breaker(circuits=Circuits(), key=no_key), "-ab-c-|", "-a#", StepError),
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
+    "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
     "through": (lambda: through(AtSecondItem), "-a-b-c-|", "-a-#", ZeroDivisionError),
     "total_timeout": (lambda: total_timeout(4), "-a-b-c-|", "-a-b#", Elapsed),
