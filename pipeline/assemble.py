@@ -14,8 +14,10 @@ from reactivex import Observable
 
 from operators.admit import Slots, admit
 from operators.breaker import watch
-from operators.chain import Chain
+from operators.chain import Chain, Step
 from operators.circuit import OPEN, Circuits
+from operators.load import Loads
+from operators.measure import measure
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.effective import chains
@@ -104,7 +106,7 @@ class _Assembler:
     def _route(self, model: ModelConfig) -> Route:
         candidates = tuple(self._candidate(candidate) for candidate in model.candidates)
         described = next((c.description for c in model.candidates if c.description), "")
-        return self._joined(model.name, model.chain, candidates, described)
+        return self._joined(model.name, model.chain, candidates, described, model.balance)
 
     def _direct(self, provider: str, model: str) -> Route | None:
         """``provider/model`` without an entry of its own."""
@@ -119,8 +121,9 @@ class _Assembler:
             route = self._directs[use] = self._joined(use, "default", (self._candidate(config),), "")
         return route.named(model)
 
-    def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str) -> Route:
-        bound = {True: self._chains[chain], False: for_bodies(self._chains[chain])}
+    def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str, by: str = "order") -> Route:
+        steps = _balanced(self._chains[chain], by)
+        bound = {True: steps, False: for_bodies(steps)}
         around = {streamed: for_answers(chain, steps, Supplier(self._shared, chain)) for streamed, steps in bound.items()}
         # An answer that another candidate may go on with is written by us from its first event on.
         resumed = any(step.name == "resume" for step in bound[True].steps) and any(each.continues for each in candidates)
@@ -160,15 +163,15 @@ class _Assembler:
             ),
         )
         label = f"{config.provider}/{config.model}"
-        return Candidate(
-            self._providers[provider.name], config.model, target, label, unseal, config.weight, config.continues
-        )
+        return Candidate(self._providers[provider.name], config.model, target, label, unseal, config.weight, config.continues)
 
     def _guards(self, name: str, chain: Chain, candidate: Candidate, *, rewritten: bool) -> AttemptGuards:
         """The guards of a candidate's attempts, and what stands around them although no chain names it."""
         around: list[Guard] = []
-        if any(step.name == "breaker" for _, step in chain):
+        if any(step.name == "breaker" for step in chain.steps):
             around.append(watch(self._shared.circuits.of(candidate.label)))
+        if any(step.name == "balance" and step.options.get("by") == "ewma" for step in chain.steps):
+            around.append(measure(self._shared.state("loads", Loads).of(candidate.label)))
         slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
@@ -180,6 +183,14 @@ class _Assembler:
             return None
         limits = (provider.max_in_flight, provider.queue, provider.queue_timeout)
         return self._shared.state(("slots", provider.name, *limits), lambda: Slots(*limits))
+
+
+def _balanced(chain: Chain, by: str) -> Chain:
+    """The chain of a model that says how its candidates are balanced; a chain that says so itself goes before it."""
+    steps = chain.positions["candidates"]
+    if by == "order" or any(step.name == "balance" for step in steps):
+        return chain
+    return chain.at("candidates", (*steps, Step("balance", {"by": by}, "The model's own `balance`.")))
 
 
 def _secret(provider: ProviderConfig) -> str | None:

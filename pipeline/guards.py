@@ -54,7 +54,10 @@ def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard, rewrit
         ChainError: a step cannot be built.
     """
     return AttemptGuards(
-        name, chain.build("wire", supply), joined(chain.build("attempt", supply), *around), rewritten or any(map(_rewrites, chain.steps))
+        name,
+        chain.build("wire", supply),
+        joined(chain.build("attempt", supply), *around),
+        rewritten or any(map(_rewrites, chain.steps)),
     )
 
 

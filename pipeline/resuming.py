@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
-from os.path import commonprefix
 from typing import Any, Final
 
+from operators.inject import inject
 from reactivex import Observable
 
 from operators.failover import failover
-from operators.inject import inject
 from pipeline.chain import each
 from pipeline.dialects.amend import with_answer
 from pipeline.errors import GatewayError
@@ -26,7 +25,6 @@ from pipeline.events import (
     Citation,
     End,
     Event,
-    Finish,
     Opened,
     Ping,
     Reasoning,
@@ -183,7 +181,8 @@ class _Joint:
 
     def _unrepeated(self, text: str) -> str:
         """Blanks that were said already are not said again."""
-        common = len(commonprefix((self._blanks, text)))
+        pairs = enumerate(zip(self._blanks, text, strict=False))
+        common = next((place for place, (said, new) in pairs if said != new), min(len(self._blanks), len(text)))
         self._blanks = self._blanks[common:] if common == len(text) else ""
         return text[common:]
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final, TypeVar
 
+from reactivex.abc import SchedulerBase
+
+from operators.balance import Turns
 from operators.chain import Step
+from operators.hedges import Hedges
+from operators.load import Loads
 from pipeline import chain as sentence
 from pipeline.encode import BEAT
 from pipeline.errors import GatewayError, Kind, classify
+from pipeline.exchange import Exchange
 from pipeline.shared import Shared
+
+S = TypeVar("S")
+
+# How Codex and Claude Code call their conversations (clients.md).
+SESSION_HEADERS: Final = ("session-id", "thread-id", "x-claude-code-session-id")
 
 
 class Supplier:
@@ -46,9 +57,31 @@ class Supplier:
         """A try at another candidate."""
         return {"when": elsewhere, "on_failover": self._on_failover}
 
+    def hedge(self, step: Step) -> dict[str, Any]:
+        """Requests of a chain learn from each other how long a first event takes."""
+        return {**self.failover(step), "hedges": self._kept(step, Hedges), "on_hedge": self._on_hedge}
+
+    def balance(self, step: Step) -> dict[str, Any]:
+        """A session stays with its candidate, whose cache knows it, unless the order itself is the point."""
+        session = None if step.options.get("by", "order") == "order" else session_of
+        return {
+            "key": label_of,
+            "weight": weight_of,
+            "loads": self.shared.state("loads", Loads),
+            "turns": self._kept(step, Turns),
+            "session": session,
+        }
+
     def heartbeat(self, step: Step) -> dict[str, Any]:
         """The one batch that no attempt said."""
         return {"beat": BEAT}
+
+    def _kept(self, step: Step, make: Callable[[], S]) -> S:
+        """What the requests of this chain share at this step; other options, another state."""
+        return self.shared.state((self.chain, step.label, str(step)), make)
+
+    def _on_hedge(self, slow: sentence.Attempt, beside: sentence.Attempt) -> None:
+        self.shared.metrics.guard_trips.labels("hedge", self.chain).inc()
 
     def _on_retry(self, number: int, error: Exception, wait: float) -> None:
         self.shared.metrics.attempts.labels(self.label, "retried", classify(error).reason).inc()
@@ -61,9 +94,11 @@ class Supplier:
 
 
 _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
+    "balance": Supplier.balance,
     "breaker": Supplier.breaker,
     "failover": Supplier.failover,
     "heartbeat": Supplier.heartbeat,
+    "hedge": Supplier.hedge,
     "retry": Supplier.retry,
 }
 
@@ -71,6 +106,25 @@ _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
 def label_of(attempt: sentence.Attempt) -> str:
     """A candidate's key wherever candidates are told apart."""
     return attempt.candidate.label
+
+
+def weight_of(attempt: sentence.Attempt) -> float:
+    """As the configuration has it."""
+    return attempt.candidate.weight
+
+
+def session_of(scheduler: SchedulerBase | None) -> str | None:
+    """The conversation that a request belongs to, by what its client says of it."""
+    if not isinstance(scheduler, Exchange):
+        return None
+    for name in SESSION_HEADERS:
+        value = scheduler.headers.get(name)
+        if value:
+            return value
+    body = scheduler.body
+    metadata = body.get("metadata")
+    said = body.get("prompt_cache_key") or (metadata.get("user_id") if isinstance(metadata, dict) else None) or body.get("user")
+    return said if isinstance(said, str) else None
 
 
 def again(error: Exception) -> bool:

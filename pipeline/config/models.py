@@ -105,7 +105,7 @@ class ModelConfig:
     name: str
     candidates: tuple[CandidateConfig, ...]
     chain: str = "default"
-    balance: Literal["order"] = "order"
+    balance: Literal["order", "round_robin", "weighted", "ewma"] = "order"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,8 @@ from typing import Any
 from pipeline.config.problems import Path
 from pipeline.config.tree import Tree
 
-STEPS = frozenset({"hedge", "resume", "pace", "share", "edit", "redact", "rate_limit", "cache", "mirror", "inject", "fault"})
+STEPS = frozenset({"resume", "pace", "share", "edit", "redact", "rate_limit", "cache", "mirror", "inject", "fault"})
 """Steps of a chain."""
-
-BALANCES = ("round_robin", "weighted", "ewma")
-"""Ways to choose the first candidate."""
 
 Test = Callable[[Any], bool]
 
@@ -40,7 +37,6 @@ _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("providers", "*", "kind"), _is("peer"), "peers are not built yet; use `kind: http`"),
     (("providers", "*", "kind"), _is("agent"), "agents as models are not built yet; use `kind: http`"),
     (("providers", "*", "transport"), _is("websocket"), "this transport is not built yet; use `transport: auto` or `sse`"),
-    (("models", "*", "balance"), _is(*BALANCES), "this balance is not built yet; use `balance: order`"),
 )
 
 

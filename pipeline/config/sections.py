@@ -162,7 +162,7 @@ class ModelSection(Record):
     """In the order in which they are tried."""
     chain: str = Field(default="default", examples=["default"])
     """Which chain its requests run through."""
-    balance: Literal["order"] = Field(default="order", examples=["order"])
+    balance: Literal["order", "round_robin", "weighted", "ewma"] = Field(default="order", examples=["ewma"])
     """How the first candidate is chosen."""
 
 
