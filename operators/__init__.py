@@ -16,6 +16,7 @@ from operators.errors import (
     Elapsed,
     Exhausted,
     GuardError,
+    Injected,
     Interrupted,
     NoScheduler,
     Overloaded,
@@ -23,14 +24,20 @@ from operators.errors import (
     TooLarge,
 )
 from operators.failover import failover
+from operators.fault import fault
 from operators.heartbeat import heartbeat
+from operators.inject import inject
+from operators.mirror import mirror
 from operators.output_limit import output_limit
 from operators.retry import retry
+from operators.shadow import Summary
+from operators.sheet import Sheet
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
 from operators.through import Codec, through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
+from operators.trace import trace
 
 __all__ = [
     "CATALOG",
@@ -44,16 +51,19 @@ __all__ = [
     "Exhausted",
     "FlowGate",
     "GuardError",
+    "Injected",
     "Interrupted",
     "Link",
     "NoScheduler",
     "Operator",
     "Overloaded",
     "Scope",
+    "Sheet",
     "Slots",
     "Step",
     "StepError",
     "Stream",
+    "Summary",
     "TooLarge",
     "admit",
     "breaker",
@@ -61,10 +71,13 @@ __all__ = [
     "build",
     "commits",
     "failover",
+    "fault",
     "first_event_timeout",
     "from_async",
     "heartbeat",
     "idle_timeout",
+    "inject",
+    "mirror",
     "options",
     "output_limit",
     "resolve",
@@ -73,6 +86,7 @@ __all__ = [
     "tap",
     "through",
     "total_timeout",
+    "trace",
     "validate",
     "watch",
 ]

@@ -23,13 +23,17 @@ from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.errors import ChainError
 from operators.failover import failover
+from operators.fault import fault
 from operators.heartbeat import heartbeat
-from operators.options import Minimum
+from operators.inject import inject
+from operators.mirror import mirror
+from operators.options import Bound, Maximum, Minimum
 from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
+from operators.trace import trace
 
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
@@ -38,14 +42,18 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "breaker": breaker,
     "buffer_limit": buffer_limit,
     "failover": failover,
+    "fault": fault,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
     "idle_timeout": idle_timeout,
+    "inject": inject,
+    "mirror": mirror,
     "output_limit": output_limit,
     "retry": retry,
     "tap": tap,
     "through": through,
     "total_timeout": total_timeout,
+    "trace": trace,
     "watch": watch,
 }
 
@@ -63,7 +71,7 @@ class Option:
     annotation: Any
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
-    minimum: Minimum | None = None
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def required(self) -> bool:
@@ -74,13 +82,13 @@ class Option:
     def expected(self) -> str:
         """What it takes, in words."""
         words = _words(self.annotation)
-        return f"{words}, {self.minimum}" if self.minimum is not None else words
+        return f"{words}, {' and '.join(map(str, self.bounds))}" if self.bounds else words
 
     def takes(self, value: Any) -> bool:
         """Whether ``value`` is of the right type and within its bounds."""
         if not _fits(value, self.annotation):
             return False
-        return self.minimum is None or value is None or self.minimum.allows(value)
+        return value is None or all(bound.allows(value) for bound in self.bounds)
 
 
 @dataclass(frozen=True)
@@ -123,11 +131,11 @@ def signature(factory: Factory) -> Signature:
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        annotation, minimum = _plain(hints.get(parameter.name, Any))
+        annotation, bounds = _plain(hints.get(parameter.name, Any))
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds)
     return Signature(found, resources)
 
 
@@ -210,23 +218,22 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; there are {', '.join(known) or 'none'}"
 
 
-def _plain(annotation: Any) -> tuple[Any, Minimum | None]:
-    """An annotation as (plain data, bound); (None, None) for a resource."""
+def _plain(annotation: Any) -> tuple[Any, tuple[Bound, ...]]:
+    """An annotation as (plain data, bounds); None in place of the data: it is a resource."""
     if get_origin(annotation) is Annotated:
         inner, *extras = get_args(annotation)
-        bound = next((extra for extra in extras if isinstance(extra, Minimum)), None)
-        return _plain(inner)[0], bound
+        return _plain(inner)[0], tuple(extra for extra in extras if isinstance(extra, Minimum | Maximum))
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [_plain(part) for part in get_args(annotation)]
         if any(plain is None for plain, _ in parts):
-            return None, None
-        bound = next((bound for _, bound in parts if bound is not None), None)
-        return reduce(or_, (plain for plain, _ in parts)), bound
+            return None, ()
+        bounds = next((bounds for _, bounds in parts if bounds), ())
+        return reduce(or_, (plain for plain, _ in parts)), bounds
     if get_origin(annotation) is list:
-        return (annotation, None) if all(_plain(part)[0] for part in get_args(annotation)) else (None, None)
+        return (annotation if all(_plain(part)[0] for part in get_args(annotation)) else None), ()
     if get_origin(annotation) is Literal:
-        return annotation, None
-    return (annotation, None) if annotation in _WORDS else (None, None)
+        return annotation, ()
+    return (annotation if annotation in _WORDS else None), ()
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -21,8 +21,25 @@ class Minimum:
         return number > self.value if self.above else number >= self.value
 
 
+@dataclass(frozen=True)
+class Maximum:
+    """The greatest value of a number."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"at most {self.value:g}"
+
+    def allows(self, number: float) -> bool:
+        """Whether ``number`` keeps the promise. NaN never does."""
+        return number <= self.value
+
+
+Bound: TypeAlias = Minimum | Maximum
+
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
+WHOLE = Maximum(100)
 
 Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
@@ -34,6 +51,8 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
+Percent: TypeAlias = Annotated[float, POSITIVE, WHOLE]
+"""A share in percent that is not empty."""
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -42,7 +61,7 @@ def positive(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, POSITIVE, numbers)
+    _check(operator, (POSITIVE,), numbers)
 
 
 def not_negative(operator: str, **numbers: float) -> None:
@@ -51,10 +70,19 @@ def not_negative(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, NOT_NEGATIVE, numbers)
+    _check(operator, (NOT_NEGATIVE,), numbers)
 
 
-def _check(operator: str, minimum: Minimum, numbers: dict[str, float]) -> None:
+def percents(operator: str, **numbers: float) -> None:
+    """Check shares in percent: more than 0 and at most 100.
+
+    Raises:
+        ValueError: one is not; the message names the operator, the parameter and the value.
+    """
+    _check(operator, (POSITIVE, WHOLE), numbers)
+
+
+def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
-        if not minimum.allows(value):
-            raise ValueError(f"{operator}: {name} must be {minimum}, not {value!r}")
+        if not all(bound.allows(value) for bound in bounds):
+            raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")

@@ -10,7 +10,7 @@ import pytest
 
 import operators
 from operators import CATALOG, ChainError, catalog
-from operators.options import Minimum, Seconds
+from operators.options import Maximum, Minimum, Percent, Seconds
 
 README = Path(operators.__file__).parent / "README.md"
 
@@ -21,12 +21,13 @@ def factory(
     *,
     mode: Literal["a", "b"] = "a",
     maybe: Seconds | None = None,
+    share: Percent = 5,
     strict: bool = False,
     when: Callable[[Exception], bool] | None = None,
     **rest: Any,
 ) -> Any:
     """Takes one of everything."""
-    return shared, words, mode, maybe, strict, when
+    return shared, words, mode, maybe, share, strict, when
 
 
 EVERYTHING = f"{__name__}:factory"
@@ -34,10 +35,11 @@ EVERYTHING = f"{__name__}:factory"
 
 def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
     takes = catalog.signature(factory)
-    assert list(takes.options) == ["words", "mode", "maybe", "strict"]
+    assert list(takes.options) == ["words", "mode", "maybe", "share", "strict"]
     assert takes.resources == {"shared": True, "when": False}
     assert takes.options["words"].required
-    assert takes.options["maybe"].minimum == Minimum(0, above=True)
+    assert takes.options["maybe"].bounds == (Minimum(0, above=True),)
+    assert takes.options["share"].bounds == (Minimum(0, above=True), Maximum(100))
 
 
 @pytest.mark.parametrize(
@@ -47,11 +49,23 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
         ("buffer_limit", ["bytes"], {}),
         ("failover", [], {"when": False, "on_failover": False}),
+        (
+            "fault",
+            ["kind", "after", "seconds", "status", "percent", "times"],
+            {"failure": False, "garbage": False, "random": False, "on_fault": False},
+        ),
         ("heartbeat", ["seconds"], {"beat": True}),
         ("idle_timeout", ["seconds"], {}),
+        ("inject", [], {"into": True}),
+        (
+            "mirror",
+            ["percent", "most", "longest"],
+            {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
+        ),
         ("output_limit", ["bytes", "items"], {}),
         ("retry", ["times", "wait", "longest_wait"], {"when": False, "on_retry": False}),
         ("tap", [], {"probe": True}),
+        ("trace", ["label"], {"sheets": True, "shown": False}),
     ],
 )
 def test_what_the_operators_take(name: str, options: list[str], resources: dict[str, bool]) -> None:
@@ -78,7 +92,13 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
         (EVERYTHING, {"words": [], "strict": 1}, f"{EVERYTHING}: strict is 1; expected true or false"),
-        (EVERYTHING, {"words": [], "shared": {}}, f"{EVERYTHING}: unknown option 'shared'; there are maybe, mode, strict, words"),
+        (
+            EVERYTHING,
+            {"words": [], "shared": {}},
+            f"{EVERYTHING}: unknown option 'shared'; there are maybe, mode, share, strict, words",
+        ),
+        (EVERYTHING, {"words": [], "share": 101}, f"{EVERYTHING}: share is 101; expected a number, more than 0 and at most 100"),
+        (EVERYTHING, {"words": [], "share": 0}, f"{EVERYTHING}: share is 0; expected a number, more than 0 and at most 100"),
     ],
 )
 def test_a_fault_is_named_with_what_would_be_right(name: str, given: dict[str, Any], message: str) -> None:
@@ -96,7 +116,7 @@ def test_every_fault_is_told_at_once() -> None:
         ("retry", {"times": 0, "wait": 0, "longest_wait": 1.5}),
         ("output_limit", {"bytes": 5, "items": None}),
         ("breaker", {"failures": 3, "cool_down": 10}),
-        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "strict": True}),
+        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "share": 100, "strict": True}),
     ],
 )
 def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:
@@ -119,7 +139,7 @@ def test_a_name_that_leads_nowhere_says_why(name: str, message: str) -> None:
 
 def test_build_gives_options_and_resources_to_the_factory() -> None:
     built: Any = catalog.build(EVERYTHING, {"words": ["a"]}, {"shared": {"x": 1}, "when": None, "other": 3})
-    assert built == ({"x": 1}, ["a"], "a", None, False, None)
+    assert built == ({"x": 1}, ["a"], "a", None, 5, False, None)
 
 
 @pytest.mark.parametrize("name", CATALOG)

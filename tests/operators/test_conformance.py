@@ -20,6 +20,7 @@ from operators import (
     NoScheduler,
     Operator,
     Overloaded,
+    Sheet,
     Slots,
     StepError,
     Stream,
@@ -28,14 +29,18 @@ from operators import (
     breaker,
     buffer_limit,
     failover,
+    fault,
     first_event_timeout,
     heartbeat,
     idle_timeout,
+    inject,
+    mirror,
     output_limit,
     retry,
     tap,
     through,
     total_timeout,
+    trace,
     watch,
 )
 from operators.testing import Marbles
@@ -89,30 +94,43 @@ def failover_of_one() -> Operator[Any, Any]:
     return operator
 
 
+def over_at_once(observer: Any, scheduler: Any) -> None:
+    observer.on_completed()
+
+
+def unreadable(item: Any) -> Any:
+    raise LookupError
+
+
 # Every operator of the catalogue, with options under which it lets five quick items pass.
 PASSING: dict[str, Make] = {
     "admit": lambda: admit(Slots(2)),
     "breaker": lambda: breaker(circuits=Circuits(), key=str),
     "buffer_limit": lambda: buffer_limit(100),
     "failover": failover_of_one,
+    "fault": lambda: fault("delay", after=90, seconds=50),
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "idle_timeout": lambda: idle_timeout(50),
+    "inject": lambda: inject(lambda scope: scope),
+    "mirror": lambda: mirror(100, shadow=lambda scope: Stream(over_at_once)),
     "output_limit": lambda: output_limit(100),
     "retry": lambda: retry(0),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
     "total_timeout": lambda: total_timeout(50),
+    "trace": lambda: trace("here", sheets=lambda scope: Sheet(lambda: 0.0)),
     "watch": lambda: watch(Circuits().of("a")),
 }
 
 # Operators that need time.
-TIMED = ["admit", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
+TIMED = ["admit", "fault", "first_event_timeout", "heartbeat", "idle_timeout", "mirror", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "breaker": (lambda: breaker(circuits=Circuits(), key=no_key), "-ab-c-|", "-a#", StepError),
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
+    "fault": (lambda: fault("garbage", after=1, garbage=unreadable), "-a-b-c-|", "-a-#", StepError),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
