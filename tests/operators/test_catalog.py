@@ -21,13 +21,13 @@ def factory(
     *,
     mode: Literal["a", "b"] = "a",
     maybe: Seconds | None = None,
-    share: Percent = 5,
+    part: Percent = 5,
     strict: bool = False,
     when: Callable[[Exception], bool] | None = None,
     **rest: Any,
 ) -> Any:
     """Takes one of everything."""
-    return shared, words, mode, maybe, share, strict, when
+    return shared, words, mode, maybe, part, strict, when
 
 
 EVERYTHING = f"{__name__}:factory"
@@ -35,11 +35,11 @@ EVERYTHING = f"{__name__}:factory"
 
 def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
     takes = catalog.signature(factory)
-    assert list(takes.options) == ["words", "mode", "maybe", "share", "strict"]
+    assert list(takes.options) == ["words", "mode", "maybe", "part", "strict"]
     assert takes.resources == {"shared": True, "when": False}
     assert takes.options["words"].required
     assert takes.options["maybe"].bounds == (Minimum(0, above=True),)
-    assert takes.options["share"].bounds == (Minimum(0, above=True), Maximum(100))
+    assert takes.options["part"].bounds == (Minimum(0, above=True), Maximum(100))
 
 
 @pytest.mark.parametrize(
@@ -95,10 +95,10 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         (
             EVERYTHING,
             {"words": [], "shared": {}},
-            f"{EVERYTHING}: unknown option 'shared'; there are maybe, mode, share, strict, words",
+            f"{EVERYTHING}: unknown option 'shared'; there are maybe, mode, part, strict, words",
         ),
-        (EVERYTHING, {"words": [], "share": 101}, f"{EVERYTHING}: share is 101; expected a number, more than 0 and at most 100"),
-        (EVERYTHING, {"words": [], "share": 0}, f"{EVERYTHING}: share is 0; expected a number, more than 0 and at most 100"),
+        (EVERYTHING, {"words": [], "part": 101}, f"{EVERYTHING}: part is 101; expected a number, more than 0 and at most 100"),
+        (EVERYTHING, {"words": [], "part": 0}, f"{EVERYTHING}: part is 0; expected a number, more than 0 and at most 100"),
     ],
 )
 def test_a_fault_is_named_with_what_would_be_right(name: str, given: dict[str, Any], message: str) -> None:
@@ -116,7 +116,7 @@ def test_every_fault_is_told_at_once() -> None:
         ("retry", {"times": 0, "wait": 0, "longest_wait": 1.5}),
         ("output_limit", {"bytes": 5, "items": None}),
         ("breaker", {"failures": 3, "cool_down": 10}),
-        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "share": 100, "strict": True}),
+        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
     ],
 )
 def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:
