@@ -153,7 +153,8 @@ class Delay(_Hit[T]):
 
     def on_next(self, item: T) -> None:
         if self._held is not None:
-            self._held.append(item)
+            if self._ending is None:
+                self._held.append(item)
             return
         left = self._left
         self._left = left - 1
@@ -185,8 +186,6 @@ class Delay(_Hit[T]):
         # What comes while this loop runs is appended, and so keeps its place.
         for item in self._held or ():
             self.receiver.on_next(item)
-            if self.stopped:
-                return
         self._held = None
         if self._ending is not None:
             self._ending()
