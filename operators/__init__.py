@@ -17,6 +17,7 @@ from operators.errors import (
     Elapsed,
     Exhausted,
     GuardError,
+    Injected,
     Interrupted,
     NoScheduler,
     Overloaded,
@@ -24,18 +25,24 @@ from operators.errors import (
     TooLarge,
 )
 from operators.failover import failover
+from operators.fault import fault
 from operators.heartbeat import heartbeat
 from operators.hedge import hedge
 from operators.hedges import FirstEvents, Hedges
+from operators.inject import inject
 from operators.load import Load, Loads
 from operators.measure import measure
+from operators.mirror import mirror
 from operators.output_limit import output_limit
 from operators.retry import retry
+from operators.shadow import Summary
+from operators.sheet import Sheet
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
 from operators.through import Codec, through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
+from operators.trace import trace
 
 __all__ = [
     "CATALOG",
@@ -51,6 +58,7 @@ __all__ = [
     "FlowGate",
     "GuardError",
     "Hedges",
+    "Injected",
     "Interrupted",
     "Link",
     "Load",
@@ -59,10 +67,12 @@ __all__ = [
     "Operator",
     "Overloaded",
     "Scope",
+    "Sheet",
     "Slots",
     "Step",
     "StepError",
     "Stream",
+    "Summary",
     "TooLarge",
     "Turns",
     "admit",
@@ -72,12 +82,15 @@ __all__ = [
     "build",
     "commits",
     "failover",
+    "fault",
     "first_event_timeout",
     "from_async",
     "heartbeat",
     "hedge",
     "idle_timeout",
+    "inject",
     "measure",
+    "mirror",
     "options",
     "output_limit",
     "resolve",
@@ -86,6 +99,7 @@ __all__ = [
     "tap",
     "through",
     "total_timeout",
+    "trace",
     "validate",
     "watch",
 ]

@@ -1,20 +1,12 @@
-"""Name -> factory. A factory's signature is its schema: plain parameters are options, all others are resources.
-
-An *option* comes from a person's configuration: its annotation is plain data (int, float, str, bool, a list of those, or None).
-Every other parameter is a *resource*: a function or a shared object that whoever builds the chain supplies by its name.
-"""
+"""Name -> factory; ``module:function`` is yours. A factory's signature is its schema (see ``signature``)."""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import inspect
-import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache, reduce
-from operator import or_
-from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final
 
 from reactivex import Observable
 
@@ -24,18 +16,19 @@ from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.errors import ChainError
 from operators.failover import failover
+from operators.fault import fault
 from operators.heartbeat import heartbeat
 from operators.hedge import hedge
+from operators.inject import inject
 from operators.measure import measure
-from operators.options import Maximum, Minimum
+from operators.mirror import mirror
 from operators.output_limit import output_limit
 from operators.retry import retry
+from operators.signature import Factory, Option, signature
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
-
-Bound = TypeVar("Bound", Minimum, Maximum)
-Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
+from operators.trace import trace
 
 CATALOG: Final[Mapping[str, Factory]] = {
     "admit": admit,
@@ -43,61 +36,22 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "breaker": breaker,
     "buffer_limit": buffer_limit,
     "failover": failover,
+    "fault": fault,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
     "hedge": hedge,
     "idle_timeout": idle_timeout,
+    "inject": inject,
     "measure": measure,
+    "mirror": mirror,
     "output_limit": output_limit,
     "retry": retry,
     "tap": tap,
     "through": through,
     "total_timeout": total_timeout,
+    "trace": trace,
     "watch": watch,
 }
-
-# What a plain annotation is called when a message teaches it.
-_WORDS: Final = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "nothing"}
-
-REQUIRED: Final = inspect.Parameter.empty
-
-
-@dataclass(frozen=True)
-class Option:
-    """One parameter of a factory that a person may set."""
-
-    name: str
-    annotation: Any
-    """Plain data: a type, a union, a list of types, a Literal."""
-    default: Any = REQUIRED
-    minimum: Minimum | None = None
-    maximum: Maximum | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether it has no default."""
-        return self.default is REQUIRED
-
-    @property
-    def expected(self) -> str:
-        """What it takes, in words."""
-        bounds = " and ".join(str(bound) for bound in (self.minimum, self.maximum) if bound is not None)
-        words = _words(self.annotation)
-        return f"{words}, {bounds}" if bounds else words
-
-    def takes(self, value: Any) -> bool:
-        """Whether ``value`` is of the right type and within its bounds."""
-        if not _fits(value, self.annotation):
-            return False
-        return value is None or all(bound.allows(value) for bound in (self.minimum, self.maximum) if bound is not None)
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What a factory takes: ``options`` from a person, ``resources`` (name -> whether it must be there) from the builder."""
-
-    options: Mapping[str, Option]
-    resources: Mapping[str, bool]
 
 
 def resolve(name: str) -> Factory:
@@ -121,23 +75,6 @@ def resolve(name: str) -> Factory:
     if not callable(found):
         raise ChainError(f"operator {name!r} is not a function")
     return found  # type: ignore[no-any-return]
-
-
-@cache
-def signature(factory: Factory) -> Signature:
-    """What ``factory`` takes, read from its annotations."""
-    hints = get_type_hints(factory, include_extras=True)
-    found: dict[str, Option] = {}
-    resources: dict[str, bool] = {}
-    for parameter in inspect.signature(factory).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        annotation, minimum, maximum = _plain(hints.get(parameter.name, Any))
-        if annotation is None:
-            resources[parameter.name] = parameter.default is REQUIRED
-        else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum, maximum)
-    return Signature(found, resources)
 
 
 def names() -> list[str]:
@@ -219,53 +156,5 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; there are {', '.join(known) or 'none'}"
 
 
-def _plain(annotation: Any) -> tuple[Any, Minimum | None, Maximum | None]:
-    """An annotation as (plain data, its bounds); None in place of the data for a resource."""
-    if get_origin(annotation) is Annotated:
-        inner, *extras = get_args(annotation)
-        return _plain(inner)[0], _found(Minimum, extras), _found(Maximum, extras)
-    if get_origin(annotation) in (Union, types.UnionType):
-        parts = [_plain(part) for part in get_args(annotation)]
-        if any(plain is None for plain, *_ in parts):
-            return None, None, None
-        bounds = [bound for _, *both in parts for bound in both]
-        return reduce(or_, (plain for plain, *_ in parts)), _found(Minimum, bounds), _found(Maximum, bounds)
-    if get_origin(annotation) is list:
-        plain = annotation if all(_plain(part)[0] for part in get_args(annotation)) else None
-    else:
-        plain = annotation if get_origin(annotation) is Literal or annotation in _WORDS else None
-    return plain, None, None
-
-
-def _found(kind: type[Bound], among: Iterable[object]) -> Bound | None:
-    return next((each for each in among if isinstance(each, kind)), None)
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, part) for part in get_args(annotation))
-    if origin is list:
-        return isinstance(value, list) and all(_fits(item, get_args(annotation)[0]) for item in value)
-    if origin is Literal:
-        return value in get_args(annotation)
-    if annotation is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, annotation)
-
-
 def _default(option: Option) -> str:
     return f"`{option.name}={option.default!r}`"
-
-
-def _words(annotation: Any) -> str:
-    origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        return " or ".join(_words(part) for part in get_args(annotation))
-    if origin is list:
-        return f"a list, each {_words(get_args(annotation)[0])}"
-    if origin is Literal:
-        return "one of " + ", ".join(repr(choice) for choice in get_args(annotation))
-    return _WORDS[annotation]

@@ -57,6 +57,15 @@ class StepError(GuardError):
         self.__cause__ = cause
 
 
+class Injected(GuardError):
+    """A drill failed the stream on purpose. ``status`` is the number that the drill asked for."""
+
+    def __init__(self, operator: str, status: int | None = None) -> None:
+        told = "" if status is None else f" with status {status}"
+        super().__init__(operator, f"{operator}: failed on purpose{told}; this is a drill")
+        self.status = status
+
+
 class NoScheduler(GuardError):
     """A guard that needs time was subscribed to without a scheduler."""
 

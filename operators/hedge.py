@@ -12,7 +12,7 @@ from operators import clock
 from operators.commit import retryable
 from operators.failover import OnFailover
 from operators.hedges import FirstEvents, Hedges
-from operators.options import Count, Percent, Seconds, percents, positive
+from operators.options import Count, Percent, PercentOrNone, Seconds, percents, percents_or_none, positive
 from operators.race import OnHedge, OnWin, Policy, Race
 from operators.stream import SILENT, Link, Operator, Stream
 
@@ -27,7 +27,7 @@ def hedge(
     percentile: Percent = 95.0,
     initial: Seconds = 2.0,
     most: Count = 2,
-    budget: Percent = 10.0,
+    budget: PercentOrNone = 10.0,
     hedges: Hedges | None = None,
     when: Callable[[Exception], bool] = retryable,
     on_failover: OnFailover | None = None,
@@ -78,7 +78,8 @@ def hedge(
     >>> t.check(t.cold("(AB|)", values=attempts).pipe(hedge(delay=3)), "----b|")
     """
     positive("hedge", initial=initial, most=most, **({} if delay is None else {"delay": delay}))
-    percents("hedge", percentile=percentile, budget=budget)
+    percents("hedge", percentile=percentile)
+    percents_or_none("hedge", budget=budget)
     shared = Hedges() if hedges is None else hedges
     policy = Policy(delay, percentile, initial, most, budget, shared, when, on_failover, on_hedge, on_win)
 

@@ -35,6 +35,8 @@ class Maximum:
         return number <= self.value
 
 
+Bound: TypeAlias = Minimum | Maximum
+
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
 WHOLE = Maximum(100)
@@ -49,8 +51,10 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
-Percent: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
-"""A part of a hundred."""
+Percent: TypeAlias = Annotated[float, POSITIVE, WHOLE]
+"""A share in percent that is not empty."""
+PercentOrNone: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
+"""A share in percent, perhaps none."""
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -59,7 +63,7 @@ def positive(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, POSITIVE, numbers)
+    _check(operator, (POSITIVE,), numbers)
 
 
 def not_negative(operator: str, **numbers: float) -> None:
@@ -68,20 +72,28 @@ def not_negative(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, NOT_NEGATIVE, numbers)
+    _check(operator, (NOT_NEGATIVE,), numbers)
 
 
 def percents(operator: str, **numbers: float) -> None:
-    """Check numbers that must be from 0 to 100.
+    """Check shares in percent: more than 0 and at most 100.
 
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, NOT_NEGATIVE, numbers)
-    _check(operator, WHOLE, numbers)
+    _check(operator, (POSITIVE, WHOLE), numbers)
 
 
-def _check(operator: str, bound: Minimum | Maximum, numbers: dict[str, float]) -> None:
+def percents_or_none(operator: str, **numbers: float) -> None:
+    """Check shares in percent: from 0 to 100.
+
+    Raises:
+        ValueError: one is not; the message names the operator, the parameter and the value.
+    """
+    _check(operator, (NOT_NEGATIVE, WHOLE), numbers)
+
+
+def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
-        if not bound.allows(value):
-            raise ValueError(f"{operator}: {name} must be {bound}, not {value!r}")
+        if not all(bound.allows(value) for bound in bounds):
+            raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")

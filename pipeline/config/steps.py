@@ -15,7 +15,7 @@ from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
 
 if TYPE_CHECKING:
-    from operators.catalog import Option
+    from operators.signature import Option
 
 # Steps whose options are words of the gateway: the library knows no system text and no header.
 FACTORIES: Mapping[str, str] = {"inject": "pipeline.inject:inject"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,17 +11,18 @@ import pytest
 import operators
 from operators import CATALOG, ChainError, catalog
 from operators.options import Maximum, Minimum, Percent, Seconds
+from operators.signature import signature
 
 README = Path(operators.__file__).parent / "README.md"
 
 
 def factory(
-    shared: dict[str, int],
+    shared: Mapping[str, int],
     words: list[str],
     *,
     mode: Literal["a", "b"] = "a",
     maybe: Seconds | None = None,
-    part: Percent | None = None,
+    part: Percent = 5,
     strict: bool = False,
     when: Callable[[Exception], bool] | None = None,
     **rest: Any,
@@ -34,41 +35,53 @@ EVERYTHING = f"{__name__}:factory"
 
 
 def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
-    takes = catalog.signature(factory)
+    takes = signature(factory)
     assert list(takes.options) == ["words", "mode", "maybe", "part", "strict"]
     assert takes.resources == {"shared": True, "when": False}
     assert takes.options["words"].required
-    assert (takes.options["maybe"].minimum, takes.options["maybe"].maximum) == (Minimum(0, above=True), None)
-    assert (takes.options["part"].minimum, takes.options["part"].maximum) == (Minimum(0), Maximum(100))
+    assert takes.options["maybe"].bounds == (Minimum(0, above=True),)
+    assert takes.options["part"].bounds == (Minimum(0, above=True), Maximum(100))
 
 
 @pytest.mark.parametrize(
     ("name", "options", "resources"),
     [
         ("admit", ["queue", "queue_timeout"], {"slots": True, "on_wait": False}),
+        ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
+        ("buffer_limit", ["bytes"], {}),
+        ("failover", [], {"when": False, "on_failover": False}),
+        (
+            "fault",
+            ["kind", "after", "seconds", "status", "percent", "times"],
+            {"failure": False, "garbage": False, "random": False, "on_fault": False},
+        ),
+        ("heartbeat", ["seconds"], {"beat": True}),
         (
             "balance",
             ["by"],
             {"key": True, "weight": False, "loads": False, "turns": False, "session": False, "random": False},
         ),
-        ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
-        ("buffer_limit", ["bytes"], {}),
-        ("failover", [], {"when": False, "on_failover": False}),
-        ("heartbeat", ["seconds"], {"beat": True}),
         (
             "hedge",
             ["delay", "percentile", "initial", "most", "budget"],
             {"hedges": False, "when": False, "on_failover": False, "on_hedge": False, "on_win": False},
         ),
         ("idle_timeout", ["seconds"], {}),
+        ("inject", [], {"into": True}),
         ("measure", [], {"load": True, "when": False}),
+        (
+            "mirror",
+            ["percent", "most", "longest"],
+            {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
+        ),
         ("output_limit", ["bytes", "items"], {}),
         ("retry", ["times", "wait", "longest_wait"], {"when": False, "on_retry": False}),
         ("tap", [], {"probe": True}),
+        ("trace", ["label"], {"sheets": True, "shown": False}),
     ],
 )
 def test_what_the_operators_take(name: str, options: list[str], resources: dict[str, bool]) -> None:
-    takes = catalog.signature(CATALOG[name])
+    takes = signature(CATALOG[name])
     assert list(takes.options) == options
     assert takes.resources == resources
 
@@ -88,30 +101,22 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("retry", {"times": -1}, "retry: times is -1; expected a whole number, at least 0"),
         ("output_limit", {"bytes": None}, "output_limit: bytes is None; expected a whole number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
-        (
-            "balance",
-            {"by": "rr"},
-            "balance: by is 'rr'; expected one of 'order', 'round_robin', 'weighted', 'ewma'",
-        ),
-        ("hedge", {"budget": 101}, "hedge: budget is 101; expected a number, at least 0 and at most 100"),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
-        (
-            EVERYTHING,
-            {"words": [], "part": 100.5},
-            f"{EVERYTHING}: part is 100.5; expected a number or nothing, at least 0 and at most 100",
-        ),
-        (
-            EVERYTHING,
-            {"words": [], "part": -1},
-            f"{EVERYTHING}: part is -1; expected a number or nothing, at least 0 and at most 100",
-        ),
         (EVERYTHING, {"words": [], "strict": 1}, f"{EVERYTHING}: strict is 1; expected true or false"),
         (
             EVERYTHING,
             {"words": [], "shared": {}},
             f"{EVERYTHING}: unknown option 'shared'; there are maybe, mode, part, strict, words",
         ),
+        (
+            "balance",
+            {"by": "rr"},
+            "balance: by is 'rr'; expected one of 'order', 'round_robin', 'weighted', 'ewma'",
+        ),
+        ("hedge", {"budget": 101}, "hedge: budget is 101; expected a number, at least 0 and at most 100"),
+        (EVERYTHING, {"words": [], "part": 101}, f"{EVERYTHING}: part is 101; expected a number, more than 0 and at most 100"),
+        (EVERYTHING, {"words": [], "part": 0}, f"{EVERYTHING}: part is 0; expected a number, more than 0 and at most 100"),
     ],
 )
 def test_a_fault_is_named_with_what_would_be_right(name: str, given: dict[str, Any], message: str) -> None:
@@ -132,7 +137,6 @@ def test_every_fault_is_told_at_once() -> None:
         ("balance", {"by": "ewma"}),
         ("hedge", {"delay": None, "percentile": 99.9, "budget": 0}),
         (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
-        (EVERYTHING, {"words": [], "maybe": None, "part": None}),
     ],
 )
 def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:
@@ -145,7 +149,7 @@ def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:
         ("no.such.module:f", "module 'no.such.module' cannot be imported"),
         ("operators.retry:no_such", "module 'operators.retry' has no 'no_such'"),
         ("operators.errors:__name__", "is not a function"),
-        ("zzz", "unknown operator 'zzz'; there are admit, balance"),
+        ("zzz", "unknown operator 'zzz'; there are admit, balance, breaker"),
     ],
 )
 def test_a_name_that_leads_nowhere_says_why(name: str, message: str) -> None:
@@ -155,7 +159,7 @@ def test_a_name_that_leads_nowhere_says_why(name: str, message: str) -> None:
 
 def test_build_gives_options_and_resources_to_the_factory() -> None:
     built: Any = catalog.build(EVERYTHING, {"words": ["a"]}, {"shared": {"x": 1}, "when": None, "other": 3})
-    assert built == ({"x": 1}, ["a"], "a", None, None, False, None)
+    assert built == ({"x": 1}, ["a"], "a", None, 5, False, None)
 
 
 @pytest.mark.parametrize("name", CATALOG)

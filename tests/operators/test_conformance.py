@@ -21,6 +21,7 @@ from operators import (
     NoScheduler,
     Operator,
     Overloaded,
+    Sheet,
     Slots,
     StepError,
     Stream,
@@ -30,16 +31,20 @@ from operators import (
     breaker,
     buffer_limit,
     failover,
+    fault,
     first_event_timeout,
     heartbeat,
     hedge,
     idle_timeout,
+    inject,
     measure,
+    mirror,
     output_limit,
     retry,
     tap,
     through,
     total_timeout,
+    trace,
     watch,
 )
 from operators.testing import Marbles
@@ -97,6 +102,14 @@ def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
     return operator
 
 
+def over_at_once(observer: Any, scheduler: Any) -> None:
+    observer.on_completed()
+
+
+def unreadable(item: Any) -> Any:
+    raise LookupError
+
+
 # Every operator of the catalogue, with options under which it lets five quick items pass.
 PASSING: dict[str, Make] = {
     "admit": lambda: admit(Slots(2)),
@@ -104,27 +117,33 @@ PASSING: dict[str, Make] = {
     "breaker": lambda: breaker(circuits=Circuits(), key=str),
     "buffer_limit": lambda: buffer_limit(100),
     "failover": lambda: of_one(failover()),
+    "fault": lambda: fault("delay", after=90, seconds=50),
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "hedge": lambda: of_one(hedge(delay=50)),
     "idle_timeout": lambda: idle_timeout(50),
     "measure": lambda: measure(Loads().of("a")),
+    "inject": lambda: inject(lambda scope: scope),
+    "mirror": lambda: mirror(100, shadow=lambda scope: Stream(over_at_once)),
     "output_limit": lambda: output_limit(100),
     "retry": lambda: retry(0),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
     "total_timeout": lambda: total_timeout(50),
+    "trace": lambda: trace("here", sheets=lambda scope: Sheet(lambda: 0.0)),
     "watch": lambda: watch(Circuits().of("a")),
 }
 
 # Operators that need time.
 TIMED = ["admit", "first_event_timeout", "heartbeat", "hedge", "idle_timeout", "retry", "total_timeout"]
+TIMED = ["admit", "fault", "first_event_timeout", "heartbeat", "idle_timeout", "mirror", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "balance": (lambda: balance("ewma", key=no_key), "-ab-c-|", "------#", StepError),
     "breaker": (lambda: breaker(circuits=Circuits(), key=no_key), "-ab-c-|", "-a#", StepError),
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
+    "fault": (lambda: fault("garbage", after=1, garbage=unreadable), "-a-b-c-|", "-a-#", StepError),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),

@@ -208,8 +208,8 @@ def test_when_is_not_asked_where_nobody_could_follow(t: Marbles) -> None:
         ({"delay": 0}, "hedge: delay must be more than 0, not 0"),
         ({"initial": 0}, "hedge: initial must be more than 0, not 0"),
         ({"most": 0}, "hedge: most must be more than 0, not 0"),
-        ({"percentile": 101}, "hedge: percentile must be at most 100, not 101"),
-        ({"budget": -1}, "hedge: budget must be at least 0, not -1"),
+        ({"percentile": 101}, "hedge: percentile must be more than 0 and at most 100, not 101"),
+        ({"budget": -1}, "hedge: budget must be at least 0 and at most 100, not -1"),
     ],
 )
 def test_numbers_are_checked(options: dict[str, Any], message: str) -> None:

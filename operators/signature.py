@@ -1,0 +1,128 @@
+"""What a factory takes, read from its annotations: plain parameters are options, all others are resources.
+
+An *option* comes from a person's configuration: its annotation is plain data (int, float, str, bool, a list or mapping of those,
+or None). Every other parameter is a *resource*: a function or a shared object that whoever builds the chain supplies by its name.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from reactivex import Observable
+
+from operators.options import Bound, Maximum, Minimum
+
+Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
+
+# What a plain annotation is called when a message teaches it.
+_WORDS: Final = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "nothing"}
+
+REQUIRED: Final = inspect.Parameter.empty
+
+
+@dataclass(frozen=True)
+class Option:
+    """One parameter of a factory that a person may set."""
+
+    name: str
+    annotation: Any
+    """Plain data: a type, a union, a list of types, a Literal."""
+    default: Any = REQUIRED
+    bounds: tuple[Bound, ...] = ()
+
+    @property
+    def required(self) -> bool:
+        """Whether it has no default."""
+        return self.default is REQUIRED
+
+    @property
+    def expected(self) -> str:
+        """What it takes, in words."""
+        words = _words(self.annotation)
+        return f"{words}, {' and '.join(map(str, self.bounds))}" if self.bounds else words
+
+    def takes(self, value: Any) -> bool:
+        """Whether ``value`` is of the right type and within its bounds."""
+        if not _fits(value, self.annotation):
+            return False
+        return value is None or all(bound.allows(value) for bound in self.bounds)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a factory takes: ``options`` from a person, ``resources`` (name -> whether it must be there) from the builder."""
+
+    options: Mapping[str, Option]
+    resources: Mapping[str, bool]
+
+
+@cache
+def signature(factory: Factory) -> Signature:
+    """What ``factory`` takes, read from its annotations."""
+    hints = get_type_hints(factory, include_extras=True)
+    found: dict[str, Option] = {}
+    resources: dict[str, bool] = {}
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        annotation, bounds = _plain(hints.get(parameter.name, Any))
+        if annotation is None:
+            resources[parameter.name] = parameter.default is REQUIRED
+        else:
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds)
+    return Signature(found, resources)
+
+
+def _plain(annotation: Any) -> tuple[Any, tuple[Bound, ...]]:
+    """An annotation as (plain data, bounds); None in place of the data: it is a resource."""
+    if get_origin(annotation) is Annotated:
+        inner, *extras = get_args(annotation)
+        return _plain(inner)[0], tuple(extra for extra in extras if isinstance(extra, Minimum | Maximum))
+    if get_origin(annotation) in (Union, types.UnionType):
+        parts = [_plain(part) for part in get_args(annotation)]
+        if any(plain is None for plain, _ in parts):
+            return None, ()
+        bounds = next((bounds for _, bounds in parts if bounds), ())
+        return reduce(or_, (plain for plain, _ in parts)), bounds
+    if get_origin(annotation) in (list, dict):
+        return (annotation if all(_plain(part)[0] for part in get_args(annotation)) else None), ()
+    if get_origin(annotation) is Literal:
+        return annotation, ()
+    return (annotation if annotation in _WORDS else None), ()
+
+
+def _fits(value: Any, annotation: Any) -> bool:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, part) for part in get_args(annotation))
+    if origin is list:
+        return isinstance(value, list) and all(_fits(item, get_args(annotation)[0]) for item in value)
+    if origin is dict:
+        keys, values = get_args(annotation)
+        return isinstance(value, dict) and all(_fits(key, keys) and _fits(item, values) for key, item in value.items())
+    if origin is Literal:
+        return value in get_args(annotation)
+    if annotation is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if annotation is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, annotation)
+
+
+def _words(annotation: Any) -> str:
+    origin = get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_words(part) for part in get_args(annotation))
+    if origin is list:
+        return f"a list, each {_words(get_args(annotation)[0])}"
+    if origin is dict:
+        return f"a mapping, each value {_words(get_args(annotation)[1])}"
+    if origin is Literal:
+        return "one of " + ", ".join(repr(choice) for choice in get_args(annotation))
+    return _WORDS[annotation]
