@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from operators.errors import Elapsed, GuardError, Overloaded, TooLarge
+from operators.errors import Elapsed, GuardError, Injected, Overloaded, StepError, TooLarge
 
 
 class Kind(Enum):
@@ -191,6 +191,13 @@ def classify(error: BaseException) -> GatewayError:
         )
     elif isinstance(error, Overloaded):
         mapped = GatewayError(Kind.OVERLOADED, retry_after=error.retry_after)
+    elif isinstance(error, StepError):
+        # A person's own function may fail with an error of ours, and then means it.
+        if isinstance(error.__cause__, GatewayError):
+            return error.__cause__
+        mapped = GatewayError(Kind.INTERNAL)
+    elif isinstance(error, Injected):
+        mapped = GatewayError(Kind.PROVIDER, str(error))
     elif isinstance(error, GuardError):
         mapped = GatewayError(Kind.OVERLOADED, str(error))
     elif isinstance(error, (asyncio.TimeoutError, TimeoutError)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from operators.clock import Clock, Scope
 from operators.source import FlowGate
@@ -83,20 +83,23 @@ class Exchange(Scope):
         self.ended = False
         """The provider said that the answer is complete, and all of it was encoded."""
 
-    def fork(self, *, body: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None) -> Exchange:
-        """Another exchange for the same request, with an answer, a gate and clocks of its own.
+    def fork(self) -> Exchange:
+        """Another exchange for the same request, with an answer, a gate and clocks of its own."""
+        fork = Exchange(self, self.id, self.dialect, self.body, self.raw, self.headers, self.began)
+        fork.label, fork.caller, fork.added = self.label, self.caller, self.added
+        return fork
+
+    def amended(self, body: dict[str, Any] | None, headers: Mapping[str, str] = NO_HEADERS) -> Exchange:
+        """The same exchange with another request: all but what is asked for is shared with this one.
 
         Args:
             body: the request in the client's dialect, where it is another one.
-            headers: further headers of the operator's for its provider requests.
+            headers: further headers of the operator's for the provider requests.
+
+        Raises:
+            GatewayError: the body cannot be written.
         """
-        raw = self.raw if body is None else write_json(body)
-        fork = Exchange(self, self.id, self.dialect, self.body if body is None else body, raw, self.headers, self.began)
-        fork.label = self.label
-        fork.caller = self.caller
-        fork.attempts = self.attempts
-        fork.added = {**self.added, **(headers or {})}
-        return fork
+        return Amended(self, body, headers)
 
     def send(self, losses: Losses) -> Sent:
         """Another attempt goes out. Two may be under way at the same time, so what belongs to one is not kept here."""
@@ -123,3 +126,36 @@ class Exchange(Scope):
         """What an encoder needs. A relay gets the bare request: it never looks into it."""
         request = Request(self.dialect.name, self.model, self.stream, self.body) if relayed else self.request
         return Answering(request=request, request_id=self.id, losses=self.losses, created=int(time.time()), seal=seal)
+
+
+def _of_original(name: str) -> Any:
+    def get(self: Amended) -> Any:
+        return getattr(self.original, name)
+
+    def set_(self: Amended, value: Any) -> None:
+        setattr(self.original, name, value)
+
+    return property(get, set_)
+
+
+class Amended(Exchange):
+    """An exchange whose request was changed on its way; see ``Exchange.amended``."""
+
+    attempts = _of_original("attempts")
+    ended = _of_original("ended")
+    opened = _of_original("opened")
+    queued_since = _of_original("queued_since")
+    waited = _of_original("waited")
+    ways = _of_original("ways")
+
+    def __init__(self, original: Exchange, body: dict[str, Any] | None, headers: Mapping[str, str]) -> None:
+        self.original = original
+        for name, value in vars(original).items():
+            if name not in _SHARED:
+                setattr(self, name, value)
+        if body is not None:
+            self.body, self.raw, self._neutral = body, write_json(body), None
+        self.added = {**original.added, **headers}
+
+
+_SHARED: Final = frozenset(name for name, value in vars(Amended).items() if isinstance(value, property)) | {"original"}

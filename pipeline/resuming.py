@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, Final
 
-from operators.inject import inject
 from reactivex import Observable
 
 from operators.failover import failover
+from operators.inject import inject
 from pipeline.chain import each
 from pipeline.dialects.amend import with_answer
 from pipeline.errors import GatewayError
@@ -65,6 +65,8 @@ class Said:
         self._usage = UNKNOWN
         self._joint: _Joint | None = None
         self._speaker = ""
+        """Who answers, by its label."""
+        self._error: Exception | None = None
 
     def note(self, batch: Batch) -> None:
         """What the client sees."""
@@ -99,11 +101,10 @@ class Said:
         ways = [way for way in exchange.ways if way.candidate.continues and way.candidate.label != self._speaker]
         if not (ways and start and self._continuable) or _structured(exchange):
             return None
-        fork = exchange.fork(body=with_answer(exchange.dialect.name, exchange.body, start))
-        fork.gate = exchange.gate
+        amended = exchange.amended(with_answer(exchange.dialect.name, exchange.body, start))
         self._joint = _Joint(self._open, self._next, self._usage, text[len(start) :])
-        self._joint.scope, self._joint.error = fork, error
-        return inject(lambda _: fork)(failover(when=self._when)(each(ways)))
+        self._error = error
+        return inject(lambda _: amended)(failover(when=self._when)(each(ways)))
 
     def splice(self, batch: Batch) -> Iterable[Batch]:
         """A continuation's batch as the client shall see it: no second beginning, its blocks behind ours, one usage."""
@@ -112,9 +113,9 @@ class Said:
         events: list[Event] = []
         for event in batch.events:
             if isinstance(event, Opened):
-                self._on_resumed(self._speaker, event.label, joint.error)
+                assert self._error is not None
+                self._on_resumed(self._speaker, event.label, self._error)
                 self._speaker = event.label
-                self._exchange.attempts = event.sent.number
             else:
                 events.extend(joint.spliced(event))
         return (Batch(events),) if events else ()
@@ -129,9 +130,6 @@ class _Joint:
         usage: of what was said before.
         blanks: what was said behind the text that it was asked to continue (providers refuse a turn that ends in blanks).
     """
-
-    scope: Exchange
-    error: Exception
 
     def __init__(self, open_block: int | None, following: int, usage: Usage, blanks: str) -> None:
         self._open = open_block
@@ -149,7 +147,6 @@ class _Joint:
             self._own = self._own.updated(event)
             return (self._before.plus(self._own),)
         if isinstance(event, End):
-            self.scope.ended = True
             # The provider's own final object knows its part only.
             return (End(),)
         if isinstance(event, BlockStart | ToolStart):

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
+import reactivex
+from reactivex import Observable
 from reactivex.abc import SchedulerBase
 
 from operators.balance import Turns
 from operators.chain import Step
+from operators.fault import noise
 from operators.hedges import Hedges
 from operators.load import Loads
 from pipeline import chain as sentence
+from pipeline.dialects import DIALECTS
 from pipeline.encode import BEAT
 from pipeline.errors import GatewayError, Kind, classify
+from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.shared import Shared
 
@@ -23,6 +28,14 @@ S = TypeVar("S")
 SESSION_HEADERS: Final = ("session-id", "thread-id", "x-claude-code-session-id")
 
 
+FindCandidate = Callable[[str], Observable[Any]]
+
+
+def no_candidate(use: str) -> Observable[Any]:
+    """Where nothing is served, everybody is found, and nobody answers."""
+    return reactivex.never()
+
+
 class Supplier:
     """Supplies the steps of one chain; call it with a step.
 
@@ -30,12 +43,14 @@ class Supplier:
         shared: what outlives a reload.
         chain: its name.
         label: of the candidate whose attempts the steps guard; "" for the steps around all attempts.
+        candidate: ``provider/model`` -> the attempt at it. Raises ValueError where there is none.
     """
 
-    def __init__(self, shared: Shared, chain: str, label: str = "") -> None:
+    def __init__(self, shared: Shared, chain: str, label: str = "", candidate: FindCandidate = no_candidate) -> None:
         self.shared = shared
         self.chain = chain
         self.label = label
+        self._candidate = candidate
 
     def __call__(self, step: Step) -> Mapping[str, Any]:
         """By parameter name. A step of your own may ask for any of what the catalogue's steps get."""
@@ -59,7 +74,7 @@ class Supplier:
 
     def hedge(self, step: Step) -> dict[str, Any]:
         """Requests of a chain learn from each other how long a first event takes."""
-        return {**self.failover(step), "hedges": self._kept(step, Hedges), "on_hedge": self._on_hedge}
+        return {**self.failover(step), "hedges": self._kept(step, Hedges), "on_hedge": self._tripped("hedge")}
 
     def balance(self, step: Step) -> dict[str, Any]:
         """A session stays with its candidate, whose cache knows it, unless the order itself is the point."""
@@ -72,6 +87,18 @@ class Supplier:
             "session": session,
         }
 
+    def fault(self, step: Step) -> dict[str, Any]:
+        """A drill fails like a provider."""
+        return {"failure": drilled, "garbage": garbled, "on_fault": self._tripped("fault")}
+
+    def mirror(self, step: Step) -> dict[str, Any]:
+        """Any candidate can be asked the same."""
+        return {"candidate": self._candidate, "on_mirrored": self._on_mirrored}
+
+    def trace(self, step: Step) -> dict[str, Any]:
+        """Who asked for a trace of this request has put a sheet into its exchange."""
+        return {"sheets": lambda scope: getattr(scope, "sheet", None)}
+
     def heartbeat(self, step: Step) -> dict[str, Any]:
         """The one batch that no attempt said."""
         return {"beat": BEAT}
@@ -80,8 +107,13 @@ class Supplier:
         """What the requests of this chain share at this step; other options, another state."""
         return self.shared.state((self.chain, step.label, str(step)), make)
 
-    def _on_hedge(self, slow: sentence.Attempt, beside: sentence.Attempt) -> None:
-        self.shared.metrics.guard_trips.labels("hedge", self.chain).inc()
+    def _tripped(self, name: str) -> Callable[..., None]:
+        """A probe that counts how often a step did something."""
+        counter = self.shared.metrics.guard_trips.labels(name, self.chain)
+        return lambda *_: counter.inc()
+
+    def _on_mirrored(self, to: str, outcome: str) -> None:
+        self.shared.metrics.mirrored.labels(to, outcome).inc()
 
     def _on_retry(self, number: int, error: Exception, wait: float) -> None:
         self.shared.metrics.attempts.labels(self.label, "retried", classify(error).reason).inc()
@@ -99,7 +131,11 @@ _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
     "failover": Supplier.failover,
     "heartbeat": Supplier.heartbeat,
     "hedge": Supplier.hedge,
+    "fault": Supplier.fault,
+    "pipeline.steps:inject": lambda *_: {},
+    "pipeline.steps:mirror": Supplier.mirror,
     "retry": Supplier.retry,
+    "trace": Supplier.trace,
 }
 
 
@@ -125,6 +161,18 @@ def session_of(scheduler: SchedulerBase | None) -> str | None:
     metadata = body.get("metadata")
     said = body.get("prompt_cache_key") or (metadata.get("user_id") if isinstance(metadata, dict) else None) or body.get("user")
     return said if isinstance(said, str) else None
+
+
+def drilled(status: int | None) -> Exception:
+    """What a provider's answer of this status is to everybody."""
+    return DIALECTS["chat"].read_error(500 if status is None else status, {}, b"")
+
+
+def garbled(item: Any) -> Any:
+    """What nobody can read; of an event that was read already only the error is left."""
+    if isinstance(item, Batch):
+        raise GatewayError(Kind.BAD_REPLY)
+    return noise(item) if isinstance(item, bytes) else item
 
 
 def again(error: Exception) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from string import ascii_lowercase
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
@@ -26,6 +26,7 @@ from pipeline.config.fields import (
     use_of,
     wrong,
 )
+from pipeline.config.headers import fault_of
 
 
 class Record(BaseModel):
@@ -111,16 +112,10 @@ class ProviderSection(Record):
     @classmethod
     def _clean_headers(cls, value: Mapping[str, str]) -> Mapping[str, str]:
         for name, text in value.items():
-            if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-                raise wrong("hold a name that is no header name; write letters, digits and dashes.")
-            if name.lower() in _OURS:
-                raise wrong(f'hold "{name}"; how a request is framed and connected is the gateway\'s own business.')
-            if not text.isprintable():
-                raise wrong(f'hold a control character in the value of "{name}".')
+            fault = fault_of(name, text)
+            if fault is not None:
+                raise wrong(fault)
         return value
-
-
-_OURS: Final = frozenset({"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"})
 
 
 class CandidateSection(Record):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from operators.signature import Option
 
 # Steps whose options are words of the gateway: the library knows no system text and no header.
-FACTORIES: Mapping[str, str] = {"inject": "pipeline.inject:inject"}
+FACTORIES: Mapping[str, str] = {"inject": "pipeline.steps:inject", "mirror": "pipeline.steps:mirror"}
 
 AS = "as"
 """The option of every step that gives it another name in its chain."""
