@@ -163,10 +163,10 @@ class Skim:
         return self._heard
 
     def _skim(self, shape: Shape, data: bytes, at: int, whole: int) -> Batch | None:
-        end = shape.last_end(data, at, whole)
-        texts = shape.texts(data, at, end) if end else None
-        if texts is None:
+        run = shape.run(data[at:whole])
+        if run is None:
             return None
+        texts, length = run
         self._patience = _PATIENCE
         text = "".join(texts)
         if self._skipped is not None:
@@ -177,7 +177,7 @@ class Skim:
                 events.append(shape.make(shape.block, text))
         else:
             events += map(shape.make, repeat(shape.block), filter(None, texts))
-        return Batch(events, data[at:end] if at or end < len(data) else data)
+        return Batch(events, data[at : at + length])
 
     def _read(self, data: bytes) -> Batch:
         batch = self._decoder.feed(data)
