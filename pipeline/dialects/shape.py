@@ -52,27 +52,44 @@ class Shape:
         kinds: what each value may be: text, padding or a number.
     """
 
-    __slots__ = ("_around", "_pattern", "_repeated", "_stride", "_text", "block", "make")
+    __slots__ = ("_around", "_cut", "_head", "_pattern", "_repeated", "_skip", "_stride", "_tail", "_text", "block", "make")
 
     def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[bytes]) -> None:
         self.make = make
         self.block = block
         self._pattern = _pattern(tuple(map(len, around)), tuple(kinds))
+        self._head, *gaps, self._tail = around
+        self._skip = len(self._head)
+        self._cut = -len(self._tail)
         # What the pattern makes of an event: what is before it (nothing), its values, and no rest.
         self._stride = len(kinds) + 2
         self._text = kinds.index(_TEXT) + 1
-        # With room for the values: of one event, and of one that follows another.
-        self._around = [part for bytes_ in around for part in (bytes_, b"")][:-1]
-        self._repeated = [around[-1] + around[0], *self._around[1:-1]]
+        between = [part for gap in gaps for part in (gap, b"")]
+        # With room for the values: of an event that follows another, and of one alone, with what is behind it.
+        self._repeated = [self._tail + self._head, b"", *between]
+        self._around = [self._head, b"", *between, self._tail, b""]
 
     def only(self, data: bytes) -> str | None:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
-        parts = self._pattern.split(data)
-        if len(parts) != self._stride + 1 or parts[-2] is not None:
+        if self._stride == 3:
+            # With one value, as most have it, nothing has to be looked for. Two values, or a line's end, are no JSON string.
+            token = data[self._skip : self._cut]
+            if data[: self._skip] != self._head or data[self._cut :] != self._tail or not token[:1] == b'"' == token[-1:]:
+                return None
+        else:
+            found = self._pattern.fullmatch(data)
+            if found is None:
+                return None
+            again = self._around.copy()
+            again[1::2] = found.groups(b"")
+            if b"".join(again) != data:
+                return None
+            token = found[self._text]
+        try:
+            text: str = _loads(token)
+        except orjson.JSONDecodeError:
             return None
-        again = self._around.copy()
-        again[1::2] = parts[1:-2]
-        return None if b"".join(again) != data else _string(parts[self._text])
+        return text
 
     def run(self, data: bytes) -> tuple[list[str], int] | None:
         """The texts of the events of this shape that ``data`` begins with, and where the last of them ends.
@@ -91,12 +108,14 @@ class Shape:
         again = repeated * (len(parts) // stride)
         for place in range(1, stride - 1):
             again[2 * place - 1 :: len(repeated)] = parts[place::stride]
-        again[0] = self._around[0]
-        again.append(self._around[-1])
-        if b"".join(again) != data[:end]:
+        again[0] = self._head
+        again.append(self._tail)
+        if not data.startswith(b"".join(again)):
             return None
-        texts = _strings(parts[self._text :: stride])
-        return None if texts is None else (texts, end)
+        try:
+            return _loads(b"[" + b",".join(parts[self._text :: stride]) + b"]"), end
+        except orjson.JSONDecodeError:
+            return None
 
 
 @lru_cache(512)
@@ -159,19 +178,3 @@ def learn(event: Text | Reasoning, wire: bytes, text: str | None, plain: Plain) 
 def _is_text(wire: bytes, start: int, span: tuple[int, int], plain: Plain) -> bool:
     probed = wire[start : span[0]] + orjson.dumps(_PROBE) + wire[span[1] :]
     return plain(_loads(probed)) == _PROBE
-
-
-def _string(token: bytes) -> str | None:
-    try:
-        text: str = _loads(token)
-    except orjson.JSONDecodeError:
-        return None
-    return text
-
-
-def _strings(tokens: list[bytes]) -> list[str] | None:
-    try:
-        texts: list[str] = _loads(b"[" + b",".join(tokens) + b"]")
-    except orjson.JSONDecodeError:
-        return None
-    return texts
