@@ -52,12 +52,29 @@ class Shape:
         kinds: what each value may be: text, padding or a number.
     """
 
-    __slots__ = ("_around", "_cut", "_head", "_pattern", "_repeated", "_skip", "_stride", "_tail", "_text", "block", "make")
+    __slots__ = (
+        "_alone",
+        "_around",
+        "_cut",
+        "_head",
+        "_kinds",
+        "_pattern",
+        "_repeated",
+        "_skip",
+        "_stride",
+        "_tail",
+        "_text",
+        "block",
+        "make",
+    )
 
     def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[bytes]) -> None:
         self.make = make
         self.block = block
-        self._pattern = _pattern(tuple(map(len, around)), tuple(kinds))
+        self._around = around
+        self._kinds = kinds
+        self._pattern: re.Pattern[bytes] | None = None
+        """Made when an event came that begins as this one does: in some streams none ever does."""
         self._head, *gaps, self._tail = around
         self._skip = len(self._head)
         self._cut = -len(self._tail)
@@ -67,7 +84,7 @@ class Shape:
         between = [part for gap in gaps for part in (gap, b"")]
         # With room for the values: of an event that follows another, and of one alone, with what is behind it.
         self._repeated = [self._tail + self._head, b"", *between]
-        self._around = [self._head, b"", *between, self._tail, b""]
+        self._alone = [self._head, b"", *between, self._tail, b""]
 
     def only(self, data: bytes) -> str | None:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
@@ -77,10 +94,11 @@ class Shape:
             if data[: self._skip] != self._head or data[self._cut :] != self._tail or not token[:1] == b'"' == token[-1:]:
                 return None
         else:
-            found = self._pattern.fullmatch(data)
+            pattern = self._pattern or self._ready(data)
+            found = None if pattern is None else pattern.fullmatch(data)
             if found is None:
                 return None
-            again = self._around.copy()
+            again = self._alone.copy()
             again[1::2] = found.groups(b"")
             if b"".join(again) != data:
                 return None
@@ -96,8 +114,11 @@ class Shape:
 
         None when the first is none, or one of them only looks like it.
         """
+        pattern = self._pattern or self._ready(data)
+        if pattern is None:
+            return None
         stride = self._stride
-        parts = self._pattern.split(data)
+        parts = pattern.split(data)
         end = len(data)
         if parts[-2] is not None:
             end -= len(parts[-2])
@@ -116,6 +137,11 @@ class Shape:
             return _loads(b"[" + b",".join(parts[self._text :: stride]) + b"]"), end
         except orjson.JSONDecodeError:
             return None
+
+    def _ready(self, data: bytes) -> re.Pattern[bytes] | None:
+        if data.startswith(self._head):
+            self._pattern = _pattern(tuple(map(len, self._around)), tuple(self._kinds))
+        return self._pattern
 
 
 @lru_cache(512)
