@@ -1,15 +1,15 @@
 """The bytes that an event of text has around its values: what has these bytes and such values means the same, but for them.
 
-Why it is never wrong: of every event the known bytes around its values are cut off, at the places where they were learned. What
-is left is read as one JSON array for each place, with a comma and a tab between the values of two events. A tab stands neither in
-a JSON string nor in what is learned, so no value can reach over it; and as there are exactly as many values as events, there is
-one value in each.
+Why it is never wrong: a run of events is cut into values by the lengths of what was learned around them. Each value is one whole
+JSON token of its type, so it cannot reach over its end. Put together again with the learned bytes between them, the values must
+be the run, byte for byte; so each event has these bytes around its values, and nothing else.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -29,8 +29,14 @@ _VALUES: Final = re.compile(
 )
 # Longer ones are not the ones that come a thousand times.
 _LONGEST: Final = 4096
-# A number with more is none that JSON readers agree on.
-_DIGITS: Final = 15
+# A line's end is blank space to JSON, but not to an event stream: neither it nor another control character is in a value.
+_TEXT: Final = rb'"[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)*+"'
+# Nobody reads it, so it is only skimmed where it needs no reading to be JSON.
+_PADDING: Final = rb'"[ !#-\[\]-~]*+"'
+# With more digits it is none that JSON readers agree on.
+_NUMBER: Final = rb"0|[1-9][0-9]{0,14}+"
+# By the groups of the pattern above.
+_KINDS: Final = {2: _TEXT, 3: _PADDING, 4: _NUMBER}
 _PROBE: Final = "\x00probe"
 # Values of an event that change: a piece of text, its number, padding.
 _MOST: Final = 3
@@ -43,99 +49,111 @@ class Shape:
     Args:
         make, block: what a piece of text is, and of which block.
         around: the bytes before, between and behind the values.
-        kinds: the type of each value.
-        text: which of the values is the text.
+        kinds: what each value may be: text, padding or a number.
     """
 
-    __slots__ = ("_between", "_cut", "_end", "_gaps", "_head", "_kinds", "_places", "_skip", "_tail", "_text", "block", "make")
+    __slots__ = (
+        "_alone",
+        "_around",
+        "_cut",
+        "_head",
+        "_kinds",
+        "_pattern",
+        "_repeated",
+        "_skip",
+        "_stride",
+        "_tail",
+        "_text",
+        "block",
+        "make",
+    )
 
-    def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[type], text: int) -> None:
+    def __init__(self, make: type[Text] | type[Reasoning], block: int, around: list[bytes], kinds: list[bytes]) -> None:
         self.make = make
         self.block = block
+        self._around = around
+        self._kinds = kinds
+        self._pattern: re.Pattern[bytes] | None = None
+        """Made when an event came that begins as this one does: in some streams none ever does."""
         self._head, *gaps, self._tail = around
         self._skip = len(self._head)
         self._cut = -len(self._tail)
-        self._between = self._tail + self._head
-        # Without the blank line.
-        self._end = self._tail[: -len(END)]
-        # What follows each value within the event, its type, whether it is the text.
-        self._places = [(gap, kind, place == text) for place, (gap, kind) in enumerate(zip([*gaps, b""], kinds, strict=True))]
-        self._gaps = gaps
-        self._kinds = kinds
-        self._text = text
+        # What the pattern makes of an event: what is before it (nothing), its values, and no rest.
+        self._stride = len(kinds) + 2
+        self._text = kinds.index(_TEXT) + 1
+        between = [part for gap in gaps for part in (gap, b"")]
+        # With room for the values: of an event that follows another, and of one alone, with what is behind it.
+        self._repeated = [self._tail + self._head, b"", *between]
+        self._alone = [self._head, b"", *between, self._tail, b""]
 
     def only(self, data: bytes) -> str | None:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
-        if not (data.startswith(self._head) and data.endswith(self._tail)):
-            return None
-        core = data[self._skip : self._cut]
-        text: str | None = None
+        if self._stride == 3:
+            # With one value, as most have it, nothing has to be looked for. Two values, or a line's end, are no JSON string.
+            token = data[self._skip : self._cut]
+            if data[: self._skip] != self._head or data[self._cut :] != self._tail or not token[:1] == b'"' == token[-1:]:
+                return None
+        else:
+            pattern = self._pattern or self._ready(data)
+            found = None if pattern is None else pattern.fullmatch(data)
+            if found is None:
+                return None
+            again = self._alone.copy()
+            again[1::2] = found.groups(b"")
+            if b"".join(again) != data:
+                return None
+            token = found[self._text]
         try:
-            for gap, kind, is_text in self._places:
-                value, found, core = core.partition(gap) if gap else (core, gap, b"")
-                if kind is int:
-                    if not value.isdigit() or len(value) > _DIGITS or (value[:1] == b"0" and len(value) > 1):
-                        return None
-                # Between two quotes a line's end cannot be (see ``_array``), and two values cannot.
-                elif value[:1] != b'"' or value[-1:] != b'"':
-                    return None
-                elif is_text:
-                    text = _loads(value)
-                elif not value[1:-1].isalnum():
-                    _loads(value)
-                if gap and not found:
-                    return None
+            text: str = _loads(token)
         except orjson.JSONDecodeError:
             return None
         return text
 
-    def last_end(self, data: bytes, at: int, whole: int) -> int:
-        """Where the last event of the shape ends before ``whole``, the end of an event; 0 when none begins at ``at``."""
-        if not data.startswith(self._head, at):
-            return 0
-        last = data.rfind(self._head, at, whole)
-        found = data.find(self._tail, last + self._skip, whole)
-        if found < 0 and last > at:
-            # One that only begins like them, as the last of an answer may.
-            last = data.rfind(self._head, at, last)
-            found = data.find(self._tail, last + self._skip, whole)
-        return found + len(self._tail) if found >= 0 else 0
+    def run(self, data: bytes) -> tuple[list[str], int] | None:
+        """The texts of the events of this shape that ``data`` begins with, and where the last of them ends.
 
-    def texts(self, data: bytes, at: int, end: int) -> list[str] | None:
-        """The texts of the events between ``at``, where one begins, and ``end``, where one ends; None unless all are like it."""
-        run = data[at:end]
-        skip, cut = self._skip, -len(self._end)
-        cores = [event[skip:cut] for event in run[: -len(END)].split(END)]
-        # Put together again it is what came: so each of them has the known bytes around its values.
-        if self._head + self._between.join(cores) + self._tail != run:
+        None when the first is none, or one of them only looks like it.
+        """
+        pattern = self._pattern or self._ready(data)
+        if pattern is None:
             return None
-        texts: list[str] | None = None
-        for place, values in enumerate(self._columns(cores)):
-            array = _array(b",\t".join(values))
-            if array is None or list(map(type, array)) != [self._kinds[place]] * len(cores):
-                return None
-            if place == self._text:
-                texts = array
-        return texts
+        stride = self._stride
+        parts = pattern.split(data)
+        end = len(data)
+        if parts[-2] is not None:
+            end -= len(parts[-2])
+            del parts[-stride:]
+        if not end:
+            return None
+        repeated = self._repeated
+        again = repeated * (len(parts) // stride)
+        for place in range(1, stride - 1):
+            again[2 * place - 1 :: len(repeated)] = parts[place::stride]
+        again[0] = self._head
+        again.append(self._tail)
+        if not data.startswith(b"".join(again)):
+            return None
+        try:
+            return _loads(b"[" + b",".join(parts[self._text :: stride]) + b"]"), end
+        except orjson.JSONDecodeError:
+            return None
 
-    def _columns(self, cores: list[bytes]) -> Iterator[list[bytes]]:
-        """The values of all events by place; fewer of them where a gap was not found."""
-        for gap in self._gaps:
-            parts = [core.partition(gap) for core in cores]
-            yield [value for value, found, _ in parts if found]
-            cores = [rest for _, _, rest in parts]
-        yield cores
+    def _ready(self, data: bytes) -> re.Pattern[bytes] | None:
+        if data.startswith(self._head):
+            self._pattern = _pattern(tuple(map(len, self._around)), tuple(self._kinds))
+        return self._pattern
 
 
-def _array(values: bytes) -> list[Any] | None:
-    # Around a value a line's end is a blank for JSON, but not for an event stream.
-    if b"\n" in values or b"\r" in values:
-        return None
-    try:
-        array: list[Any] = _loads(b"[" + values + b"]")
-    except orjson.JSONDecodeError:
-        return None
-    return array
+@lru_cache(512)
+def _pattern(lengths: tuple[int, ...], kinds: tuple[bytes, ...]) -> re.Pattern[bytes]:
+    """Cuts the values out of one event; what is none is its last group, with all behind it, so that nothing is searched for.
+
+    It looks at nothing but the values and the end, because a pattern takes 25 instructions for each byte it looks at, and so it
+    is the same for most streams of a provider: to compile one takes as long as a short stream.
+    """
+    *before, tail = lengths
+    event = b"".join(b".{%d}+(%s)" % (length, kind) for length, kind in zip(before, kinds, strict=True))
+    return re.compile(event + b".{%d}+\\}\n\n|(.+)" % (tail - 3), re.DOTALL)
 
 
 def told(wire: bytes, plain: Plain) -> str | None:
@@ -150,7 +168,7 @@ def told(wire: bytes, plain: Plain) -> str | None:
 
 def _payload(wire: bytes) -> bytes | None:
     """The object of an event with one line of data and perhaps a name, in the usual form; None for any other."""
-    if len(wire) > _LONGEST or not wire.endswith(b"}\n\n") or b"\r" in wire or b"\t" in wire:
+    if len(wire) > _LONGEST or not wire.endswith(b"}\n\n") or b"\r" in wire:
         return None
     start = wire.find(b"\n") + 1 if wire.startswith(b"event:") else 0
     if b"{" in wire[:start] or not wire.startswith(b"data:", start):
@@ -169,20 +187,18 @@ def learn(event: Text | Reasoning, wire: bytes, text: str | None, plain: Plain) 
         return None
     start = wire.find(b"{")
     around: list[bytes] = []
-    kinds: list[type] = []
-    place, last = -1, 0
+    kinds: list[bytes] = []
+    last = 0
     for found in _VALUES.finditer(wire, start):
         group = found.lastindex or 0
-        if group == 2:
-            if place >= 0 or not _is_text(wire, start, found.span(2), plain):
-                continue
-            place = len(kinds)
+        if group == 2 and (_TEXT in kinds or not _is_text(wire, start, found.span(2), plain)):
+            continue
         around.append(wire[last : found.start(group)])
-        kinds.append(int if group == 4 else str)
+        kinds.append(_KINDS[group])
         last = found.end(group)
-    if place < 0 or len(kinds) > _MOST:
+    if _TEXT not in kinds or len(kinds) > _MOST:
         return None
-    return Shape(type(event), event.block, [*around, wire[last:]], kinds, place)
+    return Shape(type(event), event.block, [*around, wire[last:]], kinds)
 
 
 def _is_text(wire: bytes, start: int, span: tuple[int, int], plain: Plain) -> bool:

@@ -19,9 +19,11 @@ from pipeline.events import Batch, Event, Reasoning, Text, said
 
 # Shapes that are learned before one must have proved useful: some providers change an id or a time in each event.
 _PATIENCE: Final = 4
-# Runs of like events that are looked for in one read, and how many events each of them may be away.
+# Runs of like events that are looked for in one read, and how many events are looked at for each of them.
 _RUNS: Final = 8
 _AHEAD: Final = 8
+# Most bytes, and no more than ``_AHEAD`` events, of an answer's first read for which looking for runs is not worth it.
+_SMALL: Final = 4096
 # Bytes of the beginning of an event that wait here for the rest.
 _WAITING: Final = 4096
 
@@ -41,10 +43,8 @@ class Skim:
         "_armed",
         "_decoder",
         "_first",
-        "_heard",
         "_joined",
         "_last",
-        "_looked",
         "_marks",
         "_patience",
         "_pending",
@@ -66,9 +66,6 @@ class Skim:
         self._decoder = decoder
         self._plain = plain
         self._marks = marks
-        self._looked = b""
-        """The event that was looked at last, and what it told."""
-        self._heard: str | None = None
         self._joined = joined
         self._skipped = skipped
         self._shape: Shape | None = None
@@ -121,7 +118,11 @@ class Skim:
             whole = len(data)
         self._rest = data[whole:]
         first, self._first = self._first, False
-        if whole and self._armed is None and (data.find(END) == whole - 2 or (first and data.count(END) <= _AHEAD)):
+        if (
+            whole
+            and self._armed is None
+            and (data.find(END) == whole - 2 or (first and whole <= _SMALL and data.count(END) <= _AHEAD))
+        ):
             return self._read(data[:whole])
         batches: list[Batch] = []
         at, runs = 0, _RUNS
@@ -144,29 +145,30 @@ class Skim:
         """How far the decoder has to read: up to an event that may begin a run, or behind it when it comes first."""
         start = at
         for _ in range(_AHEAD):
-            end = data.find(END, start, whole) + 2
-            if end < 2:
+            mark = self._marked(data, start, whole)
+            if mark < 0:
                 break
-            if self._likely(data[start:end]):
-                return end if start == at else start
+            begin = max(data.rfind(END, start, mark) + 2, start)
+            end = data.find(END, mark, whole) + 2
+            if self._patience or (self._shape is not None and self._shape.only(data[begin:end])):
+                return end if begin == at else begin
             start = end
         return whole
 
-    def _likely(self, wire: bytes) -> bool:
-        if self._shape is not None and self._shape.only(wire):
-            return True
-        return self._patience > 0 and any(mark in wire for mark in self._marks) and bool(self._told(wire))
-
-    def _told(self, wire: bytes) -> str | None:
-        if wire != self._looked:
-            self._looked, self._heard = wire, told(wire, self._plain)
-        return self._heard
+    def _marked(self, data: bytes, start: int, whole: int) -> int:
+        """Where the first mark is."""
+        found = -1
+        for mark in self._marks:
+            place = data.find(mark, start, whole)
+            if place >= 0:
+                found = whole = place
+        return found
 
     def _skim(self, shape: Shape, data: bytes, at: int, whole: int) -> Batch | None:
-        end = shape.last_end(data, at, whole)
-        texts = shape.texts(data, at, end) if end else None
-        if texts is None:
+        run = shape.run(data[at:whole])
+        if run is None:
             return None
+        texts, length = run
         self._patience = _PATIENCE
         text = "".join(texts)
         if self._skipped is not None:
@@ -177,7 +179,7 @@ class Skim:
                 events.append(shape.make(shape.block, text))
         else:
             events += map(shape.make, repeat(shape.block), filter(None, texts))
-        return Batch(events, data[at:end] if at or end < len(data) else data)
+        return Batch(events, data[at : at + length])
 
     def _read(self, data: bytes) -> Batch:
         batch = self._decoder.feed(data)
@@ -201,7 +203,7 @@ class Skim:
         self._shape = None
         if self._patience:
             self._patience -= 1
-            self._shape = learn(event, batch.raw, self._told(batch.raw), self._plain)
+            self._shape = learn(event, batch.raw, told(batch.raw, self._plain), self._plain)
         return self._shape
 
 

@@ -133,3 +133,39 @@ def test_a_chunk_that_only_looks_like_the_one_before_is_read_in_full(odd: bytes)
     same("chat", [STARTS["chat"], *run, odd, *run])
     same("chat", [STARTS["chat"], *run, b"".join([*run, odd, *run])])
     same("chat", [STARTS["chat"], *run, b"".join([*run, odd])])
+
+
+@pytest.mark.parametrize("other", [b"x", b"1", b'"', b"\n"])
+@pytest.mark.parametrize("make", [make for makers in MAKERS.values() for make in makers])
+def test_an_event_of_the_same_length_with_one_other_byte_is_read_as_the_decoder_reads_it(
+    make: Callable[[str, int], bytes], other: bytes
+) -> None:
+    dialect = next(name for name, makers in MAKERS.items() if make in makers)
+    known = [make(text, number) for number, text in enumerate("wxyz", 1)]
+    for place in range(len(known[0])):
+        odd = known[0][:place] + other + known[0][place + 1 :]
+        same(dialect, [STARTS[dialect], *known[:3], odd, known[3]])
+        same(dialect, [STARTS[dialect] + b"".join([*known[:3], known[1], odd, known[3]])])
+
+
+# What stands where the number or the padding of an event should.
+@pytest.mark.parametrize(
+    ("place", "odd"),
+    [
+        *(
+            (b'"sequence_number": 7', odd)
+            for odd in (b"07", b"-7", b"7.0", b"7e1", b"1234567890123456", b"null", b'"7"', b"", b"7 ")
+        ),
+        *(
+            (b'"obfuscation": "xxxxxxx"', odd)
+            for odd in (b'"\\n"', b'"\\q"', b'"\xff"', b'"\xc3\xbc"', b'"\t"', b'"x', b"7", b'"x","y"')
+        ),
+    ],
+)
+def test_what_stands_in_the_place_of_another_value_is_read_as_the_decoder_reads_it(place: bytes, odd: bytes) -> None:
+    known = [responses_event(text, number) for number, text in enumerate("wxyz", 1)]
+    like = responses_event("a", 7)
+    assert place in like
+    changed = like.replace(place, place[: place.index(b":") + 2] + odd)
+    for reads in ([changed], [known[0] + changed], [known[0] + changed + known[1]]):
+        same("responses", [STARTS["responses"], *known, *reads, known[2]])
