@@ -165,10 +165,13 @@ def _extra(fields: Fields) -> list[Extra]:
 def _item_hints(items: Any) -> list[Extra]:
     if type(items) is not list:
         return []
-    marked = [item for item in items if not item.keys().isdisjoint(ITEM_HINTS)]
+    marked = [item for item in items if not _MARKS.isdisjoint(item)]
+    if not marked:
+        return []
     return [Extra(f"input.{name}", None) for name in ITEM_HINTS if any(item.get(name) is not None for item in marked)]
 
 
+_MARKS: Final = frozenset(ITEM_HINTS)
 _KNOWN: Final = NEUTRAL.union(SIGNIFICANT, HINTS)
 # Of these nothing can be lost.
 _PLAIN: Final = NEUTRAL - {"include", "reasoning", "truncation"}

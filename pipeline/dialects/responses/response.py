@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -30,12 +31,13 @@ DEFAULTS: Final[dict[str, Any]] = {
     "truncation": "disabled",
     "user": None,
 }
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 FUNCTION_DEFAULTS: Final[dict[str, Any]] = {"description": None, "parameters": None, "strict": None}
 
 
 def echo(body: dict[str, Any]) -> dict[str, Any]:
     """The fields that stay the same for the life of a response, from the client's own body."""
-    fields = {name: default if body.get(name) is None else body[name] for name, default in DEFAULTS.items()}
+    fields = DEFAULTS | {name: value for name, value in body.items() if value is not None and name in DEFAULTS}
     tools = body.get("tools")
     fields["tools"] = [_tool(tool) for tool in tools] if isinstance(tools, list) else []
     fields["text"] = {"format": {"type": "text"}, **_known(body.get("text"))}
@@ -53,8 +55,7 @@ def _known(value: Any) -> dict[str, Any]:
 
 def plain(text: str) -> str:
     """Letters and digits of a request id: the stable stem of a response's ids (DI-83, DI-256)."""
-    stem = text.removeprefix("req_")
-    return "".join(char for char in stem if char.isascii() and char.isalnum()) or "0"
+    return _UNSAFE.sub("", text.removeprefix("req_")) or "0"
 
 
 class ResponseObject:
