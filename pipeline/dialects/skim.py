@@ -24,8 +24,6 @@ _RUNS: Final = 8
 _AHEAD: Final = 8
 # Bytes of the beginning of an event that wait here for the rest.
 _WAITING: Final = 4096
-# Bytes of a first read that is not worth taking apart: what an answer begins with, and its first word.
-_SMALL: Final = 4096
 
 
 class Skim:
@@ -123,7 +121,7 @@ class Skim:
             whole = len(data)
         self._rest = data[whole:]
         first, self._first = self._first, False
-        if whole and self._armed is None and ((first and _small(data, whole)) or data.find(END) == whole - 2):
+        if whole and self._armed is None and (data.count(END) <= _AHEAD if first else data.find(END) == whole - 2):
             return self._read(data[:whole])
         batches: list[Batch] = []
         at, runs = 0, _RUNS
@@ -205,10 +203,6 @@ class Skim:
             self._patience -= 1
             self._shape = learn(event, batch.raw, self._told(batch.raw), self._plain)
         return self._shape
-
-
-def _small(data: bytes, whole: int) -> bool:
-    return whole <= _SMALL or data.count(END) <= _AHEAD
 
 
 def _merged(batches: list[Batch]) -> Batch:
