@@ -263,6 +263,13 @@ class Sent:
         self.losses = losses
 
 
+def add_known(body: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    """Put those of ``fields`` that are known into a body that is being built."""
+    for name, value in fields.items():
+        if value is not None:
+            body[name] = value
+
+
 def _no_unseal(text: str) -> None:
     return None
 

@@ -46,7 +46,7 @@ def as_arguments(text: str) -> str:
 
 def unwrapping(encoder: Encoder, answering: Answering) -> Encoder:
     """``encoder`` itself where the client offered no free-text tool; else one that sees their calls as such."""
-    names = _names(answering.request)
+    names = _names(answering.request) if answering.request.tools else None
     return _Unwrapping(encoder, names) if names else encoder
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
 from typing import Any
 
 from pipeline.errors import GatewayError, Kind
+from pipeline.request import Request
 
 JSON_NAMES = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "an integer", float: "a number"}
 
@@ -145,6 +146,31 @@ class Fields:
         if value is None:
             raise missing(self.at(name))
         return value
+
+
+FieldReader = Callable[[Fields, str], Any]
+"""The body and a field's name -> what the neutral request gets. Fields that belong together may be read by the same reader."""
+
+
+def read_fields(fields: Fields, readers: Mapping[str, tuple[str, FieldReader]], request: Request) -> None:
+    """Set what the body says: ``readers`` has for each field the attribute of ``request`` and how it is read.
+
+    In the table's order, so that of several faults the same one is told whatever the order of the body. Null is absent.
+    """
+    body = fields.data
+    # Most fields are absent from most bodies: those are passed over without a step of Python.
+    for name in filter(body.__contains__, readers):
+        if body[name] is not None:
+            attribute, read = readers[name]
+            setattr(request, attribute, read(fields, name))
+
+
+def only_said(entry: Any, roles: Collection[str]) -> str | None:
+    """The text of a turn that is nothing but one of ``roles`` and a string, as most turns are; None for every other."""
+    if type(entry) is dict and len(entry) == 2 and entry.get("role") in roles:
+        text = entry.get("content")
+        return text if type(text) is str else None
+    return None
 
 
 def _bounds(least: float, most: float | None) -> str:

@@ -29,23 +29,14 @@ from pipeline.events import (
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_-]+")
 
 
-class Run:
-    """One block as far as it has come."""
-
-    __slots__ = ("block", "open")
-
-    def __init__(self, block: int) -> None:
-        self.block = block
-        self.open = True
-
-
-class Call(Run):
+class Call:
     """One tool call as far as it has come. ``pieces`` are kept only to see whether the arguments are whole."""
 
-    __slots__ = ("custom", "id", "name", "pieces")
+    __slots__ = ("block", "custom", "id", "name", "open", "pieces")
 
     def __init__(self, custom: bool) -> None:
-        super().__init__(-1)
+        self.block = -1
+        self.open = True
         self.id = ""
         self.name = ""
         self.custom = custom
@@ -74,7 +65,7 @@ class Blocks:
     def __init__(self) -> None:
         self.kind: BlockKind | None = None
         """What the open text, reasoning or refusal block is; None: none is open."""
-        self._current = Run(-1)
+        self._current = -1
         self.tools = False
         self.refused = False
         self.seed = ""
@@ -98,9 +89,9 @@ class Blocks:
     def begin(self, kind: BlockKind, events: list[Event]) -> int:
         """Open a block after whatever was open before."""
         self.end(events)
-        self._end_whole_calls(events)
-        block = self._next()
-        self._current = Run(block)
+        if self._calls:
+            self._end_whole_calls(events)
+        block = self._current = self._next()
         self.kind = kind
         events.append(BlockStart(block, kind))
         return block
@@ -110,9 +101,7 @@ class Blocks:
         if self.kind is None:
             return
         opaque, self._opaque = self._opaque, None
-        current = self._current
-        current.open = False
-        events.append(BlockEnd(current.block, *opaque) if opaque else BlockEnd(current.block))
+        events.append(BlockEnd(self._current, *opaque) if opaque else BlockEnd(self._current))
         self.kind = None
         later, self._later = self._later, []
         for proof in later:
@@ -128,7 +117,7 @@ class Blocks:
     def _piece(self, kind: BlockKind, events: list[Event]) -> int:
         if self.kind != kind:
             return self.begin(kind, events)
-        return self._current.block
+        return self._current
 
     def text(self, text: str, logprobs: list[Any] | None, events: list[Event]) -> None:
         block = self._piece("text", events)

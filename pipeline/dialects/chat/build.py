@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pipeline.dialects.chat.build_turns import write_turns
 from pipeline.dialects.chat.tools import write_choice, write_tools
-from pipeline.request import Format, Losses, Request, Target, Thinking
+from pipeline.request import Format, Losses, Request, Target, Thinking, add_known
 
 # Fields without a neutral meaning that Chat and Responses spell alike.
 SHARED_WITH_RESPONSES: Final = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
@@ -95,7 +95,7 @@ def _add_sampling(body: dict[str, Any], request: Request, target: Target, losses
         "top_p": request.top_p,
         "seed": request.seed,
     }
-    body.update((name, value) for name, value in plain.items() if value is not None)
+    add_known(body, plain)
     if request.stop:
         # DI-201
         if len(request.stop) > MOST_STOPS:
@@ -119,7 +119,7 @@ def _add_plain(body: dict[str, Any], request: Request, losses: Losses) -> None:
         "verbosity": request.verbosity,
         "prompt_cache_key": request.prompt_cache_key,
     }
-    body.update((name, value) for name, value in plain.items() if value is not None)
+    add_known(body, plain)
     if request.store:
         losses.hint("store")  # DI-214
     if request.user is not None:

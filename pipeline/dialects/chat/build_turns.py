@@ -56,25 +56,28 @@ class _Writer:
             self._assistant(message.parts)
             return
         # DI-94: results come first, whatever else stands in the turn.
+        results = 0
         for part in message.parts:
-            if isinstance(part, ToolResultPart):
+            if type(part) is ToolResultPart:
                 self._result(part)
-        rest: list[Part] = [part for part in message.parts if not isinstance(part, ToolResultPart)]
-        if rest:
-            self._plain(message, rest)
+                results += 1
+        if results < len(message.parts):
+            self._plain(message)
 
     def finish(self) -> list[Entry]:
         self._flush()
         return self._messages
 
-    def _plain(self, message: Message, parts: list[Part]) -> None:
-        entries = self._parts(parts)
+    def _plain(self, message: Message) -> None:
+        # Results have no writer: they were written before.
+        entries = self._parts(message.parts)
         turn: Entry = {"role": message.role}
         if message.name is not None:
             turn["name"] = message.name
         if message.role == "user":
-            entries = self._attached + entries
-            self._attached = []
+            if self._attached:
+                entries = self._attached + entries
+                self._attached = []
         else:
             self._flush()
         # TR-C23: a message without a usable part is left out.
@@ -83,15 +86,23 @@ class _Writer:
             self._messages.append(turn)
 
     def _parts(self, parts: Iterable[Part]) -> list[Entry]:
-        written = (WRITERS[type(part)](self, part) for part in parts if type(part) in WRITERS)
-        return [entry for entry in written if entry is not None]
+        entries = []
+        for part in parts:
+            writer = WRITERS.get(type(part))
+            entry = None if writer is None else writer(self, part)
+            if entry is not None:
+                entries.append(entry)
+        return entries
 
     def _audio(self, part: AudioPart) -> Entry:
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": part.format}}
 
-    def _text(self, part: TextPart | RefusalPart) -> Entry:
+    def _refusal(self, part: RefusalPart) -> Entry:
+        return {"type": "text", "text": part.text}
+
+    def _text(self, part: TextPart) -> Entry:
         entry: Entry = {"type": "text", "text": part.text}
-        cache = part.cache if isinstance(part, TextPart) else None
+        cache = part.cache
         if cache is not None:
             # DI-147, DI-216: the marks of the OpenAI dialects are the same; those of Messages have no place here.
             if "mode" in cache:
@@ -221,7 +232,7 @@ class _Writer:
 
 WRITERS: Final[Mapping[type[Part], Callable[[_Writer, Any], Entry | None]]] = {
     TextPart: _Writer._text,
-    RefusalPart: _Writer._text,
+    RefusalPart: _Writer._refusal,
     ImagePart: _Writer._image,
     FilePart: _Writer._file,
     AudioPart: _Writer._audio,
@@ -231,7 +242,9 @@ WRITERS: Final[Mapping[type[Part], Callable[[_Writer, Any], Entry | None]]] = {
 
 def _content(entries: list[Entry], *, together: bool) -> str | list[Entry]:
     """One text as a string, which every provider takes; so are several where the role speaks with one voice (DI-145)."""
-    plain = all(entry.keys() == {"type", "text"} for entry in entries)
-    if plain and (together or len(entries) == 1):
-        return "\n\n".join(entry["text"] for entry in entries)
-    return entries
+    if len(entries) > 1 and not together:
+        return entries
+    for entry in entries:
+        if len(entry) > 2 or entry["type"] != "text":
+            return entries
+    return "\n\n".join([entry["text"] for entry in entries])

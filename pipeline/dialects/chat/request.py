@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pipeline.dialects.chat.tools import read_choice, read_functions, read_tools
 from pipeline.dialects.chat.turns import read_messages
-from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
-from pipeline.request import Extra, Format, Request, Thinking
+from pipeline.dialects.fields import FieldReader, Fields, check_head, fault, missing, read_fields, wrong_type
+from pipeline.request import Extra, ForeignTool, Format, Request, Thinking, Tool, ToolChoice
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
@@ -63,6 +64,8 @@ NEUTRAL: Final = (
     "verbosity",
 )
 _KNOWN: Final = frozenset(NEUTRAL).union(SIGNIFICANT, HINTS)
+# Of these nothing can be lost.
+_PLAIN: Final = frozenset(NEUTRAL) - {"modalities"}
 
 
 def check(body: dict[str, Any]) -> None:
@@ -82,50 +85,39 @@ def parse(body: dict[str, Any]) -> Request:
     """The whole body in neutral form. Raises GatewayError (400) whose ``param`` is the path of what is wrong."""
     check(body)
     fields = Fields(body)
-    tools = fields.array("tools")
-    functions = fields.array("functions")
+    request = Request("chat", body["model"], bool(body.get("stream")), body, read_messages(body["messages"]))
+    read_fields(fields, READERS, request)
+    request.extra = _extra(fields)
+    return request
+
+
+def _tools(fields: Fields, name: str) -> list[Tool | ForeignTool]:
+    # DI-192
+    return read_tools(fields.array("tools") or ()) + read_functions(fields.array("functions") or ())
+
+
+def _choice(fields: Fields, name: str) -> ToolChoice | None:
+    return read_choice(fields.data)
+
+
+def _max_tokens(fields: Fields, name: str) -> int | None:
+    # DI-200, TR-P3: the newer name wins.
     limit = fields.whole("max_completion_tokens")
-    options = Fields(fields.mapping("stream_options") or {}, "stream_options")
-    return Request(
-        dialect="chat",
-        model=body["model"],
-        stream=bool(body.get("stream")),
-        body=body,
-        messages=read_messages(body["messages"]),
-        # DI-192
-        tools=None if tools is None and functions is None else read_tools(tools or ()) + read_functions(functions or ()),
-        tool_choice=read_choice(body),
-        parallel_tools=fields.flag("parallel_tool_calls"),
-        format=_format(fields),
-        thinking=_thinking(fields),
-        # DI-200, TR-P3: the newer name wins.
-        max_tokens=fields.whole("max_tokens") if limit is None else limit,
-        temperature=fields.number("temperature", 0, 2),
-        top_p=fields.number("top_p", 0, 1),
-        top_k=fields.whole("top_k", -1),
-        stop=_stop(fields),
-        n=fields.whole("n", 1, 128) or 1,
-        seed=fields.whole("seed", -(2**63)),
-        logprobs=bool(fields.flag("logprobs")),
-        top_logprobs=fields.whole("top_logprobs", 0, 20),
-        # DI-212
-        user=fields.text("safety_identifier") or fields.text("user"),
-        metadata=fields.mapping("metadata"),
-        service_tier=fields.text("service_tier"),
-        verbosity=fields.word("verbosity", ("low", "medium", "high")),
-        store=fields.flag("store"),
-        prompt_cache_key=fields.text("prompt_cache_key"),
-        include_usage=bool(options.flag("include_usage")),
-        extra=_extra(fields),
-    )
+    return fields.whole("max_tokens") if limit is None else limit
 
 
-def _format(fields: Fields) -> Format | None:
+def _user(fields: Fields, name: str) -> str | None:
+    # DI-212
+    return fields.text("safety_identifier") or fields.text("user")
+
+
+def _include_usage(fields: Fields, name: str) -> bool:
+    return bool(Fields(fields.mapping(name), name).flag("include_usage"))
+
+
+def _format(fields: Fields, name: str) -> Format:
     # DI-23: the schema stands nested, unlike Responses.
-    value = fields.mapping("response_format")
-    if value is None:
-        return None
-    form = Fields(value, "response_format")
+    form = Fields(fields.mapping(name), name)
     kind = form.need_word("type", ("text", "json_object", "json_schema"))
     if kind == "text":
         return Format("text")
@@ -140,7 +132,7 @@ def _format(fields: Fields) -> Format | None:
     )
 
 
-def _thinking(fields: Fields) -> Thinking | None:
+def _thinking(fields: Fields, name: str) -> Thinking | None:
     effort = fields.word("reasoning_effort", EFFORTS)
     # Routers take the effort, or a budget, in an object as Responses does.
     asked = Fields(fields.mapping("reasoning") or {}, "reasoning")
@@ -151,10 +143,8 @@ def _thinking(fields: Fields) -> Thinking | None:
     return None if effort is None and budget is None else Thinking(effort, budget=budget)
 
 
-def _stop(fields: Fields) -> list[str]:
-    value = fields.data.get("stop")
-    if value is None:
-        return []
+def _stop(fields: Fields, name: str) -> list[str]:
+    value = fields.data[name]
     if isinstance(value, str):
         return [value]
     if not isinstance(value, list):
@@ -167,6 +157,8 @@ def _stop(fields: Fields) -> list[str]:
 
 def _extra(fields: Fields) -> list[Extra]:
     body = fields.data
+    if body.keys() <= _PLAIN:
+        return []
     extra = [Extra(name, body[name], significant=True) for name in SIGNIFICANT if body.get(name) not in (None, {})]
     # DI-218: text alone is what every answer is.
     modalities = fields.array("modalities")
@@ -179,3 +171,33 @@ def _extra(fields: Fields) -> list[Extra]:
     if unknown:
         extra.append(Extra("unknown_fields", unknown))
     return extra
+
+
+READERS: Final[Mapping[str, tuple[str, FieldReader]]] = {
+    "tools": ("tools", _tools),
+    "functions": ("tools", _tools),
+    "tool_choice": ("tool_choice", _choice),
+    "function_call": ("tool_choice", _choice),
+    "parallel_tool_calls": ("parallel_tools", Fields.flag),
+    "response_format": ("format", _format),
+    "reasoning_effort": ("thinking", _thinking),
+    "reasoning": ("thinking", _thinking),
+    "max_completion_tokens": ("max_tokens", _max_tokens),
+    "max_tokens": ("max_tokens", _max_tokens),
+    "temperature": ("temperature", lambda fields, name: fields.number(name, 0, 2)),
+    "top_p": ("top_p", lambda fields, name: fields.number(name, 0, 1)),
+    "top_k": ("top_k", lambda fields, name: fields.whole(name, -1)),
+    "stop": ("stop", _stop),
+    "n": ("n", lambda fields, name: fields.whole(name, 1, 128)),
+    "seed": ("seed", lambda fields, name: fields.whole(name, -(2**63))),
+    "logprobs": ("logprobs", Fields.flag),
+    "top_logprobs": ("top_logprobs", lambda fields, name: fields.whole(name, 0, 20)),
+    "safety_identifier": ("user", _user),
+    "user": ("user", _user),
+    "metadata": ("metadata", Fields.mapping),
+    "service_tier": ("service_tier", Fields.text),
+    "verbosity": ("verbosity", lambda fields, name: fields.word(name, ("low", "medium", "high"))),
+    "store": ("store", Fields.flag),
+    "prompt_cache_key": ("prompt_cache_key", Fields.text),
+    "stream_options": ("include_usage", _include_usage),
+}

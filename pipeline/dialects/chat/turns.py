@@ -6,7 +6,7 @@ import mimetypes
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from pipeline.dialects.fields import Fields, fault, missing, wrong_type
+from pipeline.dialects.fields import Fields, fault, missing, only_said, wrong_type
 from pipeline.dialects.media import data_url
 from pipeline.request import (
     AudioPart,
@@ -25,6 +25,8 @@ from pipeline.request import (
 
 PartReader = Callable[[Fields], Part]
 
+SPEAKERS: Final = ("user", "assistant", "system", "developer")
+
 
 def read_messages(entries: list[Any]) -> list[Message]:
     """Turns of ``messages``.
@@ -33,6 +35,10 @@ def read_messages(entries: list[Any]) -> list[Message]:
     """
     reader = _Reader()
     for index, entry in enumerate(entries):
+        text = only_said(entry, SPEAKERS)
+        if text is not None:
+            reader.said(entry["role"], text, f"messages[{index}]")
+            continue
         fields = Fields(entry, f"messages[{index}]")
         ROLES[fields.need_word("role", ROLES.keys())](reader, fields)
     return reader.messages
@@ -49,6 +55,10 @@ class _Reader:
         self._results: list[Part] | None = None
         # Old calls have no id; a name leads to the last one made for it.
         self._calls: dict[str, str] = {}
+
+    def said(self, role: Role, text: str, where: str) -> None:
+        self._results = None
+        self.messages.append(Message(role, [TextPart(text)], None, where))
 
     def plain(self, fields: Fields) -> None:
         role = fields.data["role"]

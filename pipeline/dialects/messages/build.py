@@ -37,7 +37,10 @@ def build(request: Request, target: Target, losses: Losses) -> dict[str, Any]:
         add_thinking(body, request.thinking, target, losses, dialect=request.dialect)
     if request.format is not None:
         _add_format(body, request.format, FORMAT_FIELDS.get(request.dialect, "format"), losses)
-    _add_sampling(body, request, target, losses)
+    if not (request.temperature is None and request.top_p is None and request.top_k is None):
+        _add_sampling(body, request, target, losses)
+    if request.stop:
+        _add_stop(body, request.stop, losses)
     _add_plain(body, request, losses)
     return body
 
@@ -103,11 +106,14 @@ def _add_sampling(body: dict[str, Any], request: Request, target: Target, losses
             body[name] = min(value, 1.0) if name == "temperature" else value
         else:
             losses.hint(name)
+
+
+def _add_stop(body: dict[str, Any], asked: list[str], losses: Losses) -> None:
     # DI-201: the service refuses sequences that are blank.
-    stop = [sequence for sequence in request.stop if sequence.strip()]
+    stop = [sequence for sequence in asked if sequence.strip()]
     if stop:
         body["stop_sequences"] = stop
-    if len(stop) < len(request.stop):
+    if len(stop) < len(asked):
         losses.hint("stop")
 
 
@@ -116,18 +122,19 @@ def _add_plain(body: dict[str, Any], request: Request, losses: Losses) -> None:
         # DI-212. The service takes 256 characters; an identity stays one when it is hashed.
         long = len(request.user) > USER_LENGTH
         body["metadata"] = {"user_id": hashlib.sha256(request.user.encode()).hexdigest() if long else request.user}
-    tier = TIERS.get(request.service_tier or "")
+    tier = request.service_tier
     if tier is not None:
-        body["service_tier"] = tier
-    elif request.service_tier is not None:
-        losses.hint("service_tier")
-    dropped = {
-        "seed": request.seed is not None,  # DI-204
-        "verbosity": request.verbosity is not None,  # DI-211
-        "metadata": bool(request.metadata),  # DI-213
-        "store": request.store is True,  # DI-214
-        "prompt_cache_key": request.prompt_cache_key is not None,  # DI-216
-    }
-    for name, given in dropped.items():
-        if given:
-            losses.hint(name)
+        if tier in TIERS:
+            body["service_tier"] = TIERS[tier]
+        else:
+            losses.hint("service_tier")
+    if request.seed is not None:
+        losses.hint("seed")  # DI-204
+    if request.verbosity is not None:
+        losses.hint("verbosity")  # DI-211
+    if request.metadata:
+        losses.hint("metadata")  # DI-213
+    if request.store:
+        losses.hint("store")  # DI-214
+    if request.prompt_cache_key is not None:
+        losses.hint("prompt_cache_key")  # DI-216

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.dialects.fields import fault
-from pipeline.dialects.messages.content import Block, Content
+from pipeline.dialects.messages.content import Block, Content, bare
 from pipeline.dialects.messages.ids import decode_id
 from pipeline.errors import GatewayError
 from pipeline.request import Losses, Message, Request, Target, ToolCallPart, ToolResultPart
@@ -41,13 +41,20 @@ def write_turns(request: Request, target: Target, losses: Losses) -> tuple[str |
             raise fault("messages", "The request holds no text that is not empty.")
         # The service demands a turn; a request that holds nothing but instructions still asks for an answer.
         return None, [{"role": "user", "content": instructions}]
-    return _joined(instructions), [_plain(turn) for turn in _paired(turns, request.messages)]
+    if content.tools:
+        turns = _paired(turns, request.messages)
+    for turn in turns:
+        _simplify(turn)
+    return _joined(instructions), turns
 
 
 def _note_losses(messages: list[Message], losses: Losses) -> None:
-    if any(message.name is not None for message in messages):
-        losses.hint("messages.name")  # DI-148
-    if {message.role for message in messages}.issuperset(INSTRUCTIONS):
+    roles = set()
+    for message in messages:
+        roles.add(message.role)
+        if message.name is not None:
+            losses.hint("messages.name")  # DI-148
+    if len(roles) > 1 and roles.issuperset(INSTRUCTIONS):
         losses.hint("developer")  # DI-145: which of the two said it is lost
 
 
@@ -65,17 +72,17 @@ def _joined(instructions: list[Block]) -> str | list[Block] | None:
     if not instructions:
         return None
     # DI-145: one text, unless cache marks stand on parts of it.
-    if all(block.keys() == {"type", "text"} for block in instructions):
-        return "\n\n".join(block["text"] for block in instructions)
-    return instructions
+    for block in instructions:
+        if not bare(block):
+            return instructions
+    return "\n\n".join([block["text"] for block in instructions])
 
 
-def _plain(turn: Turn) -> Turn:
-    """A turn of one unmarked text as a string, the commonest form."""
+def _simplify(turn: Turn) -> None:
+    """A turn of one unmarked text is a string, the commonest form."""
     blocks = turn["content"]
-    if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+    if len(blocks) == 1 and bare(blocks[0]):
         turn["content"] = blocks[0]["text"]
-    return turn
 
 
 def _paired(turns: list[Turn], messages: list[Message]) -> list[Turn]:

@@ -36,16 +36,23 @@ PDF: Final = "application/pdf"
 _PDF_START: Final = "JVBERi"
 
 
+def bare(block: Block) -> bool:
+    """Whether a block is a text without a mark."""
+    return len(block) == 2 and block["type"] == "text"
+
+
 class Content:
     """Writes the parts of one request. Raises GatewayError (400) for parts that cannot be carried."""
 
-    __slots__ = ("_losses", "_target", "where")
+    __slots__ = ("_losses", "_target", "tools", "where")
 
     def __init__(self, target: Target, losses: Losses) -> None:
         self._target = target
         self._losses = losses
         self.where = ""
         """Place of the turn in the client's body, for errors."""
+        self.tools = False
+        """Whether there was a call or a result."""
 
     def blocks(self, parts: list[Part] | list[TextPart | ImagePart | FilePart]) -> list[Block]:
         """The blocks of one turn or of one tool result."""
@@ -64,7 +71,10 @@ class Content:
 
     def _text(self, part: TextPart) -> Block | None:
         # DI-150: the service refuses texts without a visible character.
-        return self._marked({"type": "text", "text": part.text}, part.cache) if part.text.strip() else None
+        if not part.text.strip():
+            return None
+        block = {"type": "text", "text": part.text}
+        return block if part.cache is None else self._marked(block, part.cache)
 
     def _refusal(self, part: RefusalPart) -> Block | None:
         # DI-156
@@ -138,6 +148,7 @@ class Content:
         return None
 
     def _call(self, part: ToolCallPart) -> Block:
+        self.tools = True
         text = as_arguments(part.arguments) if part.custom else part.arguments
         block = {"type": "tool_use", "id": encode_id(part.id), "name": part.name, "input": self._input(part, text)}
         return self._marked(block, part.cache)
@@ -155,10 +166,11 @@ class Content:
         return value
 
     def _result(self, part: ToolResultPart) -> Block:
+        self.tools = True
         # DI-157
         block: Block = {"type": "tool_result", "tool_use_id": encode_id(part.call_id)}
         blocks = self.blocks(part.parts)
-        if len(blocks) == 1 and blocks[0].keys() == {"type", "text"}:
+        if len(blocks) == 1 and bare(blocks[0]):
             block["content"] = blocks[0]["text"]
         elif blocks:
             block["content"] = blocks

@@ -53,9 +53,10 @@ class MessagesEncoder(MessagesStream):
         self._kinds: dict[int, str] = {}
         # Blocks that wait for their turn, in order, with what was said of them.
         self._waiting: dict[int, list[Event]] = {}
-        self._arguments = Arguments()
+        # Of the call and of the reasoning whose turn it is; made when they begin.
+        self._arguments: Arguments
         self._custom = False
-        self._paragraphs = Paragraphs()
+        self._paragraphs: Paragraphs
 
     def feed(self, batch: Batch) -> bytes:
         # What was written before an event that cannot be said stays for `fail`.
@@ -117,7 +118,8 @@ class MessagesEncoder(MessagesStream):
         if self._turn(event):
             # DI-240, TR-C29: it opens with its content.
             self._kinds[event.block] = event.kind
-            self._paragraphs = Paragraphs()
+            if event.kind == "reasoning":
+                self._paragraphs = Paragraphs()
 
     def _open_text(self, block: int) -> None:
         self._open({"type": "text", "text": ""}, b'"text_delta","text":')

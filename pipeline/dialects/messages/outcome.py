@@ -34,6 +34,7 @@ WORD_OF_REASON: Final[Mapping[FinishReason, str]] = {
 
 # The counts of a `usage` object. The first three are apart from each other: together they are the input (DI-100).
 INPUTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+COUNTS: Final = (*INPUTS, "output_tokens")
 
 
 def read_finish(source: Native, *, tools: bool) -> Finish:
@@ -85,22 +86,22 @@ class Counts:
         if type(source) is not dict:
             return None
         known = self._known
-        found = {name: value for name in (*INPUTS, "output_tokens") if type(value := source.get(name)) is int}
+        found: dict[str, int] = {}
+        for name in COUNTS:
+            value = source.get(name)
+            if type(value) is int:
+                found[name] = value
         details = source.get("output_tokens_details")
         thought = details.get("thinking_tokens") if type(details) is dict else None
         if type(thought) is int:
             found["thinking_tokens"] = thought
-        if not found or found.items() <= known.items():
+        if not found or (known and found.items() <= known.items()):
             return None
         known.update(found)
-        return Usage(
-            # DI-181, TR-U9
-            input=sum(known.get(name, 0) for name in INPUTS) if "input_tokens" in known else None,
-            output=known.get("output_tokens"),
-            cache_read=known.get("cache_read_input_tokens"),
-            cache_write=known.get("cache_creation_input_tokens"),
-            reasoning=known.get("thinking_tokens"),
-        )
+        fresh, read, write = map(known.get, INPUTS)
+        # DI-181, TR-U9
+        total = None if fresh is None else fresh + (read or 0) + (write or 0)
+        return Usage(total, known.get("output_tokens"), None, read, write, known.get("thinking_tokens"))
 
 
 def write_usage(usage: Usage) -> Native:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, Literal, cast
 
-from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
+from pipeline.dialects.fields import FieldReader, Fields, check_head, fault, missing, read_fields, wrong_type
 from pipeline.dialects.messages.tools import read_choice, read_tools
 from pipeline.dialects.messages.turns import Turns
-from pipeline.request import Extra, Format, Request, Thinking
+from pipeline.request import Extra, ForeignTool, Format, Request, Thinking, Tool
 
 EFFORTS: Final = ("low", "medium", "high", "xhigh", "max")
 MODES: Final = ("enabled", "adaptive", "disabled", "between_tools")
@@ -53,7 +53,11 @@ NEUTRAL: Final = (
     "top_k",
     "top_p",
 )
+# Where format and thinking are asked for.
+_CONFIGURED: Final = frozenset({"output_config", "output_format", "thinking"})
 _KNOWN: Final = frozenset(NEUTRAL).union(SIGNIFICANT, HINTS)
+# Of these nothing can be lost.
+_PLAIN: Final = frozenset(NEUTRAL) - {"speed"}
 
 
 def check_count(body: dict[str, Any]) -> None:
@@ -88,31 +92,31 @@ def parse(body: dict[str, Any]) -> Request:
     turns = Turns()
     turns.system(body.get("system"))
     turns.read(body["messages"])
-    tools = fields.array("tools")
-    choice, parallel = read_choice(fields.mapping("tool_choice"))
-    config = Fields(fields.mapping("output_config") or {}, "output_config")
-    metadata = Fields(fields.mapping("metadata") or {}, "metadata")
-    return Request(
-        dialect="messages",
-        model=body["model"],
-        stream=bool(body.get("stream")),
-        body=body,
-        messages=turns.messages,
-        tools=None if tools is None else read_tools(tools),
-        tool_choice=choice,
-        parallel_tools=parallel,
-        format=_format(config, "format") or _format(fields, "output_format"),
-        thinking=_thinking(fields, config),
-        max_tokens=fields.whole("max_tokens"),
-        # DI-91, DI-205: whether the provider's version takes them is its own affair.
-        temperature=fields.number("temperature", 0, 1),
-        top_p=None if body.get("top_p") == OFF else fields.number("top_p", 0, 1),
-        top_k=None if body.get("top_k") == OFF else fields.whole("top_k"),
-        stop=_stop(fields),
-        user=metadata.text("user_id"),
-        service_tier=fields.text("service_tier"),
-        extra=_extra(fields, turns.hints),
-    )
+    request = Request("messages", body["model"], bool(body.get("stream")), body, turns.messages)
+    read_fields(fields, READERS, request)
+    request.tool_choice, request.parallel_tools = read_choice(fields.mapping("tool_choice"))
+    if not _CONFIGURED.isdisjoint(body):
+        config = Fields(fields.mapping("output_config") or {}, "output_config")
+        request.format = _format(config, "format") or _format(fields, "output_format")
+        request.thinking = _thinking(fields, config)
+    request.extra = _extra(fields, turns.hints)
+    return request
+
+
+def _tools(fields: Fields, name: str) -> list[Tool | ForeignTool]:
+    return read_tools(fields.array(name) or [])
+
+
+def _user(fields: Fields, name: str) -> str | None:
+    return Fields(fields.mapping(name), name).text("user_id")
+
+
+def _top_p(fields: Fields, name: str) -> float | None:
+    return None if fields.data[name] == OFF else fields.number(name, 0, 1)
+
+
+def _top_k(fields: Fields, name: str) -> int | None:
+    return None if fields.data[name] == OFF else fields.whole(name)
 
 
 def _format(owner: Fields, name: str) -> Format | None:
@@ -144,16 +148,18 @@ def _thinking(fields: Fields, config: Fields) -> Thinking | None:
     return Thinking(effort, mode, budget, summary)
 
 
-def _stop(fields: Fields) -> list[str]:
-    values = fields.array("stop_sequences") or []
+def _stop(fields: Fields, name: str) -> list[str]:
+    values = fields.array(name) or []
     for index, value in enumerate(values):
         if not isinstance(value, str):
-            raise wrong_type(f"stop_sequences[{index}]", "a string", value)
+            raise wrong_type(f"{name}[{index}]", "a string", value)
     return values
 
 
 def _extra(fields: Fields, hints: set[str]) -> list[Extra]:
     body = fields.data
+    if body.keys() <= _PLAIN and not hints:
+        return []
     extra = [
         Extra(name, body[name], significant=True, details=DETAILS.get(name))
         for name in SIGNIFICANT
@@ -168,3 +174,16 @@ def _extra(fields: Fields, hints: set[str]) -> list[Extra]:
     if unknown:
         extra.append(Extra("unknown_fields", unknown))
     return extra
+
+
+READERS: Final[Mapping[str, tuple[str, FieldReader]]] = {
+    "tools": ("tools", _tools),
+    "max_tokens": ("max_tokens", Fields.whole),
+    # DI-91, DI-205: whether the provider's version takes them is its own affair.
+    "temperature": ("temperature", lambda fields, name: fields.number(name, 0, 1)),
+    "top_p": ("top_p", _top_p),
+    "top_k": ("top_k", _top_k),
+    "stop_sequences": ("stop", _stop),
+    "metadata": ("user", _user),
+    "service_tier": ("service_tier", Fields.text),
+}

@@ -11,6 +11,12 @@ from pipeline.request import Answering
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 
 
+def stem(request_id: str) -> str:
+    """Letters and digits of a request id."""
+    text = request_id.removeprefix("req_")
+    return text if text.isalnum() and text.isascii() else _UNSAFE.sub("", text) or "0"
+
+
 class Identity:
     """Id and model of one answer, and whether its provider speaks this very dialect: then its own words pass (DI-257)."""
 
@@ -18,7 +24,7 @@ class Identity:
 
     def __init__(self, answering: Answering) -> None:
         # A provider's id of another dialect is not shown: this one is made of the request's, so it can be found again (DI-256).
-        self.id = f"msg_{_UNSAFE.sub('', answering.request_id.removeprefix('req_')) or '0'}"
+        self.id = "msg_" + stem(answering.request_id)
         self.model = answering.request.model
         self.native = False
 

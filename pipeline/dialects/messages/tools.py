@@ -118,7 +118,11 @@ def _schema(parameters: dict[str, Any] | None) -> dict[str, Any]:
 
 def names_of_calls(request: Request) -> list[dict[str, Any]]:
     """DI-168: where the history calls tools and the request offers none, their names with empty schemas."""
-    names = {part.name: None for message in request.messages for part in message.parts if isinstance(part, ToolCallPart)}
+    names: dict[str, None] = {}
+    for message in request.messages:
+        for part in message.parts:
+            if type(part) is ToolCallPart:
+                names[part.name] = None
     return [{"name": name, "input_schema": _schema(None)} for name in names if _NAME.fullmatch(name)]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import orjson
 
-from pipeline.dialects.fields import Fields, missing, wrong_type, wrong_word
+from pipeline.dialects.fields import Fields, missing, only_said, wrong_type, wrong_word
 from pipeline.dialects.messages.ids import decode_id
 from pipeline.request import (
     FilePart,
@@ -43,6 +43,9 @@ FOREIGN_BLOCKS: Final = frozenset(
 )
 
 
+SPEAKERS: Final = ("user", "assistant", "system")
+
+
 class Turns:
     """What was read so far. ``hints`` are the names of small things on blocks that no other dialect has."""
 
@@ -61,7 +64,12 @@ class Turns:
     def read(self, entries: list[Any]) -> None:
         """``messages``. Raises GatewayError (400) naming the place."""
         for index, entry in enumerate(entries):
-            fields = Fields(entry, f"messages[{index}]")
+            where = f"messages[{index}]"
+            text = only_said(entry, SPEAKERS)
+            if text is not None:
+                self.messages.append(Message(entry["role"], [TextPart(text)], None, where))
+                continue
+            fields = Fields(entry, where)
             # DI-92: role system may stand anywhere, also last.
             role = fields.need_word("role", ROLES.keys())
             if fields.data.get("content") is None:

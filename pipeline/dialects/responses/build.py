@@ -8,7 +8,7 @@ from typing import Any, Final
 from pipeline.dialects.responses.build_items import write_items
 from pipeline.dialects.responses.request import ENCRYPTED, LOGPROBS
 from pipeline.dialects.responses.tools import write_choice, write_tools
-from pipeline.request import Format, Losses, Request, Target, Thinking
+from pipeline.request import Format, Losses, Request, Target, Thinking, add_known
 
 # Fields without a neutral meaning that Chat and Responses spell alike.
 SHARED_WITH_CHAT: Final = frozenset({"moderation", "prompt_cache_options", "prompt_cache_retention"})
@@ -100,7 +100,7 @@ def _reasoning_include(body: dict[str, Any], request: Request, target: Target, l
     if reasoning:
         body["reasoning"] = reasoning
     thinks = bool(reasoning) and reasoning.get("effort") != "none"
-    replayed = any(item.get("type") == "reasoning" for item in body["input"])
+    replayed = "reasoning" in [item["type"] for item in body["input"]]
     return [ENCRYPTED] if thinks or replayed or (asked is not None and asked.mode == "adaptive") else []
 
 
@@ -131,7 +131,7 @@ def _add_plain(body: dict[str, Any], request: Request) -> None:
         "prompt_cache_key": request.prompt_cache_key,
         "service_tier": TIERS.get(request.service_tier or "", request.service_tier),
     }
-    body.update((name, value) for name, value in plain.items() if value is not None)
+    add_known(body, plain)
     if request.user is not None:
         # DI-212. The service takes 64 characters; an identity stays one when it is hashed.
         name = "user" if request.body.get("user") == request.user else "safety_identifier"

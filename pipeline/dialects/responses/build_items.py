@@ -32,10 +32,11 @@ Item = dict[str, Any]
 def write_items(request: Request, target: Target, losses: Losses) -> tuple[str | None, list[Item]]:
     """(instructions, input items). Raises GatewayError (400) for parts that cannot be carried."""
     count = _leading_system(request.messages)
-    texts = [part.text for message in request.messages[:count] for part in message.parts if isinstance(part, TextPart)]
+    texts: list[str] = []
     writer = _Writer(target, losses)
     for message in request.messages[:count]:
         writer.note_losses(message)
+        texts += [part.text for part in message.parts if isinstance(part, TextPart)]
     for message in request.messages[count:]:
         writer.message(message)
     # DI-145
@@ -46,7 +47,7 @@ def _leading_system(messages: list[Message]) -> int:
     """How many messages at the front are ``instructions``: of role system, and nothing but text."""
     count = 0
     for message in messages:
-        if message.role != "system" or not all(isinstance(part, TextPart) for part in message.parts):
+        if message.role != "system" or [part for part in message.parts if type(part) is not TextPart]:
             break
         count += 1
     return count
@@ -77,8 +78,9 @@ class _Writer:
         """What stands on the message itself and on parts that are joined."""
         if message.name is not None:
             self._losses.hint("messages.name")  # DI-148
-        if any(isinstance(part, TextPart) and part.cache is not None for part in message.parts):
-            self._losses.hint("cache_control")  # DI-147
+        for part in message.parts:
+            if type(part) is TextPart and part.cache is not None:
+                self._losses.hint("cache_control")  # DI-147
 
     def text(self, part: TextPart) -> None:
         # TR-C4, DI-150

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
-from pipeline.dialects.fields import Fields, fault, wrong_type, wrong_word
+from pipeline.dialects.fields import Fields, fault, only_said, wrong_type, wrong_word
 from pipeline.dialects.responses.parts import INPUT_PARTS, OUTPUT_PARTS, ResultPart, read_parts
-from pipeline.request import ForeignPart, Message, Part, ReasoningPart, Role, ToolCallPart, ToolResultPart
+from pipeline.request import ForeignPart, Message, Part, ReasoningPart, Role, TextPart, ToolCallPart, ToolResultPart
 
 ROLES: Final = ("user", "assistant", "system", "developer")
 
@@ -56,6 +56,10 @@ def read_input(value: Any) -> list[Message]:
         raise wrong_type("input", "a string or an array of items", value)
     turns = _Turns()
     for index, entry in enumerate(value):
+        text = only_said(entry, ROLES)
+        if text is not None:
+            turns.said(entry["role"], text, f"input[{index}]")
+            continue
         fields = Fields(entry, f"input[{index}]")
         _reader(fields)(turns, fields)
     return turns.messages
@@ -69,6 +73,10 @@ class _Turns:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self._joinable = ""
+
+    def said(self, role: Role, text: str, where: str) -> None:
+        """A message that is one text."""
+        self.add("assistant" if role == "assistant" else "", role, [TextPart(text)], where)
 
     def add(self, kind: str, role: Role, parts: list[Part], where: str) -> None:
         """Join the open turn of the same ``kind``, or begin one. The empty kind stands alone."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from pipeline.dialects.fields import Fields, check_head, fault, missing, wrong_type
+from pipeline.dialects.fields import FieldReader, Fields, check_head, fault, missing, read_fields, wrong_type
 from pipeline.dialects.responses.items import read_input
 from pipeline.dialects.responses.tools import read_choice, read_tools
-from pipeline.request import Extra, Format, Message, Request, TextPart, Thinking
+from pipeline.request import Extra, ForeignTool, Format, Message, Request, TextPart, Thinking, Tool, ToolChoice
 
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 SUMMARIES: Final = ("auto", "concise", "detailed")
@@ -82,33 +83,32 @@ def parse(body: dict[str, Any]) -> Request:
     """The whole body in neutral form. Raises GatewayError (400) whose ``param`` is the path of what is wrong."""
     check(body)
     fields = Fields(body)
-    tools = fields.array("tools")
-    include = fields.array("include") or []
-    return Request(
-        dialect="responses",
-        model=body["model"],
-        stream=bool(body.get("stream")),
-        body=body,
-        messages=_instructions(fields) + read_input(body.get("input")),
-        tools=None if tools is None else read_tools(tools),
-        tool_choice=read_choice(body.get("tool_choice")),
-        parallel_tools=fields.flag("parallel_tool_calls"),
-        format=_format(fields),
-        thinking=_thinking(fields),
-        max_tokens=fields.whole("max_output_tokens"),
-        temperature=fields.number("temperature", 0, 2),
-        top_p=fields.number("top_p", 0, 1),
-        logprobs=LOGPROBS in include,
-        top_logprobs=fields.whole("top_logprobs", 0, 20),
-        # DI-212
-        user=fields.text("safety_identifier") or fields.text("user"),
-        metadata=fields.mapping("metadata"),
-        service_tier=fields.text("service_tier"),
-        verbosity=_text(fields).word("verbosity", ("low", "medium", "high")),
-        store=fields.flag("store"),
-        prompt_cache_key=fields.text("prompt_cache_key"),
-        extra=_extra(fields, include),
-    )
+    messages = _instructions(fields) + read_input(body.get("input"))
+    request = Request("responses", body["model"], bool(body.get("stream")), body, messages)
+    read_fields(fields, READERS, request)
+    if body.get("text") is not None:
+        text = Fields(fields.mapping("text"), "text")
+        request.format = _format(text)
+        request.verbosity = text.word("verbosity", ("low", "medium", "high"))
+    request.extra = _extra(fields)
+    return request
+
+
+def _tools(fields: Fields, name: str) -> list[Tool | ForeignTool]:
+    return read_tools(fields.array(name) or [])
+
+
+def _choice(fields: Fields, name: str) -> ToolChoice | None:
+    return read_choice(fields.data[name])
+
+
+def _logprobs(fields: Fields, name: str) -> bool:
+    return LOGPROBS in (fields.array(name) or ())
+
+
+def _user(fields: Fields, name: str) -> str | None:
+    # DI-212
+    return fields.text("safety_identifier") or fields.text("user")
 
 
 def _instructions(fields: Fields) -> list[Message]:
@@ -117,13 +117,9 @@ def _instructions(fields: Fields) -> list[Message]:
     return [] if text is None else [Message("system", [TextPart(text)], where="instructions")]
 
 
-def _text(fields: Fields) -> Fields:
-    return Fields(fields.mapping("text") or {}, "text")
-
-
-def _format(fields: Fields) -> Format | None:
+def _format(text: Fields) -> Format | None:
     # DI-49: flat, unlike Chat.
-    value = _text(fields).mapping("format")
+    value = text.mapping("format")
     if value is None:
         return None
     form = Fields(value, "text.format")
@@ -138,31 +134,27 @@ def _format(fields: Fields) -> Format | None:
     return Format("json_schema", form.need_name("name"), form.text("description"), schema, form.flag("strict"))
 
 
-def _thinking(fields: Fields) -> Thinking | None:
-    value = fields.mapping("reasoning")
-    if value is None:
-        return None
-    reasoning = Fields(value, "reasoning")
+def _thinking(fields: Fields, name: str) -> Thinking | None:
+    reasoning = Fields(fields.mapping(name), name)
     effort = reasoning.word("effort", EFFORTS)
     summary = reasoning.word("summary", SUMMARIES) or reasoning.word("generate_summary", SUMMARIES)
     return None if effort is None and summary is None else Thinking(effort, summary=summary)
 
 
-def _extra(fields: Fields, include: list[Any]) -> list[Extra]:
+def _extra(fields: Fields) -> list[Extra]:
     body = fields.data
+    if body.keys() <= _PLAIN:
+        return _item_hints(body.get("input"))
     extra = [Extra(name, body[name], significant=True) for name in SIGNIFICANT if body.get(name) not in (None, False)]
     extra += [Extra(name, body[name]) for name in HINTS if body.get(name) is not None]
     if fields.word("truncation", ("auto", "disabled")) == "auto":
         extra.append(Extra("truncation", "auto"))  # DI-219a
-    others = [value for value in include if value not in (ENCRYPTED, LOGPROBS)]
+    others = [value for value in fields.array("include") or () if value not in (ENCRYPTED, LOGPROBS)]
     if others:
         extra.append(Extra("include", others))  # DI-219b
     reasoning = body.get("reasoning") or {}
     extra += [Extra(f"reasoning.{name}", reasoning[name]) for name in ("context", "mode") if reasoning.get(name) is not None]
-    items = body["input"] if isinstance(body.get("input"), list) else []
-    for name in ITEM_HINTS:
-        if any(item.get(name) is not None for item in items):
-            extra.append(Extra(f"input.{name}", None))
+    extra += _item_hints(body.get("input"))
     # DI-142: names of losses are bounded, so what nobody knows shares one.
     unknown = {name: value for name, value in body.items() if value is not None and name not in _KNOWN}
     if unknown:
@@ -170,4 +162,34 @@ def _extra(fields: Fields, include: list[Any]) -> list[Extra]:
     return extra
 
 
+def _item_hints(items: Any) -> list[Extra]:
+    if type(items) is not list:
+        return []
+    marked = [item for item in items if not _MARKS.isdisjoint(item)]
+    if not marked:
+        return []
+    return [Extra(f"input.{name}", None) for name in ITEM_HINTS if any(item.get(name) is not None for item in marked)]
+
+
+_MARKS: Final = frozenset(ITEM_HINTS)
 _KNOWN: Final = NEUTRAL.union(SIGNIFICANT, HINTS)
+# Of these nothing can be lost.
+_PLAIN: Final = NEUTRAL - {"include", "reasoning", "truncation"}
+
+READERS: Final[Mapping[str, tuple[str, FieldReader]]] = {
+    "tools": ("tools", _tools),
+    "tool_choice": ("tool_choice", _choice),
+    "parallel_tool_calls": ("parallel_tools", Fields.flag),
+    "reasoning": ("thinking", _thinking),
+    "max_output_tokens": ("max_tokens", Fields.whole),
+    "temperature": ("temperature", lambda fields, name: fields.number(name, 0, 2)),
+    "top_p": ("top_p", lambda fields, name: fields.number(name, 0, 1)),
+    "include": ("logprobs", _logprobs),
+    "top_logprobs": ("top_logprobs", lambda fields, name: fields.whole(name, 0, 20)),
+    "safety_identifier": ("user", _user),
+    "user": ("user", _user),
+    "metadata": ("metadata", Fields.mapping),
+    "service_tier": ("service_tier", Fields.text),
+    "store": ("store", Fields.flag),
+    "prompt_cache_key": ("prompt_cache_key", Fields.text),
+}

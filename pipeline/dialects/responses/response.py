@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
 from pipeline.request import Answering
 
+TEXT_DEFAULTS: Final[dict[str, Any]] = {"format": {"type": "text"}}
+REASONING_DEFAULTS: Final[dict[str, Any]] = {"effort": None, "summary": None}
 # What the service echoes for a field that the request leaves out.
 DEFAULTS: Final[dict[str, Any]] = {
     "background": False,
@@ -29,17 +33,20 @@ DEFAULTS: Final[dict[str, Any]] = {
     "top_p": 1.0,
     "truncation": "disabled",
     "user": None,
+    "tools": [],
+    "text": TEXT_DEFAULTS,
+    "reasoning": REASONING_DEFAULTS,
 }
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9]+")
 FUNCTION_DEFAULTS: Final[dict[str, Any]] = {"description": None, "parameters": None, "strict": None}
 
 
 def echo(body: dict[str, Any]) -> dict[str, Any]:
     """The fields that stay the same for the life of a response, from the client's own body."""
-    fields = {name: default if body.get(name) is None else body[name] for name, default in DEFAULTS.items()}
-    tools = body.get("tools")
-    fields["tools"] = [_tool(tool) for tool in tools] if isinstance(tools, list) else []
-    fields["text"] = {"format": {"type": "text"}, **_known(body.get("text"))}
-    fields["reasoning"] = {"effort": None, "summary": None, **_known(body.get("reasoning"))}
+    fields = DEFAULTS.copy()
+    for name, value in body.items():
+        if value is not None and name in DEFAULTS:
+            fields[name] = COMPLETED[name](value) if name in COMPLETED else value
     return fields
 
 
@@ -47,14 +54,32 @@ def _tool(tool: Any) -> Any:
     return {**FUNCTION_DEFAULTS, **tool} if isinstance(tool, dict) and tool.get("type") == "function" else tool
 
 
+def _tools(value: Any) -> list[Any]:
+    return [_tool(tool) for tool in value] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> dict[str, Any]:
+    return {**TEXT_DEFAULTS, **_known(value)}
+
+
+def _reasoning(value: Any) -> dict[str, Any]:
+    return {**REASONING_DEFAULTS, **_known(value)}
+
+
 def _known(value: Any) -> dict[str, Any]:
     return {name: inner for name, inner in value.items() if inner is not None} if isinstance(value, dict) else {}
+
+
+# Fields of which the request says only a part.
+COMPLETED: Final[Mapping[str, Callable[[Any], Any]]] = {"tools": _tools, "text": _text, "reasoning": _reasoning}
 
 
 def plain(text: str) -> str:
     """Letters and digits of a request id: the stable stem of a response's ids (DI-83, DI-256)."""
     stem = text.removeprefix("req_")
-    return "".join(char for char in stem if char.isascii() and char.isalnum()) or "0"
+    if stem.isalnum() and stem.isascii():
+        return stem
+    return _UNSAFE.sub("", stem) or "0"
 
 
 class ResponseObject:

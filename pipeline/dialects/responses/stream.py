@@ -92,9 +92,9 @@ class ResponseStream:
             self._event(b"response.in_progress", b'"response":' + state)
 
     def _event(self, name: bytes, fields: bytes) -> None:
-        head = b"event: " + name + b'\ndata: {"type":"' + name + b'","sequence_number":%d,' % self._seq
-        self._seq += 1
-        self._out.append(head + fields + b"}\n\n")
+        seq = self._seq
+        self._seq = seq + 1
+        self._out.append(b'event: %b\ndata: {"type":"%b","sequence_number":%d,%b}\n\n' % (name, name, seq, fields))
 
     # ------------------------------------------------------------------------------------------------------------- items
 
