@@ -138,7 +138,6 @@ class Flight(Link[T, T]):
         del self._seats[seat]
         self._row = None
         if not self._seats:
-            self._close()
             self._flights.leave(self)
             self.kept.clear()
             self.size = 0

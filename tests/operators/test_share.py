@@ -238,3 +238,51 @@ def test_behind_a_shut_gate_the_end_waits_for_the_items_but_holds_no_source() ->
     scope.gate.reopen()
     assert heard.all == ["a", fault]
     assert flights.under_way == 1
+
+
+def test_where_the_source_cannot_wait_everybody_gets_everything_at_once() -> None:
+    slow, producer, heard = gated(), Producer(), Heard()
+    shared = producer.stream.pipe(share(bytes=1))
+    shared.subscribe()
+    shared.subscribe(heard, scheduler=slow)
+    assert slow.gate is not None
+    slow.gate.shut()
+    for item in "abc":
+        producer.runs[0].push(item)
+    assert heard.all == ["a", "b", "c"]
+
+
+def test_a_gate_that_somebody_else_shut_stays_shut() -> None:
+    scope, producer = gated(), Producer()
+    shared = producer.stream.pipe(share(bytes=3, scope=lambda first: first))
+    heard = Heard()
+    shared.subscribe(heard, scheduler=scope)
+    for item in ("four", "b"):
+        producer.runs[0].push(item)
+    assert scope.gate is not None
+    scope.gate.shut()
+    producer.runs[0].observer.on_next("c")
+    assert (heard.all, scope.gate.is_open) == (["four", "b"], False)
+    scope.gate.reopen()
+    assert heard.all == ["four", "b", "c"]
+
+
+def test_a_source_that_has_ended_leaves_the_gate_open_however_far_somebody_lags() -> None:
+    slow, producer, heard = gated(), Producer(), Heard()
+    producer.stream.pipe(share(bytes=1)).subscribe(heard, scheduler=slow)
+    assert slow.gate is not None
+    slow.gate.shut()
+    run = producer.runs[0]
+    for item in "ab":
+        run.push(item)
+    states = [run.scope.gate.is_open]
+    run.complete()
+    states.append(run.scope.gate.is_open)
+    slow.gate.reopen()
+    assert states == [False, True]
+    assert heard.all == ["a", "b", "|"]
+
+
+def test_the_bound_is_checked() -> None:
+    with pytest.raises(ValueError, match="share: bytes must be more than 0, not 0"):
+        share(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import sys
 import weakref
 from typing import Any
 
@@ -14,6 +15,9 @@ from reactivex.abc import DisposableBase
 from operators import Clock, Flights, FlowGate, Scope, Stream, flight, from_async, share
 from tests.operators.observers import Heard, Reacts
 from tests.operators.sharing import Producer, gated
+
+# References to something that is held by one name only: that name, and the question.
+ALONE = 2
 
 
 def test_who_leaves_from_inside_an_item_hears_no_more_and_the_others_miss_nothing() -> None:
@@ -184,38 +188,59 @@ def test_who_raises_even_at_its_end_is_logged_and_the_others_do_not_notice(end: 
     assert [record.exc_info is not None and record.exc_info[0] for record in caplog.records] == [LookupError]
 
 
+def test_who_leaves_while_it_catches_up_hears_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    scope, producer, flights = gated(), Producer(), Flights()
+    leaving = Reacts(lambda _: subscription.dispose())
+    subscription = producer.stream.pipe(share(flights=flights)).subscribe(leaving, scheduler=scope)
+    assert scope.gate is not None
+    scope.gate.shut()
+    for item in "abc":
+        producer.runs[0].push(item)
+    scope.gate.reopen()
+    assert (leaving.all, producer.runs[0].released, flights.under_way, caplog.records) == (["a"], 1, 0, [])
+
+
 @pytest.mark.parametrize("how", ["|", "left"])
-def test_a_subscription_that_is_over_holds_nothing(how: str) -> None:
+def test_what_is_over_holds_nothing_whoever_holds_it(how: str) -> None:
     class Payload:
         size = 1
 
     gc.collect()
     gc.disable()
     try:
-        scope, producer = gated(), Producer()
-        shared = producer.stream.pipe(share())
-        subscription = shared.subscribe(scheduler=scope)
-        other = shared.subscribe(scheduler=gated())
-        item = Payload()
+        scope, producer, flights = gated(), Producer(), Flights()
+        shared = producer.stream.pipe(share(flights=flights))
+        seats: list[Any] = [shared.on_subscribe(Heard(), scope), shared.on_subscribe(Heard(), gated())]
+        run, item = producer.runs.pop(), Payload()
         alive = weakref.ref(item)
-        run = producer.runs.pop()
         assert scope.gate is not None
         scope.gate.shut()
         run.push(item)
         run.items.clear()
-        del item
-        assert alive() is not None
         if how == "left":
-            subscription.dispose()
-            other.dispose()
+            for seat in seats:
+                seat.dispose()
+            run.observer.on_next(item)
         else:
             scope.gate.reopen()
             run.complete()
+        del item
+        assert alive() is None, "the source still holds its observer"
+        held = run.observer
         del run
-        assert alive() is None
-        assert subscription is not None
+        assert sys.getrefcount(held) == ALONE, "the subscribers are still there"
     finally:
         gc.enable()
+
+
+def test_who_left_is_forgotten_while_the_others_go_on() -> None:
+    producer = Producer()
+    shared = producer.stream.pipe(share())
+    shared.subscribe()
+    seat: Any = shared.on_subscribe(Heard(), None)
+    producer.runs[0].push("a")
+    seat.dispose()
+    assert sys.getrefcount(seat) == ALONE
 
 
 def test_many_subscribers_come_and_go() -> None:
