@@ -1,11 +1,14 @@
-"""What tests of shared streams have in common: scopes with a gate, and a producer that waits at one."""
+"""What tests of shared and of cached streams have in common: scopes with a gate, sources, and who listens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from operators import Clock, FlowGate, Scope, Stream
+from reactivex import Observable
+
+from operators import Clock, FlowGate, Scope, Store, Stream, cache
+from tests.operators.observers import Heard
 
 
 class Still:
@@ -69,3 +72,26 @@ class Producer:
             run.released += 1
 
         return release
+
+
+def finished(*items: Any) -> Stream[Any]:
+    """A stream that is over at once."""
+
+    def subscribe(observer: Any, scheduler: Any) -> None:
+        for item in items:
+            observer.on_next(item)
+        observer.on_completed()
+
+    return Stream(subscribe)
+
+
+def play(stream: Observable[Any], scheduler: Any = CLOCK) -> list[Any]:
+    """What a subscriber has heard when it has subscribed."""
+    heard = Heard()
+    stream.subscribe(heard, scheduler=scheduler)
+    return heard.all
+
+
+def remember(store: Store, key: Any, *items: Any, **options: Any) -> list[Any]:
+    """Ask for ``key``; a source that would give ``items`` stands behind."""
+    return play(finished(*items).pipe(cache(store=store, key=lambda _: key, **options)))
