@@ -7,6 +7,7 @@ from operators.admit import Slots, admit
 from operators.balance import Turns, balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
+from operators.cache import Store, cache
 from operators.catalog import CATALOG, build, options, resolve, validate
 from operators.chain import Chain, Step
 from operators.circuit import Circuit, Circuits
@@ -37,6 +38,7 @@ from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.shadow import Summary
 from operators.sheet import Sheet
+from operators.share import Flights, share
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
@@ -55,6 +57,7 @@ __all__ = [
     "Elapsed",
     "Exhausted",
     "FirstEvents",
+    "Flights",
     "FlowGate",
     "GuardError",
     "Hedges",
@@ -71,6 +74,7 @@ __all__ = [
     "Slots",
     "Step",
     "StepError",
+    "Store",
     "Stream",
     "Summary",
     "TooLarge",
@@ -80,6 +84,7 @@ __all__ = [
     "breaker",
     "buffer_limit",
     "build",
+    "cache",
     "commits",
     "failover",
     "fault",
@@ -96,6 +101,7 @@ __all__ = [
     "resolve",
     "retry",
     "retryable",
+    "share",
     "tap",
     "through",
     "total_timeout",

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
@@ -14,6 +19,7 @@ from operators.admit import admit
 from operators.balance import balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
+from operators.cache import cache
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.fault import fault
@@ -25,6 +31,7 @@ from operators.mirror import mirror
 from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.signature import Factory, Option, signature
+from operators.share import share
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
@@ -35,6 +42,7 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "balance": balance,
     "breaker": breaker,
     "buffer_limit": buffer_limit,
+    "cache": cache,
     "failover": failover,
     "fault": fault,
     "first_event_timeout": first_event_timeout,
@@ -46,6 +54,7 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "mirror": mirror,
     "output_limit": output_limit,
     "retry": retry,
+    "share": share,
     "tap": tap,
     "through": through,
     "total_timeout": total_timeout,
@@ -75,6 +84,23 @@ def resolve(name: str) -> Factory:
     if not callable(found):
         raise ChainError(f"operator {name!r} is not a function")
     return found  # type: ignore[no-any-return]
+
+
+@functools.cache
+def signature(factory: Factory) -> Signature:
+    """What ``factory`` takes, read from its annotations."""
+    hints = get_type_hints(factory, include_extras=True)
+    found: dict[str, Option] = {}
+    resources: dict[str, bool] = {}
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        annotation, minimum = _plain(hints.get(parameter.name, Any))
+        if annotation is None:
+            resources[parameter.name] = parameter.default is REQUIRED
+        else:
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
+    return Signature(found, resources)
 
 
 def names() -> list[str]:

@@ -27,6 +27,7 @@ from operators import (
     admit,
     balance,
     buffer_limit,
+    cache,
     failover,
     first_event_timeout,
     heartbeat,
@@ -35,6 +36,7 @@ from operators import (
     measure,
     output_limit,
     retry,
+    share,
     tap,
     through,
     total_timeout,
@@ -150,6 +152,8 @@ def cases() -> dict[str, Apply]:
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
+        "share": share(),
+        "cache": cache(1 << 30),
     }
     choosing: dict[str, Apply] = {
         "measure": measure(Loads().of("a")),
@@ -160,6 +164,8 @@ def cases() -> dict[str, Apply]:
         "the same balanced by ewma": answer(balance("ewma", key=_a_key), failover(), attempts=2),
     }
     guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
+    others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
+    guards = [name for name in single if name not in others]
     return {
         **single,
         **choosing,

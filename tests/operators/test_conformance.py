@@ -30,6 +30,7 @@ from operators import (
     balance,
     breaker,
     buffer_limit,
+    cache,
     failover,
     fault,
     first_event_timeout,
@@ -41,6 +42,7 @@ from operators import (
     mirror,
     output_limit,
     retry,
+    share,
     tap,
     through,
     total_timeout,
@@ -91,6 +93,12 @@ def no(error: Exception) -> bool:
 
 def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
     """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
+def no_keep(items: list[Any]) -> bool:
+    raise LookupError
+
+
+def failover_of_one() -> Operator[Any, Any]:
+    """``failover`` takes attempts; with one attempt it is an operator of one stream."""
 
     def operator(source: Observable[Any]) -> Stream[Any]:
         def subscribe(observer: Any, scheduler: Any) -> None:
@@ -118,6 +126,9 @@ PASSING: dict[str, Make] = {
     "buffer_limit": lambda: buffer_limit(100),
     "failover": lambda: of_one(failover()),
     "fault": lambda: fault("delay", after=90, seconds=50),
+    # It records, but replays nothing.
+    "cache": lambda: cache(keep=lambda items: False),
+    "failover": failover_of_one,
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "hedge": lambda: of_one(hedge(delay=50)),
@@ -127,6 +138,7 @@ PASSING: dict[str, Make] = {
     "mirror": lambda: mirror(100, shadow=lambda scope: Stream(over_at_once)),
     "output_limit": lambda: output_limit(100),
     "retry": lambda: retry(0),
+    "share": lambda: share(),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
     "total_timeout": lambda: total_timeout(50),
@@ -137,6 +149,7 @@ PASSING: dict[str, Make] = {
 # Operators that need time.
 TIMED = ["admit", "first_event_timeout", "heartbeat", "hedge", "idle_timeout", "retry", "total_timeout"]
 TIMED = ["admit", "fault", "first_event_timeout", "heartbeat", "idle_timeout", "mirror", "retry", "total_timeout"]
+TIMED = ["admit", "cache", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
@@ -144,6 +157,7 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "breaker": (lambda: breaker(circuits=Circuits(), key=no_key), "-ab-c-|", "-a#", StepError),
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
     "fault": (lambda: fault("garbage", after=1, garbage=unreadable), "-a-b-c-|", "-a-#", StepError),
+    "cache": (lambda: cache(keep=no_keep), "-a-b-|", "-a-b-#", StepError),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),
