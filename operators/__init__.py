@@ -5,6 +5,7 @@ Nothing here knows HTTP or language models. Your own operators need nothing else
 
 from operators.admit import Slots, admit
 from operators.breaker import breaker, watch
+from operators.budget import Budget
 from operators.buffer_limit import buffer_limit
 from operators.catalog import CATALOG, build, options, resolve, validate
 from operators.chain import Chain, Step
@@ -34,6 +35,7 @@ from operators.timeout import first_event_timeout, idle_timeout, total_timeout
 
 __all__ = [
     "CATALOG",
+    "Budget",
     "Chain",
     "ChainError",
     "Circuit",

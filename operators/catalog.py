@@ -6,11 +6,10 @@ Every other parameter is a *resource*: a function or a shared object that whoeve
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from operator import or_
@@ -24,7 +23,7 @@ from operators.buffer_limit import buffer_limit
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.heartbeat import heartbeat
-from operators.options import Minimum
+from operators.options import Maximum, Minimum, nearest
 from operators.output_limit import output_limit
 from operators.retry import retry
 from operators.tap import tap
@@ -64,6 +63,7 @@ class Option:
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
     minimum: Minimum | None = None
+    maximum: Maximum | None = None
 
     @property
     def required(self) -> bool:
@@ -73,14 +73,17 @@ class Option:
     @property
     def expected(self) -> str:
         """What it takes, in words."""
-        words = _words(self.annotation)
-        return f"{words}, {self.minimum}" if self.minimum is not None else words
+        return ", ".join([_words(self.annotation), *map(str, self._bounds)])
 
     def takes(self, value: Any) -> bool:
         """Whether ``value`` is of the right type and within its bounds."""
         if not _fits(value, self.annotation):
             return False
-        return self.minimum is None or value is None or self.minimum.allows(value)
+        return value is None or all(bound.allows(value) for bound in self._bounds)
+
+    @property
+    def _bounds(self) -> list[Minimum | Maximum]:
+        return [bound for bound in (self.minimum, self.maximum) if bound is not None]
 
 
 @dataclass(frozen=True)
@@ -123,11 +126,13 @@ def signature(factory: Factory) -> Signature:
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        annotation, minimum = _plain(hints.get(parameter.name, Any))
+        annotation, bounds = _plain(hints.get(parameter.name, Any))
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
+            minimum = next((bound for bound in bounds if isinstance(bound, Minimum)), None)
+            maximum = next((bound for bound in bounds if isinstance(bound, Maximum)), None)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum, maximum)
     return Signature(found, resources)
 
 
@@ -201,32 +206,21 @@ def table() -> str:
     return "\n".join(rows)
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The end of a message about a wrong name: what was probably meant, or what there is."""
-    known = sorted(names)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(known) or 'none'}"
-
-
-def _plain(annotation: Any) -> tuple[Any, Minimum | None]:
-    """An annotation as (plain data, bound); (None, None) for a resource."""
+def _plain(annotation: Any) -> tuple[Any, Sequence[Any]]:
+    """An annotation as (plain data, what else it says); (None, ()) for a resource."""
     if get_origin(annotation) is Annotated:
         inner, *extras = get_args(annotation)
-        bound = next((extra for extra in extras if isinstance(extra, Minimum)), None)
-        return _plain(inner)[0], bound
+        return _plain(inner)[0], extras
     if get_origin(annotation) in (Union, types.UnionType):
         parts = [_plain(part) for part in get_args(annotation)]
         if any(plain is None for plain, _ in parts):
-            return None, None
-        bound = next((bound for _, bound in parts if bound is not None), None)
-        return reduce(or_, (plain for plain, _ in parts)), bound
+            return None, ()
+        return reduce(or_, (plain for plain, _ in parts)), [extra for _, extras in parts for extra in extras]
     if get_origin(annotation) is list:
-        return (annotation, None) if all(_plain(part)[0] for part in get_args(annotation)) else (None, None)
+        return (annotation if all(_plain(part)[0] for part in get_args(annotation)) else None), ()
     if get_origin(annotation) is Literal:
-        return annotation, None
-    return (annotation, None) if annotation in _WORDS else (None, None)
+        return annotation, ()
+    return (annotation if annotation in _WORDS else None), ()
 
 
 def _fits(value: Any, annotation: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -21,8 +23,23 @@ class Minimum:
         return number > self.value if self.above else number >= self.value
 
 
+@dataclass(frozen=True)
+class Maximum:
+    """The greatest value of a number."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"at most {self.value:g}"
+
+    def allows(self, number: float) -> bool:
+        """Whether ``number`` keeps the promise. NaN never does."""
+        return number <= self.value
+
+
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
+WHOLE = Maximum(1)
 
 Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
@@ -34,6 +51,8 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
+Share: TypeAlias = Annotated[float, POSITIVE, WHOLE]
+"""A part of a whole: more than none of it, 1 is all."""
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -42,7 +61,7 @@ def positive(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, POSITIVE, numbers)
+    _check(operator, numbers, POSITIVE)
 
 
 def not_negative(operator: str, **numbers: float) -> None:
@@ -51,10 +70,28 @@ def not_negative(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-    _check(operator, NOT_NEGATIVE, numbers)
+    _check(operator, numbers, NOT_NEGATIVE)
 
 
-def _check(operator: str, minimum: Minimum, numbers: dict[str, float]) -> None:
+def share(operator: str, **numbers: float) -> None:
+    """Check numbers that must be more than 0 and at most 1.
+
+    Raises:
+        ValueError: one is not; the message names the operator, the parameter and the value.
+    """
+    _check(operator, numbers, POSITIVE, WHOLE)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a message about a wrong name: what was probably meant, or what there is."""
+    known = sorted(names)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known) or 'none'}"
+
+
+def _check(operator: str, numbers: dict[str, float], *bounds: Minimum | Maximum) -> None:
     for name, value in numbers.items():
-        if not minimum.allows(value):
-            raise ValueError(f"{operator}: {name} must be {minimum}, not {value!r}")
+        if not all(bound.allows(value) for bound in bounds):
+            raise ValueError(f"{operator}: {name} must be {', '.join(map(str, bounds))}, not {value!r}")
