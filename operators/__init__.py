@@ -26,6 +26,7 @@ from operators.errors import (
 from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.output_limit import output_limit
+from operators.resume import Memory, resume
 from operators.retry import retry
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
@@ -48,6 +49,7 @@ __all__ = [
     "GuardError",
     "Interrupted",
     "Link",
+    "Memory",
     "NoScheduler",
     "Operator",
     "Overloaded",
@@ -70,6 +72,7 @@ __all__ = [
     "options",
     "output_limit",
     "resolve",
+    "resume",
     "retry",
     "retryable",
     "tap",

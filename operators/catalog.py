@@ -25,6 +25,7 @@ from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.options import Maximum, Minimum, nearest
 from operators.output_limit import output_limit
+from operators.resume import resume
 from operators.retry import retry
 from operators.tap import tap
 from operators.through import through
@@ -41,6 +42,7 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "heartbeat": heartbeat,
     "idle_timeout": idle_timeout,
     "output_limit": output_limit,
+    "resume": resume,
     "retry": retry,
     "tap": tap,
     "through": through,

@@ -32,6 +32,7 @@ from operators import (
     heartbeat,
     idle_timeout,
     output_limit,
+    resume,
     retry,
     tap,
     through,
@@ -70,6 +71,30 @@ class AtSecondItem:
         return []
 
 
+class Forgetful:
+    """A memory that remembers nothing and continues nothing."""
+
+    def __init__(self, scheduler: Any) -> None:
+        pass
+
+    def note(self, item: Any) -> None:
+        pass
+
+    def continuation(self, error: Exception) -> None:
+        return None
+
+    def splice(self, item: Any) -> list[Any]:
+        return [item]
+
+
+class Overwhelmed(Forgetful):
+    """A memory that fails at ``b``."""
+
+    def note(self, item: Any) -> None:
+        if item == "b":
+            raise LookupError
+
+
 def no_key(candidate: Any) -> str:
     if candidate == "b":
         raise LookupError
@@ -99,6 +124,7 @@ PASSING: dict[str, Make] = {
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "idle_timeout": lambda: idle_timeout(50),
     "output_limit": lambda: output_limit(100),
+    "resume": lambda: resume(remember=Forgetful),
     "retry": lambda: retry(0),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
@@ -116,6 +142,7 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
+    "resume": (lambda: resume(remember=Overwhelmed), "-a-b-c-|", "-a-#", StepError),
     "through": (lambda: through(AtSecondItem), "-a-b-c-|", "-a-#", ZeroDivisionError),
     "total_timeout": (lambda: total_timeout(4), "-a-b-c-|", "-a-b#", Elapsed),
 }
