@@ -6,6 +6,7 @@ Nothing here knows HTTP or language models. Your own operators need nothing else
 from operators.admit import Slots, admit
 from operators.balance import Turns, balance
 from operators.breaker import breaker, watch
+from operators.budget import Budget
 from operators.buffer_limit import buffer_limit
 from operators.cache import Store, cache
 from operators.catalog import CATALOG, build, options, resolve, validate
@@ -35,6 +36,7 @@ from operators.load import Load, Loads
 from operators.measure import measure
 from operators.mirror import mirror
 from operators.output_limit import output_limit
+from operators.resume import Memory, resume
 from operators.retry import retry
 from operators.shadow import Summary
 from operators.sheet import Sheet
@@ -48,6 +50,7 @@ from operators.trace import trace
 
 __all__ = [
     "CATALOG",
+    "Budget",
     "Chain",
     "ChainError",
     "Circuit",
@@ -66,6 +69,7 @@ __all__ = [
     "Link",
     "Load",
     "Loads",
+    "Memory",
     "NoScheduler",
     "Operator",
     "Overloaded",
@@ -99,6 +103,7 @@ __all__ = [
     "options",
     "output_limit",
     "resolve",
+    "resume",
     "retry",
     "retryable",
     "share",

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.circuit import COOL_DOWN, FAILURES, Circuit, Circuits, Ticket
+from operators.circuit import AT_LEAST, COOL_DOWN, FAILURES, WINDOW, Circuit, Circuits, Policy, Ticket
 from operators.commit import retryable
 from operators.errors import StepError
-from operators.options import Count, Seconds, positive
+from operators.options import Count, Seconds, Share, positive, share
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -20,7 +20,15 @@ __all__ = ["Circuit", "Circuits", "breaker", "watch"]
 
 
 def breaker(
-    failures: Count = FAILURES, cool_down: Seconds = COOL_DOWN, *, circuits: Circuits, key: Callable[[Any], str]
+    failures: Count = FAILURES,
+    cool_down: Seconds = COOL_DOWN,
+    *,
+    error_rate: Share | None = None,
+    window: Seconds = WINDOW,
+    at_least: Count = AT_LEAST,
+    longest_cool_down: Seconds | None = None,
+    circuits: Circuits,
+    key: Callable[[Any], str],
 ) -> Operator[T, T]:
     """Pass only the candidates whose circuit admits an attempt.
 
@@ -29,11 +37,17 @@ def breaker(
 
     Args:
         failures: how many in a row open a circuit.
-        cool_down: seconds until a probe is let through.
+        cool_down: seconds until a probe is let through. An attempt's error that has a ``cool_down`` of its own (seconds) opens
+            the circuit at once, for that long.
+        error_rate: the share of failed attempts that opens a circuit as well, more than 0 and at most 1: who fails every
+            second time never fails five times in a row. None: only ``failures`` counts.
+        window: seconds of the past that ``error_rate`` looks at, in tenths.
+        at_least: attempts in the window before ``error_rate`` means anything.
+        longest_cool_down: seconds; each probe that fails doubles the cool-down up to this. None: it stays as it is.
         circuits, key: the circuits that all requests share, and a candidate's key there. Attempts report through ``watch``.
 
     Raises:
-        ValueError: a number is not positive.
+        ValueError: a number is out of its range, or ``longest_cool_down`` less than ``cool_down``.
         Exception (as ``on_error``): no candidate was left: the refusal of the circuit that admits soonest.
         StepError (as ``on_error``): ``key`` raised.
 
@@ -41,15 +55,24 @@ def breaker(
 
     >>> import reactivex
     >>> circuits = Circuits()
+    >>> candidates = reactivex.of("a", "b").pipe(breaker(1, circuits=circuits, key=str))
+    >>> candidates.subscribe(print).dispose()
+    a
+    b
     >>> circuits.of("a").begin().fail(OSError("down"))
-    >>> reactivex.of("a", "b").pipe(breaker(1, circuits=circuits, key=str)).run()
-    'b'
+    >>> candidates.subscribe(print).dispose()
+    b
     """
-    positive("breaker", failures=failures, cool_down=cool_down)
+    positive("breaker", failures=failures, cool_down=cool_down, window=window, at_least=at_least)
+    if error_rate is not None:
+        share("breaker", error_rate=error_rate)
+    if longest_cool_down is not None and not longest_cool_down >= cool_down:
+        raise ValueError(f"breaker: longest_cool_down must be at least cool_down ({cool_down:g}), not {longest_cool_down!r}")
+    policy = Policy(failures, cool_down, error_rate, window, at_least, longest_cool_down)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _Breaker[T] = _Breaker(failures, cool_down, circuits, key)
+            link: _Breaker[T] = _Breaker(policy, circuits, key)
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -58,11 +81,10 @@ def breaker(
 
 
 class _Breaker(Link[T, T]):
-    __slots__ = ("_circuits", "_cool_down", "_failures", "_key", "_passed", "_soonest")
+    __slots__ = ("_circuits", "_key", "_passed", "_policy", "_soonest")
 
-    def __init__(self, failures: int, cool_down: float, circuits: Circuits, key: Callable[[Any], str]) -> None:
-        self._failures = failures
-        self._cool_down = cool_down
+    def __init__(self, policy: Policy, circuits: Circuits, key: Callable[[Any], str]) -> None:
+        self._policy = policy
         self._circuits = circuits
         self._key = key
         self._passed = False
@@ -74,7 +96,8 @@ class _Breaker(Link[T, T]):
         except Exception as error:
             self.fail(StepError("breaker", error))
             return
-        circuit.failures, circuit.cool_down = self._failures, self._cool_down
+        if circuit.policy is not self._policy:
+            circuit.use(self._policy)
         if circuit.admits:
             self._passed = True
             self.receiver.on_next(candidate)

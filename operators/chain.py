@@ -11,6 +11,7 @@ from reactivex import Observable
 
 from operators import catalog
 from operators.errors import ChainError
+from operators.options import nearest
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ class Chain:
     def _edit(self, name: str, change: Callable[[Step], tuple[Step, ...]]) -> Chain:
         labels = [step.label for _, step in self]
         if name not in labels:
-            raise ChainError(f"no step is called {name!r}{catalog.nearest(name, labels)}")
+            raise ChainError(f"no step is called {name!r}{nearest(name, labels)}")
         return Chain(
             {
                 position: tuple(new for step in steps for new in (change(step) if step.label == name else (step,)))

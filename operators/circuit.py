@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from operators.errors import Overloaded
 from operators.tap import quietly
+from operators.window import Window
 
 State = Literal["closed", "open", "half_open"]
 CLOSED: Final = "closed"
@@ -16,20 +17,49 @@ HALF_OPEN: Final = "half_open"
 
 FAILURES: Final = 5
 COOL_DOWN: Final = 30.0
+WINDOW: Final = 30.0
+AT_LEAST: Final = 10
+
+
+class Policy(NamedTuple):
+    """When a circuit opens, and for how long. The words are those of ``breaker``."""
+
+    failures: int = FAILURES
+    cool_down: float = COOL_DOWN
+    error_rate: float | None = None
+    window: float = WINDOW
+    at_least: int = AT_LEAST
+    longest_cool_down: float | None = None
+
+    def pause(self, failed_probes: int) -> float:
+        """Seconds until the next probe, after so many that failed since the circuit opened."""
+        if self.longest_cool_down is None:
+            return self.cool_down
+        # Doubled sixty times, any cool-down is long enough.
+        return min(self.cool_down * 2.0 ** min(failed_probes, 60), self.longest_cool_down)
 
 
 class Circuit:
-    """What is known of one candidate. Made by :class:`Circuits`.
+    """What is known of one candidate. Made by :class:`Circuits`."""
 
-    ``failures`` and ``cool_down`` are those of the breaker that looked at it last.
-    """
-
-    __slots__ = ("_now", "_on_change", "_probing", "_shown", "_until", "cool_down", "failures", "in_a_row", "key", "last_error")
+    __slots__ = (
+        "_failed_probes",
+        "_now",
+        "_on_change",
+        "_probing",
+        "_shown",
+        "_until",
+        "_window",
+        "in_a_row",
+        "key",
+        "last_error",
+        "policy",
+    )
 
     def __init__(self, key: str, now: Callable[[], float], on_change: Callable[[str, State], None] | None) -> None:
         self.key = key
-        self.failures = FAILURES
-        self.cool_down = COOL_DOWN
+        self.policy = Policy()
+        """That of the breaker that looked at it last. Changed by :meth:`use`."""
         self.in_a_row = 0
         """Failures since the last success."""
         self.last_error: Exception | None = None
@@ -38,7 +68,17 @@ class Circuit:
         self._on_change = on_change
         self._until: float | None = None
         self._probing = False
+        self._failed_probes = 0
+        self._window: Window | None = None
         self._shown: State = CLOSED
+
+    def use(self, policy: Policy) -> None:
+        """Judge by ``policy`` from now on. What was counted stays counted: chains may take turns with their policies."""
+        self.policy = policy
+        if policy.error_rate is not None:
+            if self._window is None:
+                self._window = Window(policy.window)
+            self._window.span = policy.window
 
     @property
     def state(self) -> State:
@@ -69,18 +109,24 @@ class Circuit:
 
     def settle(self, probe: bool, outcome: Exception | bool) -> None:
         """What an attempt told at its end: its error, True for success, False for nothing. Called by its ticket."""
-        if outcome is True and self._until is None and not self.in_a_row:
-            # The usual end of an attempt: nothing was held against anybody.
-            return
+        if outcome is True and self._until is None:
+            if self._window is not None:
+                self._window.count(self._now(), marked=False)
+            if not self.in_a_row:
+                # The usual end of an attempt: nothing was held against anybody.
+                return
         if probe:
             self._probing = False
         if isinstance(outcome, Exception):
             self._fail(outcome, probe)
         elif outcome and (probe or self._until is None):
             # Who began before the circuit opened does not close it: that is for the probe to find out.
-            self.in_a_row = 0
+            self.in_a_row = self._failed_probes = 0
             self.last_error = None
-            self._until = None
+            if self._until is not None:
+                self._until = None
+                if self._window is not None:
+                    self._window.clear()
         self._show()
 
     def refusal(self) -> Exception:
@@ -98,13 +144,26 @@ class Circuit:
 
     def _fail(self, error: Exception, probe: bool) -> None:
         self.in_a_row += 1
+        too_many = self._too_many()
         asked = getattr(error, "cool_down", None)
         pause: float | None = asked if isinstance(asked, int | float) else None
-        if pause is None and (probe or self.in_a_row >= self.failures):
-            pause = self.cool_down
+        if pause is None:
+            if probe:
+                self._failed_probes += 1
+                pause = self.policy.pause(self._failed_probes)
+            elif too_many or self.in_a_row >= self.policy.failures:
+                pause = self.policy.cool_down
         if pause is not None:
             self._until = max(self._until or 0.0, self._now() + pause)
             self.last_error = _copy(error)
+
+    def _too_many(self) -> bool:
+        """Count a failure; whether those of the window are too many."""
+        window, rate = self._window, self.policy.error_rate
+        if window is None:
+            return False
+        window.count(self._now(), marked=True)
+        return rate is not None and window.total >= self.policy.at_least and window.marked / window.total >= rate
 
     def _show(self) -> None:
         state = self.state
@@ -127,7 +186,7 @@ class Ticket:
         self._settle(True)
 
     def fail(self, error: Exception) -> None:
-        """One more failure: opens after ``failures`` in a row, after a failed probe, or when the error names its pause."""
+        """One more failure: it may open the circuit, by its policy or because the error names its pause."""
         self._settle(error)
 
     def leave(self) -> None:
@@ -164,6 +223,10 @@ class Circuits:
         if circuit is None:
             circuit = self._by_key[key] = Circuit(key, self._now, self._on_change)
         return circuit
+
+    def states(self) -> dict[str, State]:
+        """The state of every circuit by its key, as it is now: also of those that never changed."""
+        return {key: circuit.state for key, circuit in self._by_key.items()}
 
 
 def _copy(error: Exception) -> Exception:

@@ -29,7 +29,7 @@ def retryable(error: Exception) -> bool:
 
 
 class Trials(Link[T, T]):
-    """Tries sources, one after another, until one commits: what retry and failover have in common.
+    """Tries sources, one after another, until one commits: what retry, failover and a continuation of resume have in common.
 
     Uncommitted items of a source are held back; the first committing item releases them in order and then passes itself, and
     from there on everything passes straight through. A failure before the commit takes the held items with it and goes to
@@ -61,7 +61,7 @@ class Trials(Link[T, T]):
                 self.receiver.on_next(item)
 
     def failed(self, error: Exception) -> None:
-        """The source under way failed before its commit, and has been let go. Overwritten by who tries again."""
+        """The source under way failed before its commit, and has been let go. Overwritten by whoever tries again."""
         self.fail(error)
 
     def on_next(self, item: T) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
+=======
+import re
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, Final, TypeVar
+>>>>>>> retryers
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, retryable
 from operators.errors import Exhausted, StepError
+from operators.options import Count, nearest, positive
 from operators.stream import SILENT, Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -17,9 +24,36 @@ T = TypeVar("T")
 
 OnFailover = Callable[[Any, Any, Exception], None]
 
+# Before a capital that begins a word: OSError is os_error, ConnectionResetError is connection_reset_error.
+_BORDER: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+NONE: Final[list[str]] = []
+"""No words. Never written to."""
+
+
+def words_of(error: Exception) -> Iterable[str]:
+    """The words that an error answers to where nobody says otherwise: its class, in small letters, and the guard it came from.
+
+    >>> from operators.errors import Elapsed
+    >>> list(words_of(Elapsed("first_event_timeout", 3))), list(words_of(ConnectionResetError()))
+    (['elapsed', 'first_event_timeout'], ['connection_reset_error'])
+    """
+    yield _BORDER.sub("_", type(error).__name__).lower()
+    operator = getattr(error, "operator", None)
+    if isinstance(operator, str):
+        yield operator
+
 
 def failover(
-    *, when: Callable[[Exception], bool] = retryable, on_failover: OnFailover | None = None
+    *,
+    also: list[str] = NONE,
+    never: list[str] = NONE,
+    most: Count | None = None,
+    when: Callable[[Exception], bool] = retryable,
+    words: Callable[[Exception], Iterable[str]] = words_of,
+    known_words: Collection[str] | None = None,
+    on_failover: OnFailover | None = None,
 ) -> Operator[Observable[T], T]:
     """Subscribe to the next attempt when the one before failed before its commit.
 
@@ -29,16 +63,25 @@ def failover(
         failover()  ------(sx)-y|   (s shown with x; A's s never)
 
     Args:
+        also: words for errors that are worth another attempt although ``when`` says no.
+        never: words for errors that are not, whatever ``when`` and ``also`` say.
+        most: attempts in all, at most; None: as many as there are.
         when: whether an error is worth another attempt; by default the error's own ``retryable``, True where it has none.
+        words: the words that an error answers to: reasons, phases, whatever a person calls it. By default its class and the
+            guard it came from (``elapsed``, ``first_event_timeout``).
+        known_words: all words that there are, so that a misspelt one is found at once; None: any word may be right.
         on_failover: probe, called with (attempt that failed, attempt that follows, error). It cannot hurt.
 
     Uncommitted items of an attempt are held back until it commits or completes; what is held is bounded by other guards only
-    (``buffer_limit``, ``first_event_timeout``). The stream of attempts may be lazy: it is let go at the commit.
+    (``buffer_limit``, ``first_event_timeout``). The stream of attempts may be lazy: it is let go at the commit, and with the
+    last attempt that ``most`` allows.
 
-    Raises (as ``on_error``):
-        Exhausted: there was no attempt at all.
-        Exception: the error of the last attempt, when all failed, or ``when`` said no, or it came after the commit. An error
-            of the stream of attempts passes only where no attempt was made.
+    Raises:
+        ValueError: ``most`` is not positive, or a word is not known.
+        Exhausted (as ``on_error``): there was no attempt at all.
+        StepError (as ``on_error``): ``when`` or ``words`` raised.
+        Exception (as ``on_error``): the error of the last attempt, when all failed, or it is not worth another one, or it came
+            after the commit. An error of the stream of attempts passes only where no attempt was made.
 
     After dispose: the attempt under way and the stream of attempts are let go.
 
@@ -47,10 +90,16 @@ def failover(
     >>> attempts.pipe(failover()).run()
     'from B'
     """
+    if most is not None:
+        positive("failover", most=most)
+    if known_words is not None:
+        _check("also", also, known_words)
+        _check("never", never, known_words)
+    elsewhere = _policy(when, words, frozenset(also), frozenset(never)) if also or never else when
 
     def operator(source: Observable[Observable[T]]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _Failover[T] = _Failover(scheduler, when, on_failover)
+            link: _Failover[T] = _Failover(scheduler, elsewhere, most, on_failover)
             link.begin(observer)
             link.attempts.connect(source, SILENT, scheduler)
             return link
@@ -60,18 +109,43 @@ def failover(
     return operator
 
 
+def _check(option: str, words: Iterable[str], known: Collection[str]) -> None:
+    for word in words:
+        if word not in known:
+            raise ValueError(f"failover: {option} has the unknown word {word!r}{nearest(word, known)}")
+
+
+def _policy(
+    when: Callable[[Exception], bool],
+    words: Callable[[Exception], Iterable[str]],
+    also: frozenset[str],
+    never: frozenset[str],
+) -> Callable[[Exception], bool]:
+    def elsewhere(error: Exception) -> bool:
+        said = set(words(error))
+        return never.isdisjoint(said) and (not also.isdisjoint(said) or when(error))
+
+    return elsewhere
+
+
 class _Failover(Trials[T]):
     """One subscription: the attempts that wait, and the one under way."""
 
-    __slots__ = ("_advancing", "_error", "_last", "_on_failover", "_waiting", "_when", "attempts")
+    __slots__ = ("_advancing", "_error", "_last", "_left", "_on_failover", "_waiting", "_when", "attempts")
 
     def __init__(
-        self, scheduler: SchedulerBase | None, when: Callable[[Exception], bool], on_failover: OnFailover | None
+        self,
+        scheduler: SchedulerBase | None,
+        when: Callable[[Exception], bool],
+        most: int | None,
+        on_failover: OnFailover | None,
     ) -> None:
         self.scheduler = scheduler
         self.trying = self.committed = self._advancing = False
         self.attempts: Attempts[T] = Attempts(self)
         self._when = when
+        self._left = most or -1
+        """How many attempts may still be made; less than none: any number."""
         self._on_failover = on_failover
         self._waiting: list[Observable[T]] = []
         self._last: Observable[T] | None = None
@@ -126,6 +200,11 @@ class _Failover(Trials[T]):
                     quietly(self._on_failover, failed, attempt, self._error)
                 if self.stopped:
                     return
+                self._left -= 1
+                if not self._left:
+                    # There is none to wait for behind this one.
+                    self._waiting.clear()
+                    self.attempts.dispose()
                 self.attempt(attempt)
         finally:
             self._advancing = False

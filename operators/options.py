@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
@@ -35,11 +37,17 @@ class Maximum:
         return number <= self.value
 
 
+<<<<<<< HEAD
 Bound: TypeAlias = Minimum | Maximum
 
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
 WHOLE = Maximum(100)
+=======
+POSITIVE = Minimum(0, above=True)
+NOT_NEGATIVE = Minimum(0)
+WHOLE = Maximum(1)
+>>>>>>> retryers
 
 Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
@@ -51,10 +59,15 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
+<<<<<<< HEAD
 Percent: TypeAlias = Annotated[float, POSITIVE, WHOLE]
 """A share in percent that is not empty."""
 PercentOrNone: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
 """A share in percent, perhaps none."""
+=======
+Share: TypeAlias = Annotated[float, POSITIVE, WHOLE]
+"""A part of a whole: more than none of it, 1 is all."""
+>>>>>>> retryers
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -63,7 +76,11 @@ def positive(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
+<<<<<<< HEAD
     _check(operator, (POSITIVE,), numbers)
+=======
+    _check(operator, numbers, POSITIVE)
+>>>>>>> retryers
 
 
 def not_negative(operator: str, **numbers: float) -> None:
@@ -72,15 +89,24 @@ def not_negative(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
+<<<<<<< HEAD
     _check(operator, (NOT_NEGATIVE,), numbers)
 
 
 def percents(operator: str, **numbers: float) -> None:
     """Check shares in percent: more than 0 and at most 100.
+=======
+    _check(operator, numbers, NOT_NEGATIVE)
+
+
+def share(operator: str, **numbers: float) -> None:
+    """Check numbers that must be more than 0 and at most 1.
+>>>>>>> retryers
 
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
+<<<<<<< HEAD
     _check(operator, (POSITIVE, WHOLE), numbers)
 
 
@@ -97,3 +123,21 @@ def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) 
     for name, value in numbers.items():
         if not all(bound.allows(value) for bound in bounds):
             raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")
+=======
+    _check(operator, numbers, POSITIVE, WHOLE)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The end of a message about a wrong name: what was probably meant, or what there is."""
+    known = sorted(names)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there are {', '.join(known) or 'none'}"
+
+
+def _check(operator: str, numbers: dict[str, float], *bounds: Minimum | Maximum) -> None:
+    for name, value in numbers.items():
+        if not all(bound.allows(value) for bound in bounds):
+            raise ValueError(f"{operator}: {name} must be {', '.join(map(str, bounds))}, not {value!r}")
+>>>>>>> retryers

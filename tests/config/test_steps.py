@@ -62,7 +62,7 @@ def test_a_step_knows_its_place() -> None:
         ("attempt", "['${WAIT}']", ("cannot come from the environment",)),
         ("request", "[tap]", ('no step "tap"',)),
         ("attempt", "[{idle_timeout: {secs: 3}}]", ("idle_timeout.secs", "no such option", 'mean "seconds"')),
-        ("answer", "[{failover: {seconds: 3}}]", ("failover.seconds", "It has none")),
+        ("answer", "[{failover: {seconds: 3}}]", ("failover.seconds", "It has also, never and most")),
         ("attempt", "[idle_timeout]", ("needs the option seconds",)),
         ("attempt", "[{idle_timeout: {seconds: long}}]", ('"long" is not a time', "500ms")),
         ("attempt", "[{idle_timeout: {seconds: 0}}]", ('"0"', "more than 0")),

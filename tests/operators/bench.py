@@ -17,6 +17,7 @@ from reactivex import Observable
 from reactivex.abc import SchedulerBase
 
 from operators import (
+    Circuit,
     Circuits,
     Clock,
     Link,
@@ -35,6 +36,7 @@ from operators import (
     idle_timeout,
     measure,
     output_limit,
+    resume,
     retry,
     share,
     tap,
@@ -42,6 +44,7 @@ from operators import (
     total_timeout,
     watch,
 )
+from operators.circuit import Policy
 from tests.operators.items import Item
 
 Apply = Callable[[Observable[Any]], Observable[Any]]
@@ -80,6 +83,29 @@ class Blind:
 
     def on_next(self, item: Any) -> None:
         return None
+
+
+class Forgetful:
+    """A memory that remembers nothing and continues nothing."""
+
+    def __init__(self, scheduler: SchedulerBase | None) -> None:
+        pass
+
+    def note(self, item: Any) -> None:
+        return None
+
+    def continuation(self, error: Exception) -> None:
+        return None
+
+    def splice(self, item: Any) -> tuple[Any]:
+        return (item,)
+
+
+def rated() -> Circuit:
+    """A circuit that counts every attempt."""
+    circuit = Circuits().of("a")
+    circuit.use(Policy(error_rate=0.5))
+    return circuit
 
 
 def bare(source: Observable[Any]) -> Observable[Any]:
@@ -146,9 +172,12 @@ def cases() -> dict[str, Apply]:
         "first_event_timeout": first_event_timeout(120),
         "idle_timeout": idle_timeout(60),
         "watch": watch(Circuits().of("a")),
+        "watch with an error rate": watch(rated()),
         "admit": admit(Slots(8)),
         "tap": tap(Blind()),
         "failover": answer(failover()),
+        "failover": answer,
+        "resume": resume(remember=Forgetful),
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
@@ -165,6 +194,7 @@ def cases() -> dict[str, Apply]:
     }
     guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
     others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
+    others = ("stock Observable", "empty", "admit", "tap", "through", "watch", "watch with an error rate", "resume")
     guards = [name for name in single if name not in others]
     return {
         **single,

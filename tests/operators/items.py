@@ -12,6 +12,7 @@ class Item:
     name: str
     commits: bool = True
     size: int = 2
+    ends: bool = False
 
 
 ITEMS = {name: Item(name, commits=name not in "rs") for name in "abcdrs"}

@@ -10,8 +10,12 @@ import pytest
 
 import operators
 from operators import CATALOG, ChainError, catalog
+<<<<<<< HEAD
 from operators.options import Maximum, Minimum, Percent, Seconds
 from operators.signature import signature
+=======
+from operators.options import Maximum, Minimum, Seconds
+>>>>>>> retryers
 
 README = Path(operators.__file__).parent / "README.md"
 
@@ -39,21 +43,39 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
     assert list(takes.options) == ["words", "mode", "maybe", "part", "strict"]
     assert takes.resources == {"shared": True, "when": False}
     assert takes.options["words"].required
+<<<<<<< HEAD
     assert takes.options["maybe"].bounds == (Minimum(0, above=True),)
     assert takes.options["part"].bounds == (Minimum(0, above=True), Maximum(100))
+=======
+    assert takes.options["maybe"].minimum == Minimum(0, above=True)
+    assert takes.options["maybe"].maximum is None
+    rate = catalog.options(CATALOG["breaker"])["error_rate"]
+    assert (rate.minimum, rate.maximum) == (Minimum(0, above=True), Maximum(1))
+>>>>>>> retryers
 
 
 @pytest.mark.parametrize(
     ("name", "options", "resources"),
     [
         ("admit", ["queue", "queue_timeout"], {"slots": True, "on_wait": False}),
-        ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
+        (
+            "breaker",
+            ["failures", "cool_down", "error_rate", "window", "at_least", "longest_cool_down"],
+            {"circuits": True, "key": True},
+        ),
         ("buffer_limit", ["bytes"], {}),
+<<<<<<< HEAD
         ("failover", [], {"when": False, "on_failover": False}),
         (
             "fault",
             ["kind", "after", "seconds", "status", "percent", "times"],
             {"failure": False, "garbage": False, "random": False, "on_fault": False},
+=======
+        (
+            "failover",
+            ["also", "never", "most"],
+            {"when": False, "words": False, "known_words": False, "on_failover": False},
+>>>>>>> retryers
         ),
         ("heartbeat", ["seconds"], {"beat": True}),
         (
@@ -75,7 +97,12 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
             {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
         ),
         ("output_limit", ["bytes", "items"], {}),
-        ("retry", ["times", "wait", "longest_wait"], {"when": False, "on_retry": False}),
+        ("resume", ["times"], {"remember": True, "when": False, "on_resume": False}),
+        (
+            "retry",
+            ["times", "wait", "longest_wait", "jitter", "within"],
+            {"when": False, "budget": False, "random": False, "on_retry": False},
+        ),
         ("tap", [], {"probe": True}),
         ("trace", ["label"], {"sheets": True, "shown": False}),
     ],
@@ -91,14 +118,19 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
     [
         ("idle_timout", {}, "unknown operator 'idle_timout'; did you mean 'idle_timeout'?"),
         ("idle_timeout", {"second": 3, "seconds": 1}, "idle_timeout: unknown option 'second'; did you mean 'seconds'?"),
-        ("retry", {"zzz": 3}, "retry: unknown option 'zzz'; there are longest_wait, times, wait"),
-        ("failover", {"times": 3}, "failover: unknown option 'times'; it takes none"),
+        ("retry", {"zzz": 3}, "retry: unknown option 'zzz'; there are jitter, longest_wait, times, wait, within"),
+        ("tap", {"times": 3}, "tap: unknown option 'times'; it takes none"),
+        ("failover", {"also": "elapsed"}, "failover: also is 'elapsed'; expected a list, each a text"),
         ("idle_timeout", {"seconds": "60"}, "idle_timeout: seconds is '60'; expected a number, more than 0"),
         ("idle_timeout", {"seconds": True}, "idle_timeout: seconds is True; expected a number, more than 0"),
         ("idle_timeout", {"seconds": 0}, "idle_timeout: seconds is 0; expected a number, more than 0"),
         ("idle_timeout", {}, "idle_timeout: seconds is missing; expected a number, more than 0"),
         ("retry", {"times": 1.5}, "retry: times is 1.5; expected a whole number, at least 0"),
         ("retry", {"times": -1}, "retry: times is -1; expected a whole number, at least 0"),
+        ("retry", {"within": 0}, "retry: within is 0; expected a number or nothing, more than 0"),
+        ("retry", {"jitter": 1}, "retry: jitter is 1; expected true or false"),
+        ("breaker", {"error_rate": 0}, "breaker: error_rate is 0; expected a number or nothing, more than 0, at most 1"),
+        ("breaker", {"error_rate": 1.5}, "breaker: error_rate is 1.5; expected a number or nothing, more than 0, at most 1"),
         ("output_limit", {"bytes": None}, "output_limit: bytes is None; expected a whole number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
@@ -134,9 +166,15 @@ def test_every_fault_is_told_at_once() -> None:
         ("retry", {"times": 0, "wait": 0, "longest_wait": 1.5}),
         ("output_limit", {"bytes": 5, "items": None}),
         ("breaker", {"failures": 3, "cool_down": 10}),
+<<<<<<< HEAD
         ("balance", {"by": "ewma"}),
         ("hedge", {"delay": None, "percentile": 99.9, "budget": 0}),
         (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
+=======
+        ("breaker", {"error_rate": 1, "longest_cool_down": None}),
+        ("failover", {"also": [], "never": ["elapsed"], "most": 2}),
+        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "strict": True}),
+>>>>>>> retryers
     ],
 )
 def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from operators import Chain, ChainError, Elapsed, Step, Stream, first_event_time
 from operators.testing import Marbles
 from tests.operators.items import ITEMS
 
-RETRY = Step("retry", {"times": 2, "wait": 1}, "innermost")
+RETRY = Step("retry", {"times": 2, "wait": 1, "jitter": False}, "innermost")
 FIRST = Step("first_event_timeout", {"seconds": 4}, "above retry")
 IDLE = Step("idle_timeout", {"seconds": 3})
 LIMIT = Step("output_limit", {"bytes": 100})
@@ -79,8 +79,8 @@ def test_cannot_be_changed(chain: Chain) -> None:
 def test_describes_itself_a_step_a_line_with_options_and_reason(chain: Chain) -> None:
     assert chain.replace("output_limit", Step("output_limit", {"bytes": 9}, as_="small")).describe().splitlines() == [
         "attempt",
-        "  retry(times=2, wait=1)            innermost",
-        "  first_event_timeout(seconds=4)    above retry",
+        "  retry(times=2, wait=1, jitter=False)    innermost",
+        "  first_event_timeout(seconds=4)          above retry",
         "request",
         "  output_limit(bytes=9) as small",
     ]

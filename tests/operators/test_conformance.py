@@ -41,6 +41,7 @@ from operators import (
     measure,
     mirror,
     output_limit,
+    resume,
     retry,
     share,
     tap,
@@ -79,6 +80,30 @@ class AtSecondItem:
 
     def close(self) -> list[Any]:
         return []
+
+
+class Forgetful:
+    """A memory that remembers nothing and continues nothing."""
+
+    def __init__(self, scheduler: Any) -> None:
+        pass
+
+    def note(self, item: Any) -> None:
+        pass
+
+    def continuation(self, error: Exception) -> None:
+        return None
+
+    def splice(self, item: Any) -> list[Any]:
+        return [item]
+
+
+class Overwhelmed(Forgetful):
+    """A memory that fails at ``b``."""
+
+    def note(self, item: Any) -> None:
+        if item == "b":
+            raise LookupError
 
 
 def no_key(candidate: Any) -> str:
@@ -137,6 +162,7 @@ PASSING: dict[str, Make] = {
     "inject": lambda: inject(lambda scope: scope),
     "mirror": lambda: mirror(100, shadow=lambda scope: Stream(over_at_once)),
     "output_limit": lambda: output_limit(100),
+    "resume": lambda: resume(remember=Forgetful),
     "retry": lambda: retry(0),
     "share": lambda: share(),
     "tap": lambda: tap(object()),
@@ -162,6 +188,7 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
+    "resume": (lambda: resume(remember=Overwhelmed), "-a-b-c-|", "-a-#", StepError),
     "through": (lambda: through(AtSecondItem), "-a-b-c-|", "-a-#", ZeroDivisionError),
     "total_timeout": (lambda: total_timeout(4), "-a-b-c-|", "-a-b#", Elapsed),
 }

@@ -108,6 +108,31 @@ def test_when_that_raises_is_a_step_error(t: Marbles) -> None:
     assert attempts.subscriptions == [(0, 1)]
 
 
+@pytest.mark.parametrize(("most", "result"), [(1, "-#"), (2, "--#"), (3, "---c|"), (4, "---c|")])
+def test_no_more_attempts_are_made_than_most(t: Marbles, most: int, result: str) -> None:
+    a, b, c = t.cold("-#"), t.cold("-#"), t.cold("-c|")
+    t.check(lazily(t, "(ABC|)", A=a, B=b, C=c).pipe(failover(most=most)), result)
+
+
+def test_the_last_attempt_that_most_allows_lets_go_of_the_stream_of_attempts(t: Marbles) -> None:
+    a, b = t.cold("-#"), t.cold("----b|")
+    attempts = lazily(t, "A-B---A", A=a, B=b)
+    t.check(attempts.pipe(failover(most=2)), "------b|")
+    assert attempts.subscriptions == [(0, 2)]
+
+
+def test_most_counts_anew_for_each_subscriber(t: Marbles) -> None:
+    a, b = t.cold("-#"), t.cold("-b|")
+    result = lazily(t, "(AB|)", A=a, B=b).pipe(failover(most=2))
+    t.check(result, "--b|")
+    t.check(result, "--b|")
+
+
+def test_most_is_checked() -> None:
+    with pytest.raises(ValueError, match="failover: most must be more than 0, not 0"):
+        failover(most=0)
+
+
 def test_dispose_lets_go_of_the_attempt_and_of_the_attempts(t: Marbles) -> None:
     a = t.cold("-s----", values=ITEMS)
     attempts = lazily(t, "A-------", A=a)
