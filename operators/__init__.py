@@ -39,8 +39,8 @@ from operators.output_limit import output_limit
 from operators.resume import Memory, resume
 from operators.retry import retry
 from operators.shadow import Summary
-from operators.sheet import Sheet
 from operators.share import Flights, share
+from operators.sheet import Sheet
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap

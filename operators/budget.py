@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operators.options import Seconds, Share, Wait, not_negative, positive, share
+from operators.options import Seconds, Share, Wait, not_negative, positive, shares
 from operators.window import Window
 
 RATIO = 0.2
@@ -38,7 +38,7 @@ class Budget:
     __slots__ = ("_window", "least", "ratio", "refused", "span")
 
     def __init__(self, ratio: Share = RATIO, *, least: Wait = LEAST, span: Seconds = SPAN) -> None:
-        share("Budget", ratio=ratio)
+        shares("Budget", ratio=ratio)
         not_negative("Budget", least=least)
         positive("Budget", span=span)
         self.ratio = ratio

@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
-import functools
 import importlib
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
-import importlib
-import inspect
-import types
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
@@ -32,12 +22,12 @@ from operators.hedge import hedge
 from operators.inject import inject
 from operators.measure import measure
 from operators.mirror import mirror
-from operators.options import Maximum, Minimum, nearest
+from operators.options import nearest
 from operators.output_limit import output_limit
 from operators.resume import resume
 from operators.retry import retry
-from operators.signature import Factory, Option, signature
 from operators.share import share
+from operators.signature import Factory, Option, signature
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
@@ -69,51 +59,6 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "watch": watch,
 }
 
-# What a plain annotation is called when a message teaches it.
-_WORDS: Final = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", types.NoneType: "nothing"}
-
-REQUIRED: Final = inspect.Parameter.empty
-
-
-@dataclass(frozen=True)
-class Option:
-    """One parameter of a factory that a person may set."""
-
-    name: str
-    annotation: Any
-    """Plain data: a type, a union, a list of types, a Literal."""
-    default: Any = REQUIRED
-    minimum: Minimum | None = None
-    maximum: Maximum | None = None
-
-    @property
-    def required(self) -> bool:
-        """Whether it has no default."""
-        return self.default is REQUIRED
-
-    @property
-    def expected(self) -> str:
-        """What it takes, in words."""
-        return ", ".join([_words(self.annotation), *map(str, self._bounds)])
-
-    def takes(self, value: Any) -> bool:
-        """Whether ``value`` is of the right type and within its bounds."""
-        if not _fits(value, self.annotation):
-            return False
-        return value is None or all(bound.allows(value) for bound in self._bounds)
-
-    @property
-    def _bounds(self) -> list[Minimum | Maximum]:
-        return [bound for bound in (self.minimum, self.maximum) if bound is not None]
-
-
-@dataclass(frozen=True)
-class Signature:
-    """What a factory takes: ``options`` from a person, ``resources`` (name -> whether it must be there) from the builder."""
-
-    options: Mapping[str, Option]
-    resources: Mapping[str, bool]
-
 
 def resolve(name: str) -> Factory:
     """The factory called ``name``: of the catalogue, or "module:function".
@@ -136,25 +81,6 @@ def resolve(name: str) -> Factory:
     if not callable(found):
         raise ChainError(f"operator {name!r} is not a function")
     return found  # type: ignore[no-any-return]
-
-
-@functools.cache
-def signature(factory: Factory) -> Signature:
-    """What ``factory`` takes, read from its annotations."""
-    hints = get_type_hints(factory, include_extras=True)
-    found: dict[str, Option] = {}
-    resources: dict[str, bool] = {}
-    for parameter in inspect.signature(factory).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        annotation, bounds = _plain(hints.get(parameter.name, Any))
-        if annotation is None:
-            resources[parameter.name] = parameter.default is REQUIRED
-        else:
-            minimum = next((bound for bound in bounds if isinstance(bound, Minimum)), None)
-            maximum = next((bound for bound in bounds if isinstance(bound, Maximum)), None)
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum, maximum)
-    return Signature(found, resources)
 
 
 def names() -> list[str]:
@@ -225,45 +151,6 @@ def table() -> str:
         needed = ", ".join(f"`{resource}`" + ("" if must else "?") for resource, must in takes.resources.items())
         rows.append(f"| `{name}` | {promise} | {written} | {needed} |")
     return "\n".join(rows)
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The end of a message about a wrong name: what was probably meant, or what there is."""
-    known = sorted(names)
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; there are {', '.join(known) or 'none'}"
-def _plain(annotation: Any) -> tuple[Any, Sequence[Any]]:
-    """An annotation as (plain data, what else it says); (None, ()) for a resource."""
-    if get_origin(annotation) is Annotated:
-        inner, *extras = get_args(annotation)
-        return _plain(inner)[0], extras
-    if get_origin(annotation) in (Union, types.UnionType):
-        parts = [_plain(part) for part in get_args(annotation)]
-        if any(plain is None for plain, _ in parts):
-            return None, ()
-        return reduce(or_, (plain for plain, _ in parts)), [extra for _, extras in parts for extra in extras]
-    if get_origin(annotation) is list:
-        return (annotation if all(_plain(part)[0] for part in get_args(annotation)) else None), ()
-    if get_origin(annotation) is Literal:
-        return annotation, ()
-    return (annotation if annotation in _WORDS else None), ()
-
-
-def _fits(value: Any, annotation: Any) -> bool:
-    origin = get_origin(annotation)
-    if origin in (Union, types.UnionType):
-        return any(_fits(value, part) for part in get_args(annotation))
-    if origin is list:
-        return isinstance(value, list) and all(_fits(item, get_args(annotation)[0]) for item in value)
-    if origin is Literal:
-        return value in get_args(annotation)
-    if annotation is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    if annotation is int:
-        return isinstance(value, int) and not isinstance(value, bool)
-    return isinstance(value, annotation)
 
 
 def _default(option: Option) -> str:

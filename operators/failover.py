@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
-=======
 import re
 from collections.abc import Callable, Collection, Iterable
-from typing import Any, Final, TypeVar
->>>>>>> retryers
+from typing import Any, Final, Protocol, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase

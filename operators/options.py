@@ -37,17 +37,12 @@ class Maximum:
         return number <= self.value
 
 
-<<<<<<< HEAD
 Bound: TypeAlias = Minimum | Maximum
 
 POSITIVE = Minimum(0, above=True)
 NOT_NEGATIVE = Minimum(0)
 WHOLE = Maximum(100)
-=======
-POSITIVE = Minimum(0, above=True)
-NOT_NEGATIVE = Minimum(0)
-WHOLE = Maximum(1)
->>>>>>> retryers
+ONE = Maximum(1)
 
 Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
@@ -59,15 +54,12 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
-<<<<<<< HEAD
 Percent: TypeAlias = Annotated[float, POSITIVE, WHOLE]
 """A share in percent that is not empty."""
 PercentOrNone: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
 """A share in percent, perhaps none."""
-=======
-Share: TypeAlias = Annotated[float, POSITIVE, WHOLE]
+Share: TypeAlias = Annotated[float, POSITIVE, ONE]
 """A part of a whole: more than none of it, 1 is all."""
->>>>>>> retryers
 
 
 def positive(operator: str, **numbers: float) -> None:
@@ -76,11 +68,7 @@ def positive(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-<<<<<<< HEAD
     _check(operator, (POSITIVE,), numbers)
-=======
-    _check(operator, numbers, POSITIVE)
->>>>>>> retryers
 
 
 def not_negative(operator: str, **numbers: float) -> None:
@@ -89,24 +77,15 @@ def not_negative(operator: str, **numbers: float) -> None:
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-<<<<<<< HEAD
     _check(operator, (NOT_NEGATIVE,), numbers)
 
 
 def percents(operator: str, **numbers: float) -> None:
     """Check shares in percent: more than 0 and at most 100.
-=======
-    _check(operator, numbers, NOT_NEGATIVE)
-
-
-def share(operator: str, **numbers: float) -> None:
-    """Check numbers that must be more than 0 and at most 1.
->>>>>>> retryers
 
     Raises:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
-<<<<<<< HEAD
     _check(operator, (POSITIVE, WHOLE), numbers)
 
 
@@ -119,12 +98,13 @@ def percents_or_none(operator: str, **numbers: float) -> None:
     _check(operator, (NOT_NEGATIVE, WHOLE), numbers)
 
 
-def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) -> None:
-    for name, value in numbers.items():
-        if not all(bound.allows(value) for bound in bounds):
-            raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")
-=======
-    _check(operator, numbers, POSITIVE, WHOLE)
+def shares(operator: str, **numbers: float) -> None:
+    """Check parts of a whole: more than 0 and at most 1.
+
+    Raises:
+        ValueError: one is not; the message names the operator, the parameter and the value.
+    """
+    _check(operator, (POSITIVE, ONE), numbers)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -136,8 +116,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; there are {', '.join(known) or 'none'}"
 
 
-def _check(operator: str, numbers: dict[str, float], *bounds: Minimum | Maximum) -> None:
+def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
         if not all(bound.allows(value) for bound in bounds):
-            raise ValueError(f"{operator}: {name} must be {', '.join(map(str, bounds))}, not {value!r}")
->>>>>>> retryers
+            raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")

@@ -176,7 +176,6 @@ def cases() -> dict[str, Apply]:
         "admit": admit(Slots(8)),
         "tap": tap(Blind()),
         "failover": answer(failover()),
-        "failover": answer,
         "resume": resume(remember=Forgetful),
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),

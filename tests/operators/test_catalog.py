@@ -10,12 +10,8 @@ import pytest
 
 import operators
 from operators import CATALOG, ChainError, catalog
-<<<<<<< HEAD
 from operators.options import Maximum, Minimum, Percent, Seconds
 from operators.signature import signature
-=======
-from operators.options import Maximum, Minimum, Seconds
->>>>>>> retryers
 
 README = Path(operators.__file__).parent / "README.md"
 
@@ -43,15 +39,8 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
     assert list(takes.options) == ["words", "mode", "maybe", "part", "strict"]
     assert takes.resources == {"shared": True, "when": False}
     assert takes.options["words"].required
-<<<<<<< HEAD
     assert takes.options["maybe"].bounds == (Minimum(0, above=True),)
     assert takes.options["part"].bounds == (Minimum(0, above=True), Maximum(100))
-=======
-    assert takes.options["maybe"].minimum == Minimum(0, above=True)
-    assert takes.options["maybe"].maximum is None
-    rate = catalog.options(CATALOG["breaker"])["error_rate"]
-    assert (rate.minimum, rate.maximum) == (Minimum(0, above=True), Maximum(1))
->>>>>>> retryers
 
 
 @pytest.mark.parametrize(
@@ -64,18 +53,15 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
             {"circuits": True, "key": True},
         ),
         ("buffer_limit", ["bytes"], {}),
-<<<<<<< HEAD
-        ("failover", [], {"when": False, "on_failover": False}),
-        (
-            "fault",
-            ["kind", "after", "seconds", "status", "percent", "times"],
-            {"failure": False, "garbage": False, "random": False, "on_fault": False},
-=======
         (
             "failover",
             ["also", "never", "most"],
             {"when": False, "words": False, "known_words": False, "on_failover": False},
->>>>>>> retryers
+        ),
+        (
+            "fault",
+            ["kind", "after", "seconds", "status", "percent", "times"],
+            {"failure": False, "garbage": False, "random": False, "on_fault": False},
         ),
         ("heartbeat", ["seconds"], {"beat": True}),
         (
@@ -166,15 +152,11 @@ def test_every_fault_is_told_at_once() -> None:
         ("retry", {"times": 0, "wait": 0, "longest_wait": 1.5}),
         ("output_limit", {"bytes": 5, "items": None}),
         ("breaker", {"failures": 3, "cool_down": 10}),
-<<<<<<< HEAD
         ("balance", {"by": "ewma"}),
-        ("hedge", {"delay": None, "percentile": 99.9, "budget": 0}),
-        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
-=======
         ("breaker", {"error_rate": 1, "longest_cool_down": None}),
         ("failover", {"also": [], "never": ["elapsed"], "most": 2}),
-        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "strict": True}),
->>>>>>> retryers
+        ("hedge", {"delay": None, "percentile": 99.9, "budget": 0}),
+        (EVERYTHING, {"words": ["a"], "mode": "b", "maybe": 2, "part": 100, "strict": True}),
     ],
 )
 def test_what_is_right_has_no_fault(name: str, given: dict[str, Any]) -> None:

@@ -116,14 +116,12 @@ def no(error: Exception) -> bool:
     raise LookupError
 
 
-def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
-    """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
 def no_keep(items: list[Any]) -> bool:
     raise LookupError
 
 
-def failover_of_one() -> Operator[Any, Any]:
-    """``failover`` takes attempts; with one attempt it is an operator of one stream."""
+def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
+    """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
 
     def operator(source: Observable[Any]) -> Stream[Any]:
         def subscribe(observer: Any, scheduler: Any) -> None:
@@ -153,7 +151,6 @@ PASSING: dict[str, Make] = {
     "fault": lambda: fault("delay", after=90, seconds=50),
     # It records, but replays nothing.
     "cache": lambda: cache(keep=lambda items: False),
-    "failover": failover_of_one,
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "hedge": lambda: of_one(hedge(delay=50)),
