@@ -120,9 +120,8 @@ class Shadow(Link[Any, Any]):
             self.abandon()
 
     def ended(self, how: Exception | Left | None) -> None:
-        if not isinstance(how, Left):
-            self._other_how = how
-            self._compare()
+        self._other_how = how
+        self._compare()
 
     def _summarise(self) -> None:
         self._mine, self._other = self._comparison.summary(), self._comparison.summary()
@@ -133,7 +132,7 @@ class Shadow(Link[Any, Any]):
         self.abandon()
 
     def _compare(self) -> None:
-        if self.over or self._mine_how is _PENDING or self._other_how is _PENDING:
+        if self._mine_how is _PENDING or self._other_how is _PENDING:
             return
         word = _FAILED.get((self._mine_how is not None, self._other_how is not None))
         if word is None:
