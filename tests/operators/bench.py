@@ -20,19 +20,24 @@ from operators import (
     Circuits,
     Clock,
     Link,
+    Sheet,
     Slots,
     Stream,
     admit,
     buffer_limit,
     failover,
+    fault,
     first_event_timeout,
     heartbeat,
     idle_timeout,
+    inject,
+    mirror,
     output_limit,
     retry,
     tap,
     through,
     total_timeout,
+    trace,
     watch,
 )
 from tests.operators.items import Item
@@ -112,6 +117,11 @@ def answer(source: Observable[Any]) -> Observable[Any]:
     return failover()(Stream(subscribe))
 
 
+def silent(scope: SchedulerBase | None) -> Stream[Any]:
+    """A shadow that never says anything."""
+    return Stream(lambda observer, scheduler: None)
+
+
 def chain(*operators: Apply) -> Apply:
     """Several operators as one."""
 
@@ -142,8 +152,18 @@ def cases() -> dict[str, Apply]:
         "heartbeat": heartbeat(15, beat=ITEM),
     }
     guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
+    others: dict[str, Apply] = {
+        "fault": fault("cut", after=1 << 40),
+        "fault, not meant": fault("cut", percent=1, random=lambda: 0.5),
+        "inject": inject(lambda scope: scope),
+        "mirror": mirror(100, shadow=silent),
+        "mirror, not meant": mirror(1, shadow=silent, random=lambda: 0.5),
+        "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
+        "trace, not traced": trace("here", sheets=lambda scope: None),
+    }
     return {
         **single,
+        **others,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
         "the default chain with stations and taps": chain(
             *(single[name] for name in [*guards[:1], "through", *guards[1:4], "watch", "tap", *guards[4:], "tap", "through"])
