@@ -56,7 +56,7 @@ def fault(
         fault("cut", after=2)              -a-(b|)
         fault("stall", after=2)            -a-b----
         fault("garbage", after=2)          -a-b-x-|
-        fault("delay", after=1, seconds=3) -a----(bc|)
+        fault("delay", after=1, seconds=4) -a-----(bc|)
 
     Args:
         kind: what happens.

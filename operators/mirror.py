@@ -106,12 +106,16 @@ class _Mirror(Link[T, T]):
         """Whether an item said that nothing has to follow it."""
 
     def on_next(self, item: T) -> None:
-        if self._shadow.over:
+        shadow = self._shadow
+        if shadow.over:
             self.step_aside()
         else:
             if getattr(item, "ends", False):
                 self._whole = True
-            self._shadow.see(item)
+            try:
+                shadow.mine.note(item)
+            except Exception:
+                shadow.spoilt()
         self.receiver.on_next(item)
 
     # Comparing may take a while: whoever listens hears of the end before it.

@@ -61,8 +61,10 @@ class Shadow(Link[Any, Any]):
         slots: where it has a slot. It is given back when ``over``.
     """
 
-    __slots__ = ("_comparison", "_mine", "_mine_how", "_other", "_other_how", "_slots", "_timer", "_whole", "over")
+    __slots__ = ("_comparison", "_mine_how", "_other", "_other_how", "_slots", "_timer", "_whole", "mine", "over")
 
+    mine: Any
+    """The summary of the stream that is mirrored, until the outcome is told. Who notes an item there tells what that raises."""
     over: bool
     """Whether the outcome was told."""
 
@@ -71,15 +73,17 @@ class Shadow(Link[Any, Any]):
         self.over = False
         self._comparison = comparison
         self._slots = slots
-        self._mine: Any = None
+        self.mine = None
         self._other: Any = None
         self._mine_how: Any = _PENDING
         self._other_how: Any = _PENDING
         self._whole = False
         """Whether an item of the other stream said that nothing has to follow it."""
         self._timer: DisposableBase | None = None
-        if not quietly(self._summarise):
-            self.abandon()
+        try:
+            self.mine, self._other = comparison.summary(), comparison.summary()
+        except Exception:
+            self.spoilt()
 
     def start(self, shadow: Callable[[SchedulerBase | None], Any], scheduler: SchedulerBase, longest: float) -> None:
         """Subscribe to the other stream, where the outcome is still open."""
@@ -97,10 +101,10 @@ class Shadow(Link[Any, Any]):
             logger.exception("a shadow could not be subscribed to")
             self.fail(error)
 
-    def see(self, item: Any) -> None:
-        """An item of the stream that is mirrored."""
-        if not quietly(self._mine.note, item):
-            self.abandon()
+    def spoilt(self) -> None:
+        """A summary raised; called where that is caught."""
+        logger.exception("a summary raised")
+        self.abandon()
 
     def mine_ended(self, how: Exception | None) -> None:
         """The stream that is mirrored failed, or it is complete."""
@@ -116,16 +120,14 @@ class Shadow(Link[Any, Any]):
         if self.over:
             return
         self._whole = self._whole or bool(getattr(item, "ends", False))
-        if not quietly(self._other.note, item):
-            self.abandon()
+        try:
+            self._other.note(item)
+        except Exception:
+            self.spoilt()
 
     def ended(self, how: Exception | Left | None) -> None:
-        if not isinstance(how, Left):
-            self._other_how = how
-            self._compare()
-
-    def _summarise(self) -> None:
-        self._mine, self._other = self._comparison.summary(), self._comparison.summary()
+        self._other_how = how
+        self._compare()
 
     def _elapsed(self) -> None:
         if self._whole:
@@ -133,12 +135,12 @@ class Shadow(Link[Any, Any]):
         self.abandon()
 
     def _compare(self) -> None:
-        if self.over or self._mine_how is _PENDING or self._other_how is _PENDING:
+        if self._mine_how is _PENDING or self._other_how is _PENDING:
             return
         word = _FAILED.get((self._mine_how is not None, self._other_how is not None))
         if word is None:
             try:
-                word = self._comparison.compare(self._mine, self._other)
+                word = self._comparison.compare(self.mine, self._other)
             except Exception:
                 logger.exception("a comparison raised: %r", self._comparison.compare)
                 word = ABANDONED
@@ -153,7 +155,7 @@ class Shadow(Link[Any, Any]):
         # It may raise, and whoever listens to the mirrored stream may be leaving just now.
         quietly(self.dispose)
         self._slots.give_back()
-        mine, other = self._mine, self._other
-        self._mine = self._other = self._mine_how = self._other_how = None
+        mine, other = self.mine, self._other
+        self.mine = self._other = self._mine_how = self._other_how = None
         if word is not None:
             quietly(self._comparison.on_compared, word, mine, other)

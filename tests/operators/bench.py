@@ -23,6 +23,7 @@ from operators import (
     Link,
     Loads,
     Operator,
+    Sheet,
     Slots,
     Stream,
     admit,
@@ -30,11 +31,14 @@ from operators import (
     buffer_limit,
     cache,
     failover,
+    fault,
     first_event_timeout,
     heartbeat,
     hedge,
     idle_timeout,
     measure,
+    inject,
+    mirror,
     output_limit,
     resume,
     retry,
@@ -42,6 +46,7 @@ from operators import (
     tap,
     through,
     total_timeout,
+    trace,
     watch,
 )
 from operators.circuit import Policy
@@ -150,6 +155,11 @@ def answer(*operators: Operator[Any, Any], attempts: int = 1) -> Apply:
     return apply
 
 
+def silent(scope: SchedulerBase | None) -> Stream[Any]:
+    """A shadow that never says anything."""
+    return Stream(lambda observer, scheduler: None)
+
+
 def chain(*operators: Apply) -> Apply:
     """Several operators as one."""
 
@@ -198,6 +208,18 @@ def cases() -> dict[str, Apply]:
     return {
         **single,
         **choosing,
+    others: dict[str, Apply] = {
+        "fault": fault("cut", after=1 << 40),
+        "fault, not meant": fault("cut", percent=1, random=lambda: 0.5),
+        "inject": inject(lambda scope: scope),
+        "mirror": mirror(100, shadow=silent),
+        "mirror, not meant": mirror(1, shadow=silent, random=lambda: 0.5),
+        "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
+        "trace, not traced": trace("here", sheets=lambda scope: None),
+    }
+    return {
+        **single,
+        **others,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
         "the default chain with stations and taps": chain(
             *(single[name] for name in [*guards[:1], "through", *guards[1:4], "watch", "tap", *guards[4:], "tap", "through"])
