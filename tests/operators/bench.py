@@ -36,8 +36,8 @@ from operators import (
     heartbeat,
     hedge,
     idle_timeout,
-    measure,
     inject,
+    measure,
     mirror,
     output_limit,
     resume,
@@ -186,12 +186,9 @@ def cases() -> dict[str, Apply]:
         "admit": admit(Slots(8)),
         "tap": tap(Blind()),
         "failover": answer(failover()),
-        "resume": resume(remember=Forgetful),
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
-        "share": share(),
-        "cache": cache(1 << 30),
     }
     choosing: dict[str, Apply] = {
         "measure": measure(Loads().of("a")),
@@ -201,14 +198,10 @@ def cases() -> dict[str, Apply]:
         "the same balanced by turns": answer(balance("round_robin", key=_a_key), failover(), attempts=2),
         "the same balanced by ewma": answer(balance("ewma", key=_a_key), failover(), attempts=2),
     }
-    guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
-    others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
-    others = ("stock Observable", "empty", "admit", "tap", "through", "watch", "watch with an error rate", "resume")
-    guards = [name for name in single if name not in others]
-    return {
-        **single,
-        **choosing,
     others: dict[str, Apply] = {
+        "resume": resume(remember=Forgetful),
+        "share": share(),
+        "cache": cache(1 << 30),
         "fault": fault("cut", after=1 << 40),
         "fault, not meant": fault("cut", percent=1, random=lambda: 0.5),
         "inject": inject(lambda scope: scope),
@@ -217,8 +210,11 @@ def cases() -> dict[str, Apply]:
         "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
         "trace, not traced": trace("here", sheets=lambda scope: None),
     }
+    apart = ("stock Observable", "empty", "admit", "tap", "through", "watch", "watch with an error rate")
+    guards = [name for name in single if name not in apart]
     return {
         **single,
+        **choosing,
         **others,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
         "the default chain with stations and taps": chain(

@@ -153,8 +153,8 @@ def test_an_attempt_that_began_before_it_opened_does_not_pass_for_the_probe(t: M
     [
         ({"failures": 0}, "failures must be more than 0, not 0"),
         ({"cool_down": -1}, "cool_down must be more than 0, not -1"),
-        ({"error_rate": 0}, "error_rate must be more than 0, at most 1, not 0"),
-        ({"error_rate": 1.01}, "error_rate must be more than 0, at most 1, not 1.01"),
+        ({"error_rate": 0}, "error_rate must be more than 0 and at most 1, not 0"),
+        ({"error_rate": 1.01}, "error_rate must be more than 0 and at most 1, not 1.01"),
         ({"window": 0}, "window must be more than 0, not 0"),
         ({"at_least": 0}, "at_least must be more than 0, not 0"),
         ({"longest_cool_down": 29}, r"longest_cool_down must be at least cool_down \(30\), not 29"),

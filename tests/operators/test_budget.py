@@ -82,9 +82,9 @@ def test_no_history_gets_more_than_its_share(history: list[tuple[float, int, int
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"ratio": 0}, "ratio must be more than 0, at most 1, not 0"),
-        ({"ratio": 1.1}, "ratio must be more than 0, at most 1, not 1.1"),
-        ({"ratio": float("nan")}, "ratio must be more than 0, at most 1, not nan"),
+        ({"ratio": 0}, "ratio must be more than 0 and at most 1, not 0"),
+        ({"ratio": 1.1}, "ratio must be more than 0 and at most 1, not 1.1"),
+        ({"ratio": float("nan")}, "ratio must be more than 0 and at most 1, not nan"),
         ({"least": -1}, "least must be at least 0, not -1"),
         ({"span": 0}, "span must be more than 0, not 0"),
     ],

@@ -63,7 +63,7 @@ def test_notes_an_item_before_it_is_handed_on(t: Marbles, sheet: Sheet) -> None:
 
 def test_places_of_one_subscription_share_a_sheet(t: Marbles, sheet: Sheet) -> None:
     source = t.cold("-#", error=Fault())
-    t.check(source.pipe(on(sheet, "source"), retry(1, wait=2), on(sheet, "below")), "----#", error=Fault)
+    t.check(source.pipe(on(sheet, "source"), retry(1, wait=2, jitter=False), on(sheet, "below")), "----#", error=Fault)
     assert [(note.seconds, note.label, note.kind) for note in sheet.notes] == [
         (0, "below", "subscribe"),
         (0, "source", "subscribe"),
