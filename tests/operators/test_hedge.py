@@ -95,15 +95,21 @@ def test_an_attempt_that_comes_after_the_delay_starts_as_it_comes(t: Marbles) ->
 
 
 def test_no_timer_where_nobody_could_follow(t: Marbles) -> None:
-    silent: Observable[Any] = Late().stream
-    subscription = at_once(silent).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
+    lates = [Late() for _ in range(4)]
+    alone, first, second, third = (late.stream for late in lates)
+    subscriptions = [at_once(alone).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)]
     assert t.timers == 0
-    other = at_once(silent, silent).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
+    subscriptions.append(at_once(first, second, third).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler))
     assert t.timers == 1
     t.advance(3)
-    assert t.timers == 0
-    subscription.dispose()
-    other.dispose()
+    assert lates[2].observer
+    assert t.timers == 0, "two are under way"
+    lates[1].observer.on_error(Fault())
+    lates[2].observer.on_error(Fault())
+    assert lates[3].observer
+    assert t.timers == 0, "the last one is"
+    for subscription in subscriptions:
+        subscription.dispose()
 
 
 # Failures.
