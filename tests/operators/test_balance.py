@@ -51,9 +51,9 @@ def test_dispose_lets_go_of_the_source(t: Marbles, by: By) -> None:
 
 
 @pytest.mark.parametrize("by", GATHERING)
-def test_none_and_one_are_what_they_are(t: Marbles, by: By) -> None:
-    t.check(t.cold("--|").pipe(balance(by, key=str)), "--|")
-    t.check(t.cold("a-|").pipe(balance(by, key=str)), "--(a|)")
+def test_none_and_one_are_what_they_are_and_nobody_is_asked(t: Marbles, by: By) -> None:
+    t.check(t.cold("--|").pipe(balance(by, key=broken)), "--|")
+    t.check(t.cold("a-|").pipe(balance(by, key=broken)), "--(a|)")
 
 
 def test_who_leaves_at_the_first_candidate_gets_no_other() -> None:
@@ -129,10 +129,10 @@ def test_operators_that_share_turns_take_them_from_each_other() -> None:
 @pytest.mark.parametrize("session", [None, "s"])
 def test_weight_0_is_a_last_resort(by: By, session: str | None) -> None:
     order: Order = balance(
-        by, key=str, weight=weigh(a=0, b=1, c=1), loads=costing(b=5, c=5), session=lambda _: session, random=drawing(0)
+        by, key=str, weight=weigh(a=0, b=0, c=1, d=1), session=lambda _: session, loads=costing(c=5, d=5), random=drawing(0)
     )
-    results = [ordered(order, "abc") for _ in range(10)]
-    assert {result[2] for result in results} == {"a"}
+    results = [ordered(order, "abcd") for _ in range(10)]
+    assert {result[2:] for result in results} == {"ab"}
 
 
 @pytest.mark.parametrize("by", GATHERING)
@@ -168,7 +168,7 @@ def test_of_two_candidates_both_are_drawn_always(one: float, other: float) -> No
 def test_any_two_of_three_are_drawn() -> None:
     seen: set[str] = set()
     for one in (0, 0.4, 0.7):
-        for other in (0, 0.6):
+        for other in (0, 0.9):
             seen.add(ordered(balance("ewma", key=str, loads=costing(a=1, b=2, c=3), random=drawing(one, other)), "abc")[0])
     assert seen == {"a", "b"}, "the dearest of three is never the better of two"
 

@@ -30,9 +30,8 @@ def test_a_session_gets_the_same_candidate_first_in_every_process_and_the_rest_k
 
 @pytest.mark.parametrize("by", GATHERING)
 def test_a_session_goes_home_however_the_others_are_ordered(by: By) -> None:
-    order: Order = balance(by, key=str, session=lambda _: "session-0", loads=costing(a=3, b=2, c=1), weight=weigh(a=1, b=2, c=3))
-    homes = {ordered(order, "abc") for _ in range(5)}
-    assert len(homes) == 1
+    order: Order = balance(by, key=str, session=lambda _: "session-0", loads=costing(a=1, b=2, c=3))
+    assert {ordered(order, "abc")[0] for _ in range(5)} == {"c"}
 
 
 def test_only_the_sessions_of_one_that_is_away_move() -> None:
@@ -49,9 +48,9 @@ def test_sessions_are_spread_by_weight() -> None:
 
 @pytest.mark.parametrize("by", ["round_robin", "weighted"])
 def test_a_session_takes_no_turn(by: By) -> None:
-    sessions = iter([None, "s", "s", None])
+    sessions = iter([None, "s", None])
     order: Order = balance(by, key=str, session=lambda _: next(sessions))
-    assert [ordered(order, "ab") for _ in range(4)][::3] == ["ab", "ba"]
+    assert [ordered(order, "ab") for _ in range(3)][::2] == ["ab", "ba"]
 
 
 @pytest.mark.parametrize("none", [None, ""])

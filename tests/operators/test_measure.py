@@ -108,15 +108,27 @@ def test_the_pace_is_that_of_the_first_items_and_the_others_pass_by(t: Marbles, 
     assert (load.pace, load.in_flight) == (2, 0)
 
 
-def test_a_source_that_cannot_hand_items_past_it_is_measured_the_same(t: Marbles, load: Load) -> None:
+def test_a_source_that_cannot_hand_items_past_it_is_measured_the_same_and_once(t: Marbles) -> None:
+    asked: list[float] = []
+
+    def now() -> float:
+        asked.append(t.second)
+        return t.second
+
+    load = Loads(now=now).of("a")
     late, heard = Late(), Heard()
     late.stream.pipe(measure(load)).subscribe(heard, scheduler=t.scheduler)
-    for second in range(SAMPLE * 3):
-        t.scheduler.advance_to(min(second, SAMPLE))
+    for second in range(SAMPLE + 1):
+        t.scheduler.advance_to(second)
         late.observer.on_next(second)
-    late.observer.on_completed()
-    assert heard.all == [*range(SAMPLE * 3), "|"]
     assert load.pace == 1
+    load.follow(1, 2)
+    known, times = load.pace, len(asked)
+    late.observer.on_next("late")
+    assert len(asked) == times, "nobody looks at the clock any more"
+    late.observer.on_completed()
+    assert load.pace == known
+    assert heard.all == [*range(SAMPLE + 1), "late", "|"]
 
 
 def test_what_a_source_says_after_it_was_let_go_is_not_noted(t: Marbles, load: Load) -> None:
