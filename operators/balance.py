@@ -234,6 +234,8 @@ class _Balance(Link[T, T]):
         self._gathered.append(candidate)
 
     def on_completed(self) -> None:
+        if self.stopped:
+            return
         try:
             arranged = self._order.arranged(self._gathered, self._scheduler)
         except Exception as error:

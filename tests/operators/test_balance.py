@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
 from typing import Any
 
@@ -11,7 +12,8 @@ from hypothesis import strategies as some
 
 from operators import Link, StepError, Stream, Turns, balance
 from operators.testing import Marbles
-from tests.operators.attempts import at_once, broken
+from tests.operators.attempts import Late, at_once, broken
+from tests.operators.items import Item
 from tests.operators.observers import FirstOnly, Heard
 from tests.operators.orders import GATHERING, By, Order, costing, drawing, ordered, weigh
 
@@ -71,6 +73,22 @@ def test_a_source_that_ends_twice_is_heard_once() -> None:
     heard = Heard()
     Stream[Any](subscribe).pipe(balance("round_robin", key=str)).subscribe(heard)
     assert heard.all == ["a", "|"]
+
+
+def test_after_dispose_nothing_is_held_and_nobody_is_asked() -> None:
+    asked: list[Any] = []
+    late = Late()
+    stream = late.stream.pipe(balance(key=str, session=asked.append))
+    subscription = stream.subscribe()
+    candidate = Item("a")
+    alive = weakref.ref(candidate)
+    late.observer.on_next(candidate)
+    del candidate
+    assert alive()
+    subscription.dispose()
+    assert alive() is None
+    late.observer.on_completed()
+    assert asked == []
 
 
 # By turns.

@@ -95,21 +95,18 @@ def test_an_attempt_that_comes_after_the_delay_starts_as_it_comes(t: Marbles) ->
 
 
 def test_no_timer_where_nobody_could_follow(t: Marbles) -> None:
-    lates = [Late() for _ in range(4)]
-    alone, first, second, third = (late.stream for late in lates)
-    subscriptions = [at_once(alone).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)]
+    alone, *two = (Late() for _ in range(3))
+    at_once(alone.stream).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
     assert t.timers == 0
-    subscriptions.append(at_once(first, second, third).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler))
+    hedged = at_once(*(late.stream for late in two)).pipe(hedge(delay=3))
+    hedged.subscribe(scheduler=t.scheduler)
     assert t.timers == 1
     t.advance(3)
-    assert lates[2].observer
-    assert t.timers == 0, "two are under way"
-    lates[1].observer.on_error(Fault())
-    lates[2].observer.on_error(Fault())
-    assert lates[3].observer
-    assert t.timers == 0, "the last one is"
-    for subscription in subscriptions:
-        subscription.dispose()
+    assert two[1].observer
+    assert t.timers == 0, "both are under way"
+    hedged.subscribe(scheduler=t.scheduler)
+    two[0].observer.on_error(Fault())
+    assert t.timers == 0, "the last one is under way"
 
 
 # Failures.
