@@ -15,8 +15,8 @@ def lazily(t: Marbles, drawing: str, **attempts: Observable[Any]) -> Marble:
     return t.cold(drawing, values=attempts)
 
 
-def at_once(*attempts: Observable[Any]) -> Stream[Observable[Any]]:
-    """A stream of attempts that come while it is subscribed to."""
+def at_once(*attempts: Any) -> Stream[Any]:
+    """A stream of attempts, or of whatever it is, that come while it is subscribed to."""
 
     def subscribe(observer: Any, scheduler: Any) -> None:
         for attempt in attempts:

@@ -1,62 +1,21 @@
-"""The same candidates in another order: by turns, by weight, by cost, by session."""
+"""The same candidates in another order: by turns, by weight, by cost."""
 
 from __future__ import annotations
 
+import weakref
 from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import cycle
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from operators import Link, Loads, Operator, StepError, Stream, Turns, balance
+from operators import Link, StepError, Stream, Turns, balance
 from operators.testing import Marbles
-from tests.operators.attempts import broken
+from tests.operators.attempts import Late, at_once, broken
+from tests.operators.items import Item
 from tests.operators.observers import FirstOnly, Heard
-
-By = Literal["order", "round_robin", "weighted", "ewma"]
-Order = Operator[str, str]
-GATHERING: list[By] = ["round_robin", "weighted", "ewma"]
-
-
-def candidates(names: str) -> Stream[Any]:
-    def subscribe(observer: Any, scheduler: Any) -> None:
-        for name in names:
-            observer.on_next(name)
-        observer.on_completed()
-
-    return Stream(subscribe)
-
-
-def ordered(order: Order, names: str, scheduler: Any = None) -> str:
-    """What comes of these candidates, one after the other."""
-    heard = Heard()
-    candidates(names).pipe(order).subscribe(heard, scheduler=scheduler)
-    assert heard.all.pop() == "|"
-    return "".join(heard.all)
-
-
-def weigh(**weights: float) -> Callable[[Any], float]:
-    return weights.__getitem__
-
-
-def costing(**costs: float) -> Loads:
-    """Loads in which an attempt costs so many seconds."""
-    loads = Loads(now=lambda: 0.0)
-    for key, cost in costs.items():
-        load = loads.of(key)
-        load.begin(key)
-        load.first(key)
-        load.end(key, failed=False)
-        load.follow(100, cost)
-    return loads
-
-
-def drawing(*numbers: float) -> Callable[[], float]:
-    return cycle(numbers).__next__
-
+from tests.operators.orders import GATHERING, By, Order, costing, drawing, ordered, weigh
 
 # As a stream.
 
@@ -94,14 +53,14 @@ def test_dispose_lets_go_of_the_source(t: Marbles, by: By) -> None:
 
 
 @pytest.mark.parametrize("by", GATHERING)
-def test_none_and_one_are_what_they_are(t: Marbles, by: By) -> None:
-    t.check(t.cold("--|").pipe(balance(by, key=str)), "--|")
-    t.check(t.cold("a-|").pipe(balance(by, key=str)), "--(a|)")
+def test_none_and_one_are_what_they_are_and_nobody_is_asked(t: Marbles, by: By) -> None:
+    t.check(t.cold("--|").pipe(balance(by, key=broken)), "--|")
+    t.check(t.cold("a-|").pipe(balance(by, key=broken)), "--(a|)")
 
 
 def test_who_leaves_at_the_first_candidate_gets_no_other() -> None:
     heard = Heard()
-    FirstOnly().connect(candidates("abc").pipe(balance("round_robin", key=str)), heard, None)
+    FirstOnly().connect(at_once(*"abc").pipe(balance("round_robin", key=str)), heard, None)
     assert heard.all == ["a"]
 
 
@@ -114,6 +73,22 @@ def test_a_source_that_ends_twice_is_heard_once() -> None:
     heard = Heard()
     Stream[Any](subscribe).pipe(balance("round_robin", key=str)).subscribe(heard)
     assert heard.all == ["a", "|"]
+
+
+def test_after_dispose_nothing_is_held_and_nobody_is_asked() -> None:
+    asked: list[Any] = []
+    late = Late()
+    stream = late.stream.pipe(balance(key=str, session=asked.append))
+    subscription = stream.subscribe()
+    candidate = Item("a")
+    alive = weakref.ref(candidate)
+    late.observer.on_next(candidate)
+    del candidate
+    assert alive()
+    subscription.dispose()
+    assert alive() is None
+    late.observer.on_completed()
+    assert asked == []
 
 
 # By turns.
@@ -172,10 +147,10 @@ def test_operators_that_share_turns_take_them_from_each_other() -> None:
 @pytest.mark.parametrize("session", [None, "s"])
 def test_weight_0_is_a_last_resort(by: By, session: str | None) -> None:
     order: Order = balance(
-        by, key=str, weight=weigh(a=0, b=1, c=1), loads=costing(b=5, c=5), session=lambda _: session, random=drawing(0)
+        by, key=str, weight=weigh(a=0, b=0, c=1, d=1), session=lambda _: session, loads=costing(c=5, d=5), random=drawing(0)
     )
-    results = [ordered(order, "abc") for _ in range(10)]
-    assert {result[2] for result in results} == {"a"}
+    results = [ordered(order, "abcd") for _ in range(10)]
+    assert {result[2:] for result in results} == {"ab"}
 
 
 @pytest.mark.parametrize("by", GATHERING)
@@ -187,7 +162,7 @@ def test_when_all_are_a_last_resort_all_are_the_same(by: By) -> None:
 @pytest.mark.parametrize("weight", [-1, float("nan"), float("inf")])
 def test_a_weight_that_is_none_is_a_step_error(weight: float) -> None:
     heard = Heard()
-    candidates("ab").pipe(balance("weighted", key=str, weight=lambda _: weight)).subscribe(heard)
+    at_once(*"ab").pipe(balance("weighted", key=str, weight=lambda _: weight)).subscribe(heard)
     (error,) = heard.all
     assert isinstance(error, StepError)
     assert str(error.__cause__) == f"the weight of a must be at least 0, not {weight!r}"
@@ -211,7 +186,7 @@ def test_of_two_candidates_both_are_drawn_always(one: float, other: float) -> No
 def test_any_two_of_three_are_drawn() -> None:
     seen: set[str] = set()
     for one in (0, 0.4, 0.7):
-        for other in (0, 0.6):
+        for other in (0, 0.9):
             seen.add(ordered(balance("ewma", key=str, loads=costing(a=1, b=2, c=3), random=drawing(one, other)), "abc")[0])
     assert seen == {"a", "b"}, "the dearest of three is never the better of two"
 
@@ -227,67 +202,6 @@ def test_a_heavy_one_costs_less() -> None:
     assert ordered(balance("ewma", key=str, loads=loads, weight=weigh(a=1, b=2)), "ab") == "ba"
 
 
-# By session.
-
-
-def at_home(names: str, sessions: int, weight: Callable[[Any], float] = lambda _: 1) -> dict[str, str]:
-    """The first candidate of so many sessions."""
-    return {name: ordered(balance(key=str, session=lambda _: name, weight=weight), names)[0] for name in _names(sessions)}  # noqa: B023
-
-
-def _names(count: int) -> Iterator[str]:
-    return (f"session-{number}" for number in range(count))
-
-
-def test_a_session_gets_the_same_candidate_first_in_every_process_and_the_rest_keep_their_order() -> None:
-    homes = [ordered(balance(key=str, session=lambda _: name), "abc") for name in _names(8)]  # noqa: B023
-    assert homes == ["cab", "abc", "abc", "abc", "bac", "bac", "cab", "cab"]
-
-
-@pytest.mark.parametrize("by", GATHERING)
-def test_a_session_goes_home_however_the_others_are_ordered(by: By) -> None:
-    order: Order = balance(by, key=str, session=lambda _: "session-0", loads=costing(a=3, b=2, c=1), weight=weigh(a=1, b=2, c=3))
-    homes = {ordered(order, "abc") for _ in range(5)}
-    assert len(homes) == 1
-
-
-def test_only_the_sessions_of_one_that_is_away_move() -> None:
-    whole, without = at_home("abcd", 200), at_home("abd", 200)
-    assert {name for name, home in whole.items() if home != "c"} == {name for name in whole if whole[name] == without[name]}
-    assert set(without.values()) == {"a", "b", "d"}
-    assert at_home("dcba", 200) == whole, "wherever they stand"
-
-
-def test_sessions_are_spread_by_weight() -> None:
-    shares = Counter(at_home("abcd", 2000, weigh(a=1, b=2, c=7, d=0)).values())
-    assert [round(shares[name] / 200) for name in "abcd"] == [1, 2, 7, 0]
-
-
-@pytest.mark.parametrize("by", ["round_robin", "weighted"])
-def test_a_session_takes_no_turn(by: By) -> None:
-    sessions = iter([None, "s", "s", None])
-    order: Order = balance(by, key=str, session=lambda _: next(sessions))
-    assert [ordered(order, "ab") for _ in range(4)][::3] == ["ab", "ba"]
-
-
-@pytest.mark.parametrize("none", [None, ""])
-def test_who_has_no_session_is_balanced_like_all(none: str | None) -> None:
-    assert ordered(balance(key=str, session=lambda _: none), "cab") == "cab"
-    turns: Order = balance("round_robin", key=str, session=lambda _: none)
-    assert [ordered(turns, "ab") for _ in range(2)] == ["ab", "ba"]
-
-
-def test_the_session_is_found_in_the_scheduler(t: Marbles) -> None:
-    asked: list[Any] = []
-    ordered(balance(key=str, session=asked.append), "ab", t.scheduler)
-    assert asked == [t.scheduler]
-
-
-def test_any_text_may_be_a_session() -> None:
-    for name in ("\ud800", "ü" * 10_000, "\0"):
-        assert sorted(ordered(balance(key=str, session=lambda _: name), "ab")) == ["a", "b"]  # noqa: B023
-
-
 # Whatever is asked for.
 
 
@@ -295,7 +209,7 @@ def test_any_text_may_be_a_session() -> None:
 def test_a_function_that_raises_is_a_step_error(function: str) -> None:
     functions: dict[str, Any] = {"key": str, function: broken}
     heard = Heard()
-    candidates("ab").pipe(balance("round_robin", **functions)).subscribe(heard)
+    at_once(*"ab").pipe(balance("round_robin", **functions)).subscribe(heard)
     (error,) = heard.all
     assert isinstance(error, StepError)
     assert isinstance(error.__cause__, ZeroDivisionError)

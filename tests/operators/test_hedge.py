@@ -95,15 +95,18 @@ def test_an_attempt_that_comes_after_the_delay_starts_as_it_comes(t: Marbles) ->
 
 
 def test_no_timer_where_nobody_could_follow(t: Marbles) -> None:
-    silent: Observable[Any] = Late().stream
-    subscription = at_once(silent).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
+    alone, *two = (Late() for _ in range(3))
+    at_once(alone.stream).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
     assert t.timers == 0
-    other = at_once(silent, silent).pipe(hedge(delay=3)).subscribe(scheduler=t.scheduler)
+    hedged = at_once(*(late.stream for late in two)).pipe(hedge(delay=3))
+    hedged.subscribe(scheduler=t.scheduler)
     assert t.timers == 1
     t.advance(3)
-    assert t.timers == 0
-    subscription.dispose()
-    other.dispose()
+    assert two[1].observer
+    assert t.timers == 0, "both are under way"
+    hedged.subscribe(scheduler=t.scheduler)
+    two[0].observer.on_error(Fault())
+    assert t.timers == 0, "the last one is under way"
 
 
 # Failures.

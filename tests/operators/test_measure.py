@@ -108,23 +108,47 @@ def test_the_pace_is_that_of_the_first_items_and_the_others_pass_by(t: Marbles, 
     assert (load.pace, load.in_flight) == (2, 0)
 
 
-def test_a_source_that_cannot_hand_items_past_it_is_measured_the_same(t: Marbles, load: Load) -> None:
+def test_a_source_that_cannot_hand_items_past_it_is_measured_the_same_and_once(t: Marbles) -> None:
+    asked: list[float] = []
+
+    def now() -> float:
+        asked.append(t.second)
+        return t.second
+
+    load = Loads(now=now).of("a")
     late, heard = Late(), Heard()
     late.stream.pipe(measure(load)).subscribe(heard, scheduler=t.scheduler)
-    for second in range(SAMPLE * 3):
-        t.scheduler.advance_to(min(second, SAMPLE))
+    for second in range(SAMPLE + 1):
+        t.scheduler.advance_to(second)
         late.observer.on_next(second)
-    late.observer.on_completed()
-    assert heard.all == [*range(SAMPLE * 3), "|"]
     assert load.pace == 1
+    load.follow(1, 2)
+    known, times = load.pace, len(asked)
+    late.observer.on_next("late")
+    assert len(asked) == times, "nobody looks at the clock any more"
+    late.observer.on_completed()
+    assert load.pace == known
+    assert heard.all == [*range(SAMPLE + 1), "late", "|"]
 
 
 def test_what_a_source_says_after_it_was_let_go_is_not_noted(t: Marbles, load: Load) -> None:
     late, heard = Late(), Heard()
-    late.stream.pipe(measure(load)).subscribe(heard, scheduler=t.scheduler).dispose()
-    for say in (lambda: late.observer.on_next("a"), lambda: late.observer.on_error(Fault()), late.observer.on_completed):
-        say()
-    assert (heard.all, load.in_flight, known(load)) == ([], 0, (None, None))
+    asked: list[Exception] = []
+    stream = late.stream.pipe(measure(load, when=lambda error: bool(asked.append(error))))  # type: ignore[func-returns-value]
+    for said in ([], ["a", "b"]):
+        subscription = stream.subscribe(heard, scheduler=t.scheduler)
+        for item in said:
+            late.observer.on_next(item)
+        subscription.dispose()
+        before = known(load)
+        t.scheduler.advance_by(1)
+        for number in range(SAMPLE * 2):
+            late.observer.on_next(number)
+        late.observer.on_error(Fault())
+        late.observer.on_completed()
+        assert (load.in_flight, known(load)) == (0, before)
+    assert heard.all == ["a", "b"]
+    assert asked == []
 
 
 def test_who_leaves_at_the_first_item_is_no_longer_in_flight(t: Marbles, load: Load) -> None:
