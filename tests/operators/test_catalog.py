@@ -43,7 +43,11 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "resources"),
     [
-        ("admit", ["queue", "queue_timeout"], {"slots": True, "on_wait": False}),
+        (
+            "admit",
+            ["limit", "queue", "queue_timeout", "per_key"],
+            {"slots": False, "key": False, "priority": False, "on_wait": False},
+        ),
         ("breaker", ["failures", "cool_down"], {"circuits": True, "key": True}),
         ("buffer_limit", ["bytes"], {}),
         ("failover", [], {"when": False, "on_failover": False}),
