@@ -3,7 +3,7 @@
 Nothing here knows HTTP or language models. Your own operators need nothing else than :class:`Stream` and :class:`Link`.
 """
 
-from operators.admit import Slots, admit
+from operators.admit import admit
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.catalog import CATALOG, build, options, resolve, validate
@@ -19,13 +19,20 @@ from operators.errors import (
     Interrupted,
     NoScheduler,
     Overloaded,
+    RateLimited,
     StepError,
     TooLarge,
+    TooSlow,
 )
 from operators.failover import failover
+from operators.gcra import Gcra
 from operators.heartbeat import heartbeat
+from operators.limits import Limits, Quota
 from operators.output_limit import output_limit
+from operators.pace import pace
+from operators.rate_limit import rate_limit
 from operators.retry import retry
+from operators.slots import Slots
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
@@ -43,18 +50,23 @@ __all__ = [
     "Elapsed",
     "Exhausted",
     "FlowGate",
+    "Gcra",
     "GuardError",
     "Interrupted",
+    "Limits",
     "Link",
     "NoScheduler",
     "Operator",
     "Overloaded",
+    "Quota",
+    "RateLimited",
     "Scope",
     "Slots",
     "Step",
     "StepError",
     "Stream",
     "TooLarge",
+    "TooSlow",
     "admit",
     "breaker",
     "buffer_limit",
@@ -67,6 +79,8 @@ __all__ = [
     "idle_timeout",
     "options",
     "output_limit",
+    "pace",
+    "rate_limit",
     "resolve",
     "retry",
     "retryable",

@@ -26,6 +26,8 @@ from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.options import Minimum
 from operators.output_limit import output_limit
+from operators.pace import pace
+from operators.rate_limit import rate_limit
 from operators.retry import retry
 from operators.tap import tap
 from operators.through import through
@@ -42,6 +44,8 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "heartbeat": heartbeat,
     "idle_timeout": idle_timeout,
     "output_limit": output_limit,
+    "pace": pace,
+    "rate_limit": rate_limit,
     "retry": retry,
     "tap": tap,
     "through": through,

@@ -29,6 +29,8 @@ from operators import (
     heartbeat,
     idle_timeout,
     output_limit,
+    pace,
+    rate_limit,
     retry,
     tap,
     through,
@@ -44,6 +46,17 @@ ITEMS = 20_000
 SUBSCRIPTIONS = 1_000
 
 ITEM = Item("a")
+# The guards of the default chain, in its order.
+DEFAULT = (
+    "buffer_limit",
+    "retry",
+    "first_event_timeout",
+    "idle_timeout",
+    "failover",
+    "total_timeout",
+    "output_limit",
+    "heartbeat",
+)
 FRAME = b"data: " + b"x" * 190 + b"\n\n"
 
 
@@ -139,16 +152,25 @@ def cases() -> dict[str, Apply]:
         "failover": answer,
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
+        "output_limit, tokens": output_limit(tokens=1 << 40, output_tokens=one),
+        "pace": pace(1e-9, ends=True),
+        "pace, weighed": pace(1e-9, ends=True, weigh=one),
+        "rate_limit": rate_limit(1 << 40),
+        "rate_limit, tokens": rate_limit(1 << 40, 1 << 40, cost=one),
         "heartbeat": heartbeat(15, beat=ITEM),
     }
-    guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
     return {
         **single,
-        f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
+        f"the {len(DEFAULT)} guards of the default chain": chain(*(single[name] for name in DEFAULT)),
         "the default chain with stations and taps": chain(
-            *(single[name] for name in [*guards[:1], "through", *guards[1:4], "watch", "tap", *guards[4:], "tap", "through"])
+            *(single[name] for name in [*DEFAULT[:1], "through", *DEFAULT[1:4], "watch", "tap", *DEFAULT[4:], "tap", "through"])
         ),
     }
+
+
+def one(item: Any) -> int:
+    """What an item weighs, or says of tokens."""
+    return 1
 
 
 async def measure(operator: Apply, item: Any) -> tuple[float, float]:

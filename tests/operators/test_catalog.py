@@ -53,7 +53,13 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         ("failover", [], {"when": False, "on_failover": False}),
         ("heartbeat", ["seconds"], {"beat": True}),
         ("idle_timeout", ["seconds"], {}),
-        ("output_limit", ["bytes", "items"], {}),
+        ("output_limit", ["bytes", "items", "tokens"], {"output_tokens": False}),
+        ("pace", ["least", "window", "ends"], {"weigh": False, "on_slow": False}),
+        (
+            "rate_limit",
+            ["requests", "tokens", "per", "burst", "burst_tokens"],
+            {"limits": False, "key": False, "cost": False, "estimate": False},
+        ),
         ("retry", ["times", "wait", "longest_wait"], {"when": False, "on_retry": False}),
         ("tap", [], {"probe": True}),
     ],
@@ -77,7 +83,8 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("idle_timeout", {}, "idle_timeout: seconds is missing; expected a number, more than 0"),
         ("retry", {"times": 1.5}, "retry: times is 1.5; expected a whole number, at least 0"),
         ("retry", {"times": -1}, "retry: times is -1; expected a whole number, at least 0"),
-        ("output_limit", {"bytes": None}, "output_limit: bytes is None; expected a whole number, more than 0"),
+        ("buffer_limit", {"bytes": None}, "buffer_limit: bytes is None; expected a whole number, more than 0"),
+        ("pace", {"least": 0}, "pace: least is 0; expected a number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
@@ -90,7 +97,7 @@ def test_a_fault_is_named_with_what_would_be_right(name: str, given: dict[str, A
 
 
 def test_every_fault_is_told_at_once() -> None:
-    assert len(catalog.validate("output_limit", {"byte": 1, "items": "x"})) == 3
+    assert len(catalog.validate("pace", {"leest": 1, "window": "x"})) == 3
 
 
 @pytest.mark.parametrize(

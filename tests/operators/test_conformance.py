@@ -17,6 +17,7 @@ from operators import (
     Circuits,
     Elapsed,
     GuardError,
+    Limits,
     NoScheduler,
     Operator,
     Overloaded,
@@ -24,6 +25,7 @@ from operators import (
     StepError,
     Stream,
     TooLarge,
+    TooSlow,
     admit,
     breaker,
     buffer_limit,
@@ -32,6 +34,8 @@ from operators import (
     heartbeat,
     idle_timeout,
     output_limit,
+    pace,
+    rate_limit,
     retry,
     tap,
     through,
@@ -76,6 +80,12 @@ def no_key(candidate: Any) -> str:
     return str(candidate)
 
 
+def no_tokens(item: Any) -> int | None:
+    if item == "b":
+        raise LookupError
+    return 1
+
+
 def failover_of_one() -> Operator[Any, Any]:
     """``failover`` takes attempts; with one attempt it is an operator of one stream."""
 
@@ -99,6 +109,8 @@ PASSING: dict[str, Make] = {
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "idle_timeout": lambda: idle_timeout(50),
     "output_limit": lambda: output_limit(100),
+    "pace": lambda: pace(0.01, window=50, ends=True),
+    "rate_limit": lambda: rate_limit(1000, 1000, limits=Limits(), cost=lambda item: 1),
     "retry": lambda: retry(0),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
@@ -107,7 +119,7 @@ PASSING: dict[str, Make] = {
 }
 
 # Operators that need time.
-TIMED = ["admit", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
+TIMED = ["admit", "first_event_timeout", "heartbeat", "idle_timeout", "pace", "rate_limit", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
@@ -116,6 +128,8 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
+    "pace": (lambda: pace(1, window=3, ends=True), "-a------b|", "-a--#", TooSlow),
+    "rate_limit": (lambda: rate_limit(tokens=9, limits=Limits(), cost=no_tokens), "-a-b-c-|", "-a-#", StepError),
     "through": (lambda: through(AtSecondItem), "-a-b-c-|", "-a-#", ZeroDivisionError),
     "total_timeout": (lambda: total_timeout(4), "-a-b-c-|", "-a-b#", Elapsed),
 }
