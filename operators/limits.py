@@ -100,7 +100,7 @@ class Account:
 
     def blank(self, now: float) -> bool:
         """Whether it says nothing that a new one would not say."""
-        return not self.open and all(meter is None or meter.reset(now) <= EARLY for meter in (self.requests, self.tokens))
+        return not self.open and _full(self.requests, now) and _full(self.tokens, now)
 
 
 class Limits:
@@ -136,12 +136,14 @@ class Limits:
 
         Whoever got the account takes one from its ``open`` when the stream ends.
         """
-        self._forget(now)
         place = (key, quota)
         account = self._accounts.get(place)
         if account is None:
             account = self._accounts[place] = Account(quota)
+        else:
+            self._accounts.move_to_end(place)
         self._latest[key] = account
+        self._forget(now, account)
         return account.take(now, reserve) or account
 
     def state(self, key: Hashable, now: float) -> Standing | None:
@@ -152,10 +154,12 @@ class Limits:
         account = self._latest.get(key)
         return None if account is None else account.standing(now)
 
-    def _forget(self, now: float) -> None:
-        """Look at the next few, in a circle."""
-        for _ in range(min(_LOOKED_AT, len(self._accounts))):
+    def _forget(self, now: float, used: Account) -> None:
+        """Look at the next few, in a circle; ``used`` is the last of it."""
+        for _ in range(_LOOKED_AT):
             place, account = next(iter(self._accounts.items()))
+            if account is used:
+                return
             if not account.blank(now):
                 self._accounts.move_to_end(place)
                 continue
@@ -166,6 +170,10 @@ class Limits:
 
 def _meter(amount: int | None, per: float, burst: int | None) -> Gcra | None:
     return None if amount is None else Gcra(amount / per, amount if burst is None else burst)
+
+
+def _full(meter: Gcra | None, now: float) -> bool:
+    return meter is None or meter.reset(now) <= EARLY
 
 
 def _allowance(meter: Gcra | None, now: float) -> Allowance | None:

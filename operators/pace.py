@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _NEVER_SHUT = FlowGate()
 _ALMOST: Final = 1 - 1e-9
-"""A tenth of a unit a second over thirty seconds is a little more than three, in binary."""
+"""Ten tenths are a little less than one, in binary."""
 
 
 def _one(item: Any) -> float:

@@ -173,7 +173,6 @@ class _Metered(Link[T, T]):
                 self._charge(known or 0)
             else:
                 self._charge(max(known or 0, self._reserve))
-        self.counts = False
         self._account = None
         account.open -= 1
 

@@ -100,8 +100,7 @@ class Slots:
         self.in_use -= 1
         if self.per_key is not None and key is not None:
             self._held[key] -= 1
-            if self._held[key] == self.per_key - 1:
-                self._waiting.release(key)
+            self._waiting.release(key)
             if not self._held[key]:
                 del self._held[key]
         # A granted stream that ends at once comes back here: a loop, so that the length of the queue costs no stack.

@@ -13,6 +13,7 @@ from reactivex import operators as stock
 from operators import ChainError, Overloaded, Scope, Slots, StepError, Stream, admit, catalog
 from operators.testing import Marbles
 from tests.operators.items import Fault
+from tests.operators.observers import Heard
 
 
 def for_whom(key: Any = None, priority: Any = 0) -> dict[str, Any]:
@@ -211,6 +212,40 @@ def test_a_newcomer_that_is_let_go_while_another_makes_room_leaves_nothing(t: Ma
     assert is_empty(slots)
 
 
+def test_nobody_overtakes_the_queue_from_inside_the_end_of_the_one_before(t: Marbles) -> None:
+    """A slot is free in that moment, but somebody waits for it."""
+    slots = Slots(1)
+    order: list[str] = []
+
+    def come(name: str, *, then: Any = None) -> None:
+        def over() -> None:
+            order.append(name)
+            if then is not None:
+                then()
+
+        stream = Stream[Any](lambda observer, _: observer.on_completed())
+        stream.pipe(admit(slots)).subscribe(on_completed=over, scheduler=t.scheduler)
+
+    holder = t.cold("----").pipe(admit(slots)).subscribe(scheduler=t.scheduler)
+    come("first", then=lambda: come("late"))
+    come("second")
+    holder.dispose()
+    assert order == ["first", "second", "late"]
+    assert is_empty(slots)
+
+
+def test_who_is_let_go_inside_its_own_probe_does_not_subscribe(t: Marbles) -> None:
+    slots = Slots(1)
+    holder = t.cold("----").pipe(admit(slots)).subscribe(scheduler=t.scheduler)
+    source = t.cold("-a|")
+    held: list[Any] = []
+    guard: Any = admit(slots, on_wait=lambda _: held[0].dispose())
+    held.append(source.pipe(guard).subscribe(scheduler=t.scheduler))
+    holder.dispose()
+    t.subs(source)
+    assert is_empty(slots)
+
+
 @pytest.mark.parametrize("resource", ["key", "priority"])
 def test_a_function_that_raises_is_told_and_takes_no_slot(t: Marbles, resource: str) -> None:
     mine = Fault()
@@ -258,12 +293,32 @@ def test_a_chain_may_say_how_many_without_any_resource(t: Marbles) -> None:
     t.check(t.cold("-a|").pipe(guard), "-a|")
 
 
-def test_a_limit_of_a_chain_has_the_bounds_of_slots_where_it_names_none(t: Marbles) -> None:
-    guard: Any = admit(limit=1)
-    subscriptions = [t.cold("-----").pipe(guard).subscribe(on_error=lambda _: None, scheduler=t.scheduler) for _ in range(65)]
-    t.check(t.cold("-a|").pipe(guard), "#", error=Overloaded)
+@pytest.mark.parametrize(("options", "most"), [({}, 64), ({"queue": 3}, 3), ({"queue": 70}, 70)])
+def test_a_chain_bounds_the_queue_as_slots_do_or_as_it_says(t: Marbles, options: dict[str, Any], most: int) -> None:
+    guard: Any = admit(limit=1, **options)
+    heard = [Heard() for _ in range(most + 2)]
+    subscriptions = [t.cold("-----").pipe(guard).subscribe(each, scheduler=t.scheduler) for each in heard]
+    assert [bool(each.all) for each in heard] == [False] * (most + 1) + [True]
     for subscription in subscriptions:
         subscription.dispose()
+
+
+def test_a_queue_of_a_chain_makes_room_as_well(t: Marbles) -> None:
+    keys = iter("aaab")
+    guard: Any = admit(limit=1, queue=2, key=lambda _: next(keys))
+    heard = [Heard() for _ in range(4)]
+    for each in heard:
+        t.cold("-|").pipe(guard).subscribe(each, scheduler=t.scheduler)
+    t.advance(9)
+    assert [each.all == ["|"] for each in heard] == [True, True, False, True]
+
+
+@pytest.mark.parametrize(("options", "seconds"), [({}, 30), ({"queue_timeout": 4.0}, 4)])
+def test_a_chain_bounds_the_wait_as_slots_do_or_as_it_says(t: Marbles, options: dict[str, Any], seconds: int) -> None:
+    guard: Any = admit(limit=1, **options)
+    holder = t.cold("-----").pipe(guard).subscribe(scheduler=t.scheduler)
+    t.check(t.cold("-a|").pipe(guard), "-" * seconds + "#", error=Overloaded)
+    holder.dispose()
 
 
 def test_a_chain_may_say_how_many_a_key_may_hold(t: Marbles) -> None:

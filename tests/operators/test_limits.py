@@ -78,6 +78,17 @@ def test_a_debt_shows_as_nothing_left() -> None:
     assert standing == Standing(None, Allowance(60, 0, 90))
 
 
+def test_what_has_come_back_is_shown_whole() -> None:
+    """Two of seven come back in two sevenths of a minute, and a little less in the digits of a clock that runs for long."""
+    limits, quota, now = Limits(), Quota(requests=7), 123456.789
+    for _ in range(5):
+        take(limits, "a", quota, now)
+    standing = limits.state("a", now + 2 * 60 / 7)
+    assert standing is not None
+    assert standing.requests is not None
+    assert standing.requests.remaining == 4
+
+
 def test_each_quota_of_a_key_is_counted_for_itself_and_the_last_one_is_shown() -> None:
     limits = Limits()
     small, large = Quota(requests=1, per=1), Quota(requests=10)
@@ -175,7 +186,7 @@ class Faithful(Limits):
 
     __slots__ = ()
 
-    def _forget(self, now: float) -> None:
+    def _forget(self, now: float, used: Account) -> None:
         """Nothing."""
 
 

@@ -8,7 +8,7 @@ import pytest
 import reactivex
 from reactivex import operators as stock
 
-from operators import FlowGate, StepError, Stream, TooSlow, failover, idle_timeout, pace
+from operators import FlowGate, StepError, Stream, TooSlow, failover, idle_timeout, pace, tap
 from operators.testing import Marbles
 from tests.operators.items import ITEMS, Fault, Item
 from tests.operators.observers import Heard
@@ -54,10 +54,10 @@ def test_the_error_carries_its_numbers(t: Marbles) -> None:
 
 
 def test_just_the_least_is_enough(t: Marbles) -> None:
-    """A tenth over thirty seconds is three, and a little more in binary."""
-    guard: Any = pace(0.1, 30, ends=True)
-    source = t.cold("-a" + "-" * 9 + "a" + "-" * 9 + "a" + "-" * 15 + "|")
-    t.check(source.pipe(guard), "-a" + "-" * 9 + "a" + "-" * 9 + "a" + "-" * 15 + "|")
+    """Also where ten tenths are a little less than one, in binary."""
+    guard: Any = pace(0.1, 10, ends=True, weigh=lambda item: 0.1)
+    t.check(t.cold("-aaaaaaaaaa--|").pipe(guard), "-aaaaaaaaaa--|")
+    t.check(t.cold("-aaaaaaaaa---|").pipe(guard), "-aaaaaaaaa-#", error=TooSlow)
 
 
 def test_before_the_commit_a_trickle_fails_without_being_told_so_that_another_source_is_tried(t: Marbles) -> None:
@@ -182,6 +182,15 @@ def test_after_the_commit_items_pass_by_where_nobody_wants_to_know(t: Marbles) -
     Stream(push_three).pipe(pace(1, 4, weigh=weigh)).subscribe(heard, scheduler=t.scheduler).dispose()
     assert heard.all == ["a", "b", "c"]
     assert weighed == ["a", "a"]
+
+
+@pytest.mark.parametrize(("last", "ends", "aside"), [("a", False, True), ("a", True, False), ("z", True, True)])
+def test_who_is_done_with_the_items_steps_aside(t: Marbles, last: str, ends: bool, aside: bool) -> None:
+    stream: Any = t.cold("-a----", values={"a": Ending("z") if last == "z" else "a"}).pipe(tap(object()), pace(1, 4, ends))
+    link = stream.on_subscribe(Heard(), t.scheduler)
+    t.advance(1)
+    assert link.aside == aside
+    link.dispose()
 
 
 def test_dispose_takes_the_timer_back_in_each_phase(t: Marbles) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from reactivex import operators as stock
 
-from operators import ChainError, Limits, Quota, RateLimited, StepError, Stream, catalog, failover, rate_limit, retry
+from operators import ChainError, Limits, Quota, RateLimited, StepError, Stream, catalog, failover, rate_limit, retry, tap
 from operators.limits import Standing
 from operators.rate_limit import EVERYBODY
 from operators.testing import Marbles
@@ -308,9 +308,28 @@ def test_a_cost_that_cannot_be_told_is_an_error_of_the_step(t: Marbles, budget: 
 
 
 def test_less_than_nothing_cannot_be_reserved(t: Marbles) -> None:
-    budget = Budget(t, reserve=-5)
+    reserves = iter((50, -20))
+    budget = Budget(t, estimate=lambda _: next(reserves))
     budget.begin("--")
-    assert budget.used == 0
+    budget.begin("--")
+    assert budget.used == 50
+
+
+@pytest.mark.parametrize(
+    ("options", "aside"),
+    [
+        ({"requests": 5, "cost": tokens_of}, True),
+        ({"requests": 5, "key": lambda _: None}, True),
+        ({"tokens": 5, "estimate": lambda _: 1}, True),
+        ({"tokens": 5, "cost": tokens_of}, False),
+    ],
+)
+def test_who_is_done_with_the_items_steps_aside(t: Marbles, options: dict[str, Any], aside: bool) -> None:
+    stream: Any = t.cold("-a----").pipe(tap(object()), rate_limit(**options))
+    link = stream.on_subscribe(Heard(), t.scheduler)
+    t.advance(1)
+    assert link.aside == aside
+    link.dispose()
 
 
 def test_where_only_requests_are_limited_items_pass_by(t: Marbles) -> None:
@@ -337,16 +356,16 @@ def test_an_observer_that_leaves_inside_the_first_item_is_counted_once(t: Marble
 
 def test_a_source_that_pushes_while_it_is_subscribed_to_is_counted_once(t: Marbles, budget: Budget) -> None:
     def push(observer: Any, scheduler: Any) -> None:
-        for name in "369":
+        for name in "36":
             observer.on_next(VALUES[name])
         observer.on_completed()
-        observer.on_next(VALUES["1"])
+        observer.on_next(VALUES["9"])
         observer.on_completed()
 
     heard = Heard()
     Stream(push).pipe(budget.guard).subscribe(heard, scheduler=t.scheduler).dispose()
-    assert heard.all == [VALUES["3"], VALUES["6"], VALUES["9"], "|"]
-    assert (budget.used, budget.open) == (90, 0)
+    assert heard.all == [VALUES["3"], VALUES["6"], "|"]
+    assert (budget.used, budget.open) == (60, 0)
 
 
 def test_a_source_that_cannot_be_subscribed_to_has_used_nothing_but_a_request(t: Marbles, budget: Budget) -> None:
