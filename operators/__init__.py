@@ -3,7 +3,7 @@
 Nothing here knows HTTP or language models. Your own operators need nothing else than :class:`Stream` and :class:`Link`.
 """
 
-from operators.admit import Slots, admit
+from operators.admit import admit
 from operators.balance import Turns, balance
 from operators.breaker import breaker, watch
 from operators.budget import Budget
@@ -23,24 +23,31 @@ from operators.errors import (
     Interrupted,
     NoScheduler,
     Overloaded,
+    RateLimited,
     StepError,
     TooLarge,
+    TooSlow,
 )
 from operators.failover import failover
 from operators.fault import fault
+from operators.gcra import Gcra
 from operators.heartbeat import heartbeat
 from operators.hedge import hedge
 from operators.hedges import FirstEvents, Hedges
 from operators.inject import inject
+from operators.limits import Limits, Quota
 from operators.load import Load, Loads
 from operators.measure import measure
 from operators.mirror import mirror
 from operators.output_limit import output_limit
+from operators.pace import pace
+from operators.rate_limit import rate_limit
 from operators.resume import Memory, resume
 from operators.retry import retry
 from operators.shadow import Summary
 from operators.share import Flights, share
 from operators.sheet import Sheet
+from operators.slots import Slots
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
@@ -62,10 +69,12 @@ __all__ = [
     "FirstEvents",
     "Flights",
     "FlowGate",
+    "Gcra",
     "GuardError",
     "Hedges",
     "Injected",
     "Interrupted",
+    "Limits",
     "Link",
     "Load",
     "Loads",
@@ -73,6 +82,8 @@ __all__ = [
     "NoScheduler",
     "Operator",
     "Overloaded",
+    "Quota",
+    "RateLimited",
     "Scope",
     "Sheet",
     "Slots",
@@ -82,6 +93,7 @@ __all__ = [
     "Stream",
     "Summary",
     "TooLarge",
+    "TooSlow",
     "Turns",
     "admit",
     "balance",
@@ -102,6 +114,8 @@ __all__ = [
     "mirror",
     "options",
     "output_limit",
+    "pace",
+    "rate_limit",
     "resolve",
     "resume",
     "retry",

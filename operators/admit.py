@@ -1,88 +1,45 @@
-"""A slot before subscribing: no more streams at once than there are slots, a bounded queue before them, every slot returned."""
+"""A slot before subscribing: no more streams at once than there are slots, a bounded fair queue, every slot returned."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
-from operators.errors import Overloaded
+from operators.errors import Overloaded, StepError
 from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.slots import QUEUE, QUEUE_TIMEOUT, Slots
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
 
+__all__ = ["Slots", "admit"]
 
-class Slots:
-    """Slots that many streams share, and who waits for one, in the order in which they came. For one event loop.
+Key = Callable[[SchedulerBase | None], Hashable | None]
+Priority = Callable[[SchedulerBase | None], int]
 
-    Args:
-        limit: how many streams at once.
-        queue: how many may wait; :func:`admit` may allow fewer.
-        queue_timeout: how long one may wait, in seconds; :func:`admit` may say otherwise.
 
-    Raises:
-        ValueError: ``limit`` or ``queue_timeout`` is not positive, or ``queue`` is negative.
-    """
+def _nobody(scheduler: SchedulerBase | None) -> Hashable | None:
+    return None
 
-    __slots__ = ("_granting", "_waiting", "in_use", "limit", "queue", "queue_timeout")
 
-    def __init__(self, limit: Count, queue: CountOrNone = 64, queue_timeout: Seconds = 30.0) -> None:
-        positive("Slots", limit=limit, queue_timeout=queue_timeout)
-        not_negative("Slots", queue=queue)
-        self.limit = limit
-        self.queue = queue
-        self.queue_timeout = queue_timeout
-        self.in_use = 0
-        self._waiting: OrderedDict[object, Callable[[], None]] = OrderedDict()
-        self._granting = False
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for a slot."""
-        return len(self._waiting)
-
-    def take(self) -> bool:
-        """Take a slot if one is free and nobody waits for it; whoever took it calls :meth:`give_back` once."""
-        if self.in_use >= self.limit or self._waiting:
-            return False
-        self.in_use += 1
-        return True
-
-    def wait(self, ticket: object, granted: Callable[[], None]) -> None:
-        """Join the queue; ``granted`` is called with a slot taken."""
-        self._waiting[ticket] = granted
-
-    def leave(self, ticket: object) -> None:
-        """Leave the queue without a slot."""
-        self._waiting.pop(ticket, None)
-
-    def give_back(self) -> None:
-        """Return a slot; the first in the queue gets it."""
-        self.in_use -= 1
-        # A granted stream that ends at once comes back here: a loop, so that the length of the queue costs no stack.
-        if self._granting:
-            return
-        self._granting = True
-        try:
-            while self._waiting and self.in_use < self.limit:
-                _, granted = self._waiting.popitem(last=False)
-                self.in_use += 1
-                granted()
-        finally:
-            self._granting = False
+def _alike(scheduler: SchedulerBase | None) -> int:
+    return 0
 
 
 def admit(
-    slots: Slots,
+    slots: Slots | None = None,
     *,
+    limit: Count | None = None,
     queue: CountOrNone | None = None,
     queue_timeout: Seconds | None = None,
+    per_key: Count | None = None,
+    key: Key = _nobody,
+    priority: Priority = _alike,
     on_wait: Callable[[float], None] | None = None,
 ) -> Operator[T, T]:
     """Subscribe to the source only with a slot in hand.
@@ -93,15 +50,21 @@ def admit(
 
     Args:
         slots: the slots, shared with others.
+        limit: in place of ``slots``: how many of this operator's own streams at once.
         queue: how many may wait when this one comes; None takes the bound of ``slots``.
         queue_timeout: how long this one may wait, in seconds; None takes that of ``slots``.
+        per_key: with ``limit``: the most slots that one key holds at once.
+        key: called with the scheduler: for whom the stream is. Keys are served in turn; what has no key (None) waits together,
+            and ``per_key`` does not count it.
+        priority: called with the scheduler: who waits with a higher one is always served first.
         on_wait: probe, called with the seconds waited when a slot is there. It cannot hurt.
 
     A slot is given back exactly once: at the end, on an error, on dispose.
 
     Raises:
-        ValueError: a number is out of its range.
-        Overloaded (as ``on_error``): the queue is full (at once), or no slot became free in time.
+        ValueError: a number is out of its range; not exactly one of ``slots`` and ``limit`` is there; ``per_key`` does not fit.
+        Overloaded (as ``on_error``): the queue is full (at once), or it had to make room, or no slot became free in time.
+        StepError (as ``on_error``): ``key`` or ``priority`` raised; no slot was taken.
         NoScheduler (as ``on_error``): subscribed to without a scheduler.
 
     After dispose: the place in the queue, or the slot, is given back and the source is let go.
@@ -117,18 +80,37 @@ def admit(
         not_negative("admit", queue=queue)
     if queue_timeout is not None:
         positive("admit", queue_timeout=queue_timeout)
+    if slots is not None and limit is not None:
+        raise ValueError("admit: slots that are shared have their own limit; leave one of the two out")
+    if slots is not None and per_key is not None:
+        raise ValueError("admit: slots that are shared have their own per_key; leave it out")
+    if slots is None:
+        if limit is None:
+            raise ValueError("admit: needs limit, how many streams at once, or the resource slots")
+        if per_key is not None and key is _nobody:
+            raise ValueError("admit: per_key needs the resource key, which says for whom a stream is")
+        slots = _own(limit, queue, queue_timeout, per_key)
     bound = slots.queue if queue is None else min(queue, slots.queue)
     longest = slots.queue_timeout if queue_timeout is None else queue_timeout
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
             guest = _Guest(slots, source, clock.require(scheduler, "admit"), on_wait).begin(observer)
-            guest.enter(bound, longest)
+            if guest.introduce(key, priority):
+                guest.enter(bound, longest)
             return guest
 
         return Stream(subscribe)
 
     return operator
+
+
+def _own(limit: int, queue: int | None, queue_timeout: float | None, per_key: int | None) -> Slots:
+    positive("admit", limit=limit)
+    if per_key is not None:
+        positive("admit", per_key=per_key)
+    queue = QUEUE if queue is None else queue
+    return Slots(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
 
 
 class _Nobody:
@@ -141,7 +123,19 @@ class _Nobody:
 class _Guest(Link[T, T]):
     """One subscription: in the queue, then with a slot, then gone."""
 
-    __slots__ = ("_began", "_has_slot", "_now", "_on_wait", "_scheduler", "_scope", "_slots", "_source", "_timer")
+    __slots__ = (
+        "_began",
+        "_has_slot",
+        "_now",
+        "_on_wait",
+        "_scheduler",
+        "_scope",
+        "_slots",
+        "_source",
+        "_timer",
+        "key",
+        "priority",
+    )
 
     def __init__(
         self,
@@ -159,30 +153,34 @@ class _Guest(Link[T, T]):
         self._began = self._now()
         self._has_slot = False
         self._timer: DisposableBase | None = None
+        self.key: Hashable = None
+        self.priority = 0
+
+    def introduce(self, key: Key, priority: Priority) -> bool:
+        """Find out for whom it is. False: that failed, and so has the stream."""
+        try:
+            self.key = key(self._scheduler)
+            # What cannot be a key or a priority is found here, where it is still the fault of whoever said it.
+            hash(self.key)
+            self.priority = int(priority(self._scheduler))
+        except Exception as error:
+            self.fail(StepError("admit", error))
+        return not self.stopped
 
     def enter(self, bound: int, longest: float) -> None:
         """Take a slot, or wait for one."""
         slots = self._slots
-        if slots.take():
-            self._start()
-        elif slots.waiting >= bound:
-            self.fail(Overloaded("admit", f"{slots.in_use} in use and {slots.waiting} waiting"))
-        else:
-            slots.wait(self, self._start)
+        if slots.take(self.key):
+            self.granted()
+            return
+        loser = slots.join(self, bound)
+        if loser is not self:
             self._scope.queued_since = self._began
             self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
+        if loser is not None:
+            loser.refused()
 
-    def ended(self, how: Exception | Left | None) -> None:
-        if self._timer is not None:
-            self._timer.dispose()
-        self._slots.leave(self)
-        if not self._has_slot:
-            self._leave_queue()
-        else:
-            self._has_slot = False
-            self._slots.give_back()
-
-    def _start(self) -> None:
+    def granted(self) -> None:
         self._has_slot = True
         if self._timer is not None:
             self._timer.dispose()
@@ -192,6 +190,19 @@ class _Guest(Link[T, T]):
             return
         self.follow(self._source, self._scheduler)
         self.step_aside()
+
+    def refused(self) -> None:
+        self.fail(Overloaded("admit", f"{self._slots.in_use} in use and {self._slots.waiting} waiting"))
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if self._timer is not None:
+            self._timer.dispose()
+        self._slots.leave(self)
+        if not self._has_slot:
+            self._leave_queue()
+        else:
+            self._has_slot = False
+            self._slots.give_back(self.key)
 
     def _leave_queue(self) -> float:
         """Seconds that it stood there; they are noted where total_timeout looks for them."""

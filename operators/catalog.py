@@ -24,6 +24,8 @@ from operators.measure import measure
 from operators.mirror import mirror
 from operators.options import nearest
 from operators.output_limit import output_limit
+from operators.pace import pace
+from operators.rate_limit import rate_limit
 from operators.resume import resume
 from operators.retry import retry
 from operators.share import share
@@ -49,6 +51,8 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "measure": measure,
     "mirror": mirror,
     "output_limit": output_limit,
+    "pace": pace,
+    "rate_limit": rate_limit,
     "resume": resume,
     "retry": retry,
     "share": share,

@@ -43,6 +43,29 @@ class Overloaded(GuardError):
         self.retry_after = retry_after
 
 
+class TooSlow(GuardError):
+    """Less came than ``least`` units a second over ``window`` seconds: ``rate`` units a second."""
+
+    again = False
+
+    def __init__(self, operator: str, rate: float, least: float, window: float) -> None:
+        super().__init__(operator, f"{operator}: {rate:g} a second over {window:g} s, less than {least:g}")
+        self.rate = rate
+        self.least = least
+        self.window = window
+
+
+class RateLimited(GuardError):
+    """``limit`` of ``unit`` (requests, tokens) in ``per`` seconds are used up; ``retry_after`` is in seconds."""
+
+    def __init__(self, operator: str, limit: int, unit: str, per: float, retry_after: float) -> None:
+        super().__init__(operator, f"{operator}: {limit} {unit} in {per:g} s are used up; again in {retry_after:.3g} s")
+        self.limit = limit
+        self.unit = unit
+        self.per = per
+        self.retry_after = retry_after
+
+
 class Exhausted(GuardError):
     """There was nothing to try at all."""
 

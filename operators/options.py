@@ -48,6 +48,8 @@ Seconds: TypeAlias = Annotated[float, POSITIVE]
 """A span of time that cannot be empty."""
 Wait: TypeAlias = Annotated[float, NOT_NEGATIVE]
 """A span of time that may be empty."""
+Rate: TypeAlias = Annotated[float, POSITIVE]
+"""Units a second."""
 Bytes: TypeAlias = Annotated[int, POSITIVE]
 """A size."""
 Count: TypeAlias = Annotated[int, POSITIVE]

@@ -1,32 +1,49 @@
-"""Bounds a whole stream: its bytes, and if wanted its number of items."""
+"""Bounds a whole stream: its bytes, its number of items, the tokens that it says it is."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+import sys
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.errors import TooLarge
+from operators.errors import StepError, TooLarge
 from operators.options import Bytes, Count, positive
 from operators.stream import Link, Operator, Stream
 
 T = TypeVar("T")
 
+ANY: Final = sys.maxsize
+"""More than ever comes."""
 
-def output_limit(bytes: Bytes, items: Count | None = None) -> Operator[T, T]:
-    """Fail when the stream grows over ``bytes`` bytes, or over ``items`` items.
+OutputTokens = Callable[[T], int | None]
+
+
+def output_limit(
+    bytes: Bytes | None = None,
+    items: Count | None = None,
+    tokens: Count | None = None,
+    *,
+    output_tokens: OutputTokens[T] | None = None,
+) -> Operator[T, T]:
+    """Fail when the stream grows over ``bytes`` bytes, over ``items`` items, or over ``tokens`` tokens.
 
         source                  -a-b-c-|     each of 2 bytes
         output_limit(bytes=5)   -a-b-#
 
     Args:
-        bytes: the most that may pass in all. An item counts by its attribute ``size``, bytes by their length, others 0.
+        bytes: the most that may pass in all; None: any number. An item counts by its attribute ``size``, bytes by their length,
+            others 0.
         items: the most items; None: any number.
+        tokens: the most tokens; None: any number. They are known when an item tells them: many sources do so at the end only.
+        output_tokens: how many tokens the stream is so far in total, as an item says; None: this one says nothing.
 
     Raises:
-        ValueError: a limit is not positive.
+        ValueError: a limit is not positive; there is none; ``tokens`` is given without ``output_tokens``.
         TooLarge (as ``on_error``): more came. The item that was too much is not passed on; the source is let go first.
+        StepError (as ``on_error``): ``output_tokens`` raised.
 
     After dispose: the source is let go.
 
@@ -34,13 +51,17 @@ def output_limit(bytes: Bytes, items: Count | None = None) -> Operator[T, T]:
     >>> reactivex.of(b"ab", b"cd").pipe(output_limit(bytes=4)).run()
     b'cd'
     """
-    positive("output_limit", bytes=bytes)
-    if items is not None:
-        positive("output_limit", items=items)
+    limits = {"bytes": bytes, "items": items, "tokens": tokens}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    if not given:
+        raise ValueError("output_limit: needs at least one of bytes, items and tokens")
+    positive("output_limit", **given)
+    if tokens is not None and output_tokens is None:
+        raise ValueError("output_limit: tokens needs the resource output_tokens, which says how many there are so far")
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _OutputLimit[T] = _OutputLimit(bytes, items)
+            link: _OutputLimit[T] = _OutputLimit(bytes, items, tokens, output_tokens)
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -49,11 +70,13 @@ def output_limit(bytes: Bytes, items: Count | None = None) -> Operator[T, T]:
 
 
 class _OutputLimit(Link[T, T]):
-    __slots__ = ("_count", "_items", "_limit", "_size")
+    __slots__ = ("_bytes", "_count", "_items", "_output_tokens", "_size", "_tokens")
 
-    def __init__(self, limit: int, items: int | None) -> None:
-        self._limit = limit
-        self._items = items
+    def __init__(self, bytes: int | None, items: int | None, tokens: int | None, output_tokens: OutputTokens[T] | None) -> None:
+        self._bytes = ANY if bytes is None else bytes
+        self._items = ANY if items is None else items
+        self._tokens = ANY if tokens is None else tokens
+        self._output_tokens = None if tokens is None else output_tokens
         self._size = 0
         self._count = 0
 
@@ -63,9 +86,21 @@ class _OutputLimit(Link[T, T]):
         except AttributeError:
             self._size += len(item) if isinstance(item, bytes) else 0
         self._count += 1
-        if self._size > self._limit:
-            self.fail(TooLarge("output_limit", self._limit))
-        elif self._items is not None and self._count > self._items:
+        if self._size > self._bytes:
+            self.fail(TooLarge("output_limit", self._bytes))
+        elif self._count > self._items:
             self.fail(TooLarge("output_limit", self._items, "items"))
-        else:
+        elif self._output_tokens is None or self._within(item, self._output_tokens):
             self.receiver.on_next(item)
+
+    def _within(self, item: T, output_tokens: OutputTokens[T]) -> bool:
+        """Whether ``item`` tells of no more tokens than there may be. False: the stream has failed."""
+        try:
+            known = output_tokens(item)
+            if known is None or known <= self._tokens:
+                return True
+        except Exception as error:
+            self.fail(StepError("output_limit", error))
+        else:
+            self.fail(TooLarge("output_limit", self._tokens, "tokens"))
+        return False

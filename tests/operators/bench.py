@@ -40,6 +40,8 @@ from operators import (
     measure,
     mirror,
     output_limit,
+    pace,
+    rate_limit,
     resume,
     retry,
     share,
@@ -171,6 +173,24 @@ def chain(*operators: Apply) -> Apply:
     return apply
 
 
+# The guards of the default chain, in its order.
+DEFAULT = (
+    "buffer_limit",
+    "retry",
+    "first_event_timeout",
+    "idle_timeout",
+    "failover",
+    "total_timeout",
+    "output_limit",
+    "heartbeat",
+)
+
+
+def one(item: Any) -> int:
+    """What an item weighs, or says of tokens."""
+    return 1
+
+
 def cases() -> dict[str, Apply]:
     """What is measured, by name."""
     single: dict[str, Apply] = {
@@ -199,6 +219,11 @@ def cases() -> dict[str, Apply]:
         "the same balanced by ewma": answer(balance("ewma", key=_a_key), failover(), attempts=2),
     }
     others: dict[str, Apply] = {
+        "output_limit, tokens": output_limit(tokens=1 << 40, output_tokens=one),
+        "pace": pace(1e-9, ends=True),
+        "pace, weighed": pace(1e-9, ends=True, weigh=one),
+        "rate_limit": rate_limit(1 << 40),
+        "rate_limit, tokens": rate_limit(1 << 40, 1 << 40, cost=one),
         "resume": resume(remember=Forgetful),
         "share": share(),
         "cache": cache(1 << 30),
@@ -210,15 +235,13 @@ def cases() -> dict[str, Apply]:
         "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
         "trace, not traced": trace("here", sheets=lambda scope: None),
     }
-    apart = ("stock Observable", "empty", "admit", "tap", "through", "watch", "watch with an error rate")
-    guards = [name for name in single if name not in apart]
     return {
         **single,
         **choosing,
         **others,
-        f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
+        f"the {len(DEFAULT)} guards of the default chain": chain(*(single[name] for name in DEFAULT)),
         "the default chain with stations and taps": chain(
-            *(single[name] for name in [*guards[:1], "through", *guards[1:4], "watch", "tap", *guards[4:], "tap", "through"])
+            *(single[name] for name in [*DEFAULT[:1], "through", *DEFAULT[1:4], "watch", "tap", *DEFAULT[4:], "tap", "through"])
         ),
     }
 

@@ -46,7 +46,11 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "resources"),
     [
-        ("admit", ["queue", "queue_timeout"], {"slots": True, "on_wait": False}),
+        (
+            "admit",
+            ["limit", "queue", "queue_timeout", "per_key"],
+            {"slots": False, "key": False, "priority": False, "on_wait": False},
+        ),
         (
             "breaker",
             ["failures", "cool_down", "error_rate", "window", "at_least", "longest_cool_down"],
@@ -82,7 +86,13 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
             ["percent", "most", "longest"],
             {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
         ),
-        ("output_limit", ["bytes", "items"], {}),
+        ("output_limit", ["bytes", "items", "tokens"], {"output_tokens": False}),
+        ("pace", ["least", "window", "ends"], {"weigh": False, "on_slow": False}),
+        (
+            "rate_limit",
+            ["requests", "tokens", "per", "burst", "burst_tokens"],
+            {"limits": False, "key": False, "cost": False, "estimate": False},
+        ),
         ("resume", ["times"], {"remember": True, "when": False, "on_resume": False}),
         (
             "retry",
@@ -117,7 +127,8 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("retry", {"jitter": 1}, "retry: jitter is 1; expected true or false"),
         ("breaker", {"error_rate": 0}, "breaker: error_rate is 0; expected a number or nothing, more than 0 and at most 1"),
         ("breaker", {"error_rate": 1.5}, "breaker: error_rate is 1.5; expected a number or nothing, more than 0 and at most 1"),
-        ("output_limit", {"bytes": None}, "output_limit: bytes is None; expected a whole number, more than 0"),
+        ("buffer_limit", {"bytes": None}, "buffer_limit: bytes is None; expected a whole number, more than 0"),
+        ("pace", {"least": 0}, "pace: least is 0; expected a number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
@@ -142,7 +153,7 @@ def test_a_fault_is_named_with_what_would_be_right(name: str, given: dict[str, A
 
 
 def test_every_fault_is_told_at_once() -> None:
-    assert len(catalog.validate("output_limit", {"byte": 1, "items": "x"})) == 3
+    assert len(catalog.validate("pace", {"leest": 1, "window": "x"})) == 3
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from operators import (
     Circuits,
     Elapsed,
     GuardError,
+    Limits,
     Loads,
     NoScheduler,
     Operator,
@@ -26,6 +27,7 @@ from operators import (
     StepError,
     Stream,
     TooLarge,
+    TooSlow,
     admit,
     balance,
     breaker,
@@ -41,6 +43,8 @@ from operators import (
     measure,
     mirror,
     output_limit,
+    pace,
+    rate_limit,
     resume,
     retry,
     share,
@@ -133,6 +137,12 @@ def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
     return operator
 
 
+def no_tokens(item: Any) -> int | None:
+    if item == "b":
+        raise LookupError
+    return 1
+
+
 def over_at_once(observer: Any, scheduler: Any) -> None:
     observer.on_completed()
 
@@ -160,6 +170,8 @@ PASSING: dict[str, Make] = {
     "mirror": lambda: mirror(100, shadow=lambda scope: Stream(over_at_once)),
     "output_limit": lambda: output_limit(100),
     "resume": lambda: resume(remember=Forgetful),
+    "pace": lambda: pace(0.01, window=50, ends=True),
+    "rate_limit": lambda: rate_limit(1000, 1000, limits=Limits(), cost=lambda item: 1),
     "retry": lambda: retry(0),
     "share": lambda: share(),
     "tap": lambda: tap(object()),
@@ -170,9 +182,20 @@ PASSING: dict[str, Make] = {
 }
 
 # Operators that need time.
-TIMED = ["admit", "first_event_timeout", "heartbeat", "hedge", "idle_timeout", "retry", "total_timeout"]
-TIMED = ["admit", "fault", "first_event_timeout", "heartbeat", "idle_timeout", "mirror", "retry", "total_timeout"]
-TIMED = ["admit", "cache", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
+TIMED = [
+    "admit",
+    "cache",
+    "fault",
+    "first_event_timeout",
+    "heartbeat",
+    "hedge",
+    "idle_timeout",
+    "mirror",
+    "pace",
+    "rate_limit",
+    "retry",
+    "total_timeout",
+]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
@@ -186,6 +209,8 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
     "resume": (lambda: resume(remember=Overwhelmed), "-a-b-c-|", "-a-#", StepError),
+    "pace": (lambda: pace(1, window=3, ends=True), "-a------b|", "-a--#", TooSlow),
+    "rate_limit": (lambda: rate_limit(tokens=9, limits=Limits(), cost=no_tokens), "-a-b-c-|", "-a-#", StepError),
     "through": (lambda: through(AtSecondItem), "-a-b-c-|", "-a-#", ZeroDivisionError),
     "total_timeout": (lambda: total_timeout(4), "-a-b-c-|", "-a-b#", Elapsed),
 }

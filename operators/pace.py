@@ -1,0 +1,159 @@
+"""The least rate of a stream: one that trickles is no better than one that is silent, but no clock of gaps sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple, TypeVar
+
+from reactivex import Observable
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+
+from operators import clock
+from operators.errors import StepError, TooSlow
+from operators.options import Rate, Seconds, positive
+from operators.source import FlowGate
+from operators.stream import Left, Link, Operator, Stream
+from operators.tap import quietly
+
+T = TypeVar("T")
+
+_NEVER_SHUT = FlowGate()
+_ALMOST: Final = 1 - 1e-9
+"""Ten tenths are a little less than one, in binary."""
+
+
+def _one(item: Any) -> float:
+    return 1.0 if getattr(item, "commits", True) else 0.0
+
+
+def pace(
+    least: Rate,
+    window: Seconds = 10.0,
+    ends: bool = False,
+    *,
+    weigh: Callable[[T], float] = _one,
+    on_slow: Callable[[float], None] | None = None,
+) -> Operator[T, T]:
+    """Watch that at least ``least`` units a second come, over each ``window`` seconds.
+
+        source               -a-a--a-a--a---|     windows of 4 s begin at the first second
+        pace(1/2, window=4)  -a-a--a-a--a---|     on_slow(1/4) at the end of the third one
+        with ends=True       -a-a--a-a--a-#
+
+    Args:
+        least: units a second, more than 0.
+        window: seconds, long enough for several items: a count is exact to one item only. Windows follow one another; what slows
+            down within one is seen at the end of the next at the latest.
+        ends: fail also after the commit.
+        weigh: how many units an item is; by default each committing item is one, the others none.
+        on_slow: probe, called after the commit with the units a second of a window that was too slow; once for each slow
+            period, which ends with a window that was not. It cannot hurt.
+
+    The clock starts with the first item that weighs anything: what is said before it, and silence before it, is the business of
+    ``first_event_timeout``. An item whose attribute ``ends`` is true stops it. A window in which too little came while the flow
+    gate of ``clock.Scope`` was shut is our own doing: it does not count.
+
+    Before the commit a stream that is too slow fails, so that another source gets its chance. That concerns only items that
+    weigh something and do not commit. After the commit it is only told, unless ``ends`` says otherwise.
+
+    Raises:
+        ValueError: ``least`` or ``window`` is not positive.
+        TooSlow (as ``on_error``): less came. The source is let go first.
+        StepError (as ``on_error``): ``weigh`` raised.
+        NoScheduler (as ``on_error``): subscribed to without a scheduler.
+
+    After dispose: the timer is gone.
+
+    >>> from operators.testing import Marbles
+    >>> t = Marbles()
+    >>> t.check(t.cold("-a-a------a|").pipe(pace(0.5, window=4, ends=True)), "-a-a-----#", error=TooSlow)
+    """
+    positive("pace", least=least, window=window)
+    terms = _Terms(least, window, ends, weigh, on_slow)
+
+    def operator(source: Observable[T]) -> Stream[T]:
+        def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            link: _Pace[T] = _Pace(clock.require(scheduler, "pace"), terms)
+            return link.connect(source, observer, scheduler)
+
+        return Stream(subscribe)
+
+    return operator
+
+
+class _Terms(NamedTuple):
+    """What is watched for, and who hears of it."""
+
+    least: float
+    window: float
+    ends: bool
+    weigh: Callable[[Any], float]
+    on_slow: Callable[[float], None] | None
+
+
+class _Pace(Link[T, T]):
+    __slots__ = ("_committed", "_gate", "_over", "_reopened", "_scheduler", "_slow", "_terms", "_timer", "_weigh", "_weight")
+
+    def __init__(self, scheduler: SchedulerBase, terms: _Terms) -> None:
+        self._scheduler = scheduler
+        self._terms = terms
+        self._weigh = terms.weigh
+        self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
+        self._reopened = 0
+        self._weight = 0.0
+        self._timer: DisposableBase | None = None
+        self._committed = False
+        self._slow = False
+        self._over = False
+
+    def on_next(self, item: T) -> None:
+        if not self._over:
+            try:
+                self._weight += self._weigh(item)
+            except Exception as error:
+                self.fail(StepError("pace", error))
+                return
+            if not self._committed and getattr(item, "commits", True):
+                self._committed = True
+                # After the commit there may be nobody who wants to know.
+                self._over = not self._terms.ends and self._terms.on_slow is None
+            if getattr(item, "ends", False):
+                self._over = True
+            if self._over:
+                self._stop()
+            elif self._timer is None and self._weight > 0 and not self.stopped:
+                self._begin()
+        self.receiver.on_next(item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if self._timer is not None:
+            self._timer.dispose()
+
+    def _begin(self) -> None:
+        self._reopened = self._gate.reopened
+        self._timer = clock.after(self._scheduler, self._terms.window, self._look)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.dispose()
+        self.step_aside()
+
+    def _look(self) -> None:
+        """A window is over."""
+        weight, self._weight = self._weight, 0.0
+        least, window = self._terms.least, self._terms.window
+        if weight >= least * window * _ALMOST:
+            self._slow = False
+        elif self._gate.is_open and self._gate.reopened == self._reopened:
+            self._complain(TooSlow("pace", weight / window, least, window))
+        if not self.stopped:
+            self._begin()
+
+    def _complain(self, error: TooSlow) -> None:
+        if self._committed:
+            if not self._slow:
+                self._slow = True
+                quietly(self._terms.on_slow, error.rate)
+            if not self._terms.ends:
+                return
+        self.fail(error)
