@@ -28,15 +28,18 @@ class FlowGate:
 
         if not gate.is_open:
             await gate.wait()
+
+    Who hands items on without a task of its own asks to be called instead (``on_reopen``).
     """
 
-    __slots__ = ("_waiting", "is_open", "reopened")
+    __slots__ = ("_actions", "_waiting", "is_open", "reopened")
 
     def __init__(self) -> None:
         self.is_open = True
         self.reopened = 0
         """How often it was reopened: a guard of gaps sees by it that the silence was our own."""
         self._waiting: list[asyncio.Future[None]] = []
+        self._actions: dict[Callable[[], None], None] | None = None
 
     def shut(self) -> None:
         """Producers wait from their next read on."""
@@ -52,6 +55,26 @@ class FlowGate:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+        actions = self._actions
+        # One of them may shut the gate again: the others then wait for the next time.
+        while actions and self.is_open:
+            action = next(iter(actions))
+            del actions[action]
+            action()
+
+    def on_reopen(self, action: Callable[[], None]) -> None:
+        """Call ``action`` once, from inside the next ``reopen``, in the order of asking. It must not raise.
+
+        It may shut the gate again, and ask again. Asking twice before the reopening is asking once.
+        """
+        if self._actions is None:
+            self._actions = {}
+        self._actions[action] = None
+
+    def forget(self, action: Callable[[], None]) -> None:
+        """Do not call ``action`` any more; nothing where it was not asked for."""
+        if self._actions is not None:
+            self._actions.pop(action, None)
 
     async def wait(self) -> None:
         """Return when the gate is open. On cancel: nothing is left behind."""

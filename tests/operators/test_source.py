@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -321,3 +322,68 @@ def test_the_gate_wakes_everybody_and_forgets_who_was_cancelled() -> None:
         return left, gate.reopened
 
     assert asyncio.run(main()) == (2, 1)
+
+
+def test_who_asks_is_called_once_at_the_next_reopening_in_the_order_of_asking() -> None:
+    gate = FlowGate()
+    called: list[str] = []
+    first, second = (lambda: called.append("first")), (lambda: called.append("second"))
+    gate.shut()
+    gate.on_reopen(first)
+    gate.on_reopen(second)
+    gate.on_reopen(first)
+    assert called == []
+    gate.reopen()
+    assert called == ["first", "second"]
+    gate.shut()
+    gate.reopen()
+    assert called == ["first", "second"]
+
+
+def test_who_is_forgotten_is_not_called() -> None:
+    gate = FlowGate()
+    called: list[str] = []
+    action = partial(called.append, "never")
+    gate.forget(action)
+    gate.shut()
+    gate.on_reopen(action)
+    gate.on_reopen(partial(called.append, "called"))
+    gate.forget(action)
+    gate.forget(action)
+    gate.reopen()
+    assert called == ["called"]
+
+
+def test_who_shuts_the_gate_again_makes_the_others_wait_for_the_next_time() -> None:
+    gate = FlowGate()
+    called: list[str] = []
+
+    def slow() -> None:
+        called.append("slow")
+        gate.shut()
+        gate.on_reopen(slow)
+
+    gate.shut()
+    gate.on_reopen(slow)
+    gate.on_reopen(partial(called.append, "other"))
+    gate.reopen()
+    assert (called, gate.is_open) == (["slow"], False)
+    gate.forget(slow)
+    gate.reopen()
+    assert (called, gate.is_open) == (["slow", "other"], True)
+
+
+def test_a_gate_that_is_reopened_from_inside_calls_everybody_once() -> None:
+    gate = FlowGate()
+    called: list[str] = []
+
+    def quick() -> None:
+        called.append("quick")
+        gate.shut()
+        gate.reopen()
+
+    gate.shut()
+    gate.on_reopen(quick)
+    gate.on_reopen(partial(called.append, "other"))
+    gate.reopen()
+    assert (called, gate.reopened) == (["quick", "other"], 2)
