@@ -6,6 +6,7 @@ Nothing here knows HTTP or language models. Your own operators need nothing else
 from operators.admit import Slots, admit
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
+from operators.cache import Store, cache
 from operators.catalog import CATALOG, build, options, resolve, validate
 from operators.chain import Chain, Step
 from operators.circuit import Circuit, Circuits
@@ -26,6 +27,7 @@ from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.output_limit import output_limit
 from operators.retry import retry
+from operators.share import Flights, share
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
@@ -42,6 +44,7 @@ __all__ = [
     "Codec",
     "Elapsed",
     "Exhausted",
+    "Flights",
     "FlowGate",
     "GuardError",
     "Interrupted",
@@ -53,12 +56,14 @@ __all__ = [
     "Slots",
     "Step",
     "StepError",
+    "Store",
     "Stream",
     "TooLarge",
     "admit",
     "breaker",
     "buffer_limit",
     "build",
+    "cache",
     "commits",
     "failover",
     "first_event_timeout",
@@ -70,6 +75,7 @@ __all__ = [
     "resolve",
     "retry",
     "retryable",
+    "share",
     "tap",
     "through",
     "total_timeout",

@@ -7,12 +7,13 @@ Every other parameter is a *resource*: a function or a shared object that whoeve
 from __future__ import annotations
 
 import difflib
+import functools
 import importlib
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -21,12 +22,14 @@ from reactivex import Observable
 from operators.admit import admit
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
+from operators.cache import cache
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.options import Minimum
 from operators.output_limit import output_limit
 from operators.retry import retry
+from operators.share import share
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
@@ -37,12 +40,14 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "admit": admit,
     "breaker": breaker,
     "buffer_limit": buffer_limit,
+    "cache": cache,
     "failover": failover,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
     "idle_timeout": idle_timeout,
     "output_limit": output_limit,
     "retry": retry,
+    "share": share,
     "tap": tap,
     "through": through,
     "total_timeout": total_timeout,
@@ -114,7 +119,7 @@ def resolve(name: str) -> Factory:
     return found  # type: ignore[no-any-return]
 
 
-@cache
+@functools.cache
 def signature(factory: Factory) -> Signature:
     """What ``factory`` takes, read from its annotations."""
     hints = get_type_hints(factory, include_extras=True)

@@ -24,12 +24,14 @@ from operators import (
     Stream,
     admit,
     buffer_limit,
+    cache,
     failover,
     first_event_timeout,
     heartbeat,
     idle_timeout,
     output_limit,
     retry,
+    share,
     tap,
     through,
     total_timeout,
@@ -140,8 +142,11 @@ def cases() -> dict[str, Apply]:
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
+        "share": share(),
+        "cache": cache(1 << 30),
     }
-    guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
+    others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
+    guards = [name for name in single if name not in others]
     return {
         **single,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),

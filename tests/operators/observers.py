@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from reactivex.abc import ObserverBase
@@ -23,6 +24,18 @@ class Heard(ObserverBase[Any]):
 
     def on_completed(self) -> None:
         self.all.append("|")
+
+
+class Reacts(Heard):
+    """Does something from inside each item, after it was written down."""
+
+    def __init__(self, react: Callable[[Any], object]) -> None:
+        super().__init__()
+        self.react = react
+
+    def on_next(self, item: Any) -> None:
+        super().on_next(item)
+        self.react(item)
 
 
 class Duck:

@@ -27,12 +27,14 @@ from operators import (
     admit,
     breaker,
     buffer_limit,
+    cache,
     failover,
     first_event_timeout,
     heartbeat,
     idle_timeout,
     output_limit,
     retry,
+    share,
     tap,
     through,
     total_timeout,
@@ -76,6 +78,10 @@ def no_key(candidate: Any) -> str:
     return str(candidate)
 
 
+def no_keep(items: list[Any]) -> bool:
+    raise LookupError
+
+
 def failover_of_one() -> Operator[Any, Any]:
     """``failover`` takes attempts; with one attempt it is an operator of one stream."""
 
@@ -94,12 +100,15 @@ PASSING: dict[str, Make] = {
     "admit": lambda: admit(Slots(2)),
     "breaker": lambda: breaker(circuits=Circuits(), key=str),
     "buffer_limit": lambda: buffer_limit(100),
+    # It records, but replays nothing.
+    "cache": lambda: cache(keep=lambda items: False),
     "failover": failover_of_one,
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "idle_timeout": lambda: idle_timeout(50),
     "output_limit": lambda: output_limit(100),
     "retry": lambda: retry(0),
+    "share": lambda: share(),
     "tap": lambda: tap(object()),
     "through": lambda: through(Same),
     "total_timeout": lambda: total_timeout(50),
@@ -107,12 +116,13 @@ PASSING: dict[str, Make] = {
 }
 
 # Operators that need time.
-TIMED = ["admit", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
+TIMED = ["admit", "cache", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "breaker": (lambda: breaker(circuits=Circuits(), key=no_key), "-ab-c-|", "-a#", StepError),
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
+    "cache": (lambda: cache(keep=no_keep), "-a-b-|", "-a-b-#", StepError),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "output_limit": (lambda: output_limit(100, items=1), "-a-b-c-|", "-a-#", TooLarge),
