@@ -48,6 +48,7 @@ from operators.shadow import Summary
 from operators.share import Flights, share
 from operators.sheet import Sheet
 from operators.slots import Slots
+from operators.share import Flights, share
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap

@@ -129,7 +129,7 @@ class _Recording(Link[T, T]):
         self.receiver.on_next(item)
 
     def on_completed(self) -> None:
-        items, self._items = self._items, None
+        items = self._items
         if items is not None:
             try:
                 if self._keep is None or self._keep(items):

@@ -209,6 +209,8 @@ def cases() -> dict[str, Apply]:
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
+        "share": share(),
+        "cache": cache(1 << 30),
     }
     choosing: dict[str, Apply] = {
         "measure": measure(Loads().of("a")),
@@ -235,6 +237,8 @@ def cases() -> dict[str, Apply]:
         "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
         "trace, not traced": trace("here", sheets=lambda scope: None),
     }
+    others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
+    guards = [name for name in single if name not in others]
     return {
         **single,
         **choosing,

@@ -122,12 +122,13 @@ def test_whether_it_may_be_kept_is_asked_with_its_items() -> None:
     asked: list[list[str]] = []
 
     def keep(items: list[str]) -> bool:
-        asked.append(list(items))
+        asked.append(items)
         return items[-1] != "bad"
 
     remember(store, 1, "a", "bad", keep=keep)
     remember(store, 2, "a", "good", keep=keep)
     assert asked == [["a", "bad"], ["a", "good"]]
+    asked[1].clear()
     assert (store.entries, remember(store, 2, "other")) == (1, ["a", "good", "|"])
 
 

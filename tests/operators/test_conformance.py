@@ -126,6 +126,8 @@ def no_keep(items: list[Any]) -> bool:
 
 def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
     """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
+def failover_of_one() -> Operator[Any, Any]:
+    """``failover`` takes attempts; with one attempt it is an operator of one stream."""
 
     def operator(source: Observable[Any]) -> Stream[Any]:
         def subscribe(observer: Any, scheduler: Any) -> None:
@@ -161,6 +163,9 @@ PASSING: dict[str, Make] = {
     "fault": lambda: fault("delay", after=90, seconds=50),
     # It records, but replays nothing.
     "cache": lambda: cache(keep=lambda items: False),
+    # It records, but replays nothing.
+    "cache": lambda: cache(keep=lambda items: False),
+    "failover": failover_of_one,
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "hedge": lambda: of_one(hedge(delay=50)),
@@ -196,6 +201,7 @@ TIMED = [
     "retry",
     "total_timeout",
 ]
+TIMED = ["admit", "cache", "first_event_timeout", "heartbeat", "idle_timeout", "retry", "total_timeout"]
 
 # How each of them fails by itself: the operator, a source that makes it fail, what comes, its error.
 FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {

@@ -8,6 +8,8 @@ import tracemalloc
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from operators import Store, cache
 from operators.store import ENTRY, OBJECT, footprint
@@ -95,3 +97,35 @@ def test_what_an_item_takes() -> None:
     store = Store()
     remember(store, "key", b"abc")
     assert store.bytes == ENTRY + sys.getsizeof("key") + footprint(b"abc")
+
+
+steps = st.tuples(st.integers(0, 4), st.integers(0, 3000), st.integers(0, 3))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(history=st.lists(steps, max_size=40), bound=st.integers(3000, 9000))
+def test_whatever_is_asked_for_the_store_has_what_was_used_last_within_its_bound_and_its_age(
+    history: list[tuple[int, int, int]], bound: int
+) -> None:
+    store, now = Store(), 0
+    known: dict[int, tuple[bytes, int]] = {}
+    for key, size, passed in history:
+        now += passed
+        item = bytes(size)
+        found = store.find(key, now)
+        kept = known.pop(key, None)
+        if kept is not None and now < kept[1]:
+            assert found == (kept[0],)
+            known[key] = kept
+            continue
+        assert found is None
+        store.put(key, [item], footprint(item), now + 10, bound)
+        known[key] = (item, now + 10)
+        while sum(map(taken, known, known.values())) > bound:
+            del known[next(iter(known))]
+        assert store.bytes == sum(map(taken, known, known.values())) <= bound
+        assert store.entries == len(known)
+
+
+def taken(key: int, kept: tuple[bytes, int]) -> int:
+    return ENTRY + sys.getsizeof(key) + footprint(kept[0])
