@@ -6,16 +6,6 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
-import difflib
-import functools
-import importlib
-import inspect
-import types
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
@@ -95,23 +85,6 @@ def resolve(name: str) -> Factory:
     if not callable(found):
         raise ChainError(f"operator {name!r} is not a function")
     return found  # type: ignore[no-any-return]
-
-
-@functools.cache
-def signature(factory: Factory) -> Signature:
-    """What ``factory`` takes, read from its annotations."""
-    hints = get_type_hints(factory, include_extras=True)
-    found: dict[str, Option] = {}
-    resources: dict[str, bool] = {}
-    for parameter in inspect.signature(factory).parameters.values():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            continue
-        annotation, minimum = _plain(hints.get(parameter.name, Any))
-        if annotation is None:
-            resources[parameter.name] = parameter.default is REQUIRED
-        else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
-    return Signature(found, resources)
 
 
 def names() -> list[str]:
