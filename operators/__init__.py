@@ -11,6 +11,7 @@ from operators.chain import Chain, Step
 from operators.circuit import Circuit, Circuits
 from operators.clock import Clock, Scope
 from operators.commit import commits, retryable
+from operators.edit import edit
 from operators.errors import (
     ChainError,
     Elapsed,
@@ -21,10 +22,13 @@ from operators.errors import (
     Overloaded,
     StepError,
     TooLarge,
+    TooSlow,
 )
 from operators.failover import failover
 from operators.heartbeat import heartbeat
 from operators.output_limit import output_limit
+from operators.redact import redact
+from operators.redactor import Redactor
 from operators.retry import retry
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
@@ -49,17 +53,20 @@ __all__ = [
     "NoScheduler",
     "Operator",
     "Overloaded",
+    "Redactor",
     "Scope",
     "Slots",
     "Step",
     "StepError",
     "Stream",
     "TooLarge",
+    "TooSlow",
     "admit",
     "breaker",
     "buffer_limit",
     "build",
     "commits",
+    "edit",
     "failover",
     "first_event_timeout",
     "from_async",
@@ -67,6 +74,7 @@ __all__ = [
     "idle_timeout",
     "options",
     "output_limit",
+    "redact",
     "resolve",
     "retry",
     "retryable",

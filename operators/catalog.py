@@ -7,7 +7,6 @@ Every other parameter is a *resource*: a function or a shared object that whoeve
 from __future__ import annotations
 
 import difflib
-import importlib
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -21,11 +20,14 @@ from reactivex import Observable
 from operators.admit import admit
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
+from operators.edit import edit
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.heartbeat import heartbeat
-from operators.options import Minimum
+from operators.importing import imported
+from operators.options import BY_NAME, Minimum
 from operators.output_limit import output_limit
+from operators.redact import redact
 from operators.retry import retry
 from operators.tap import tap
 from operators.through import through
@@ -37,11 +39,13 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "admit": admit,
     "breaker": breaker,
     "buffer_limit": buffer_limit,
+    "edit": edit,
     "failover": failover,
     "first_event_timeout": first_event_timeout,
     "heartbeat": heartbeat,
     "idle_timeout": idle_timeout,
     "output_limit": output_limit,
+    "redact": redact,
     "retry": retry,
     "tap": tap,
     "through": through,
@@ -64,6 +68,8 @@ class Option:
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
     minimum: Minimum | None = None
+    by_name: bool = False
+    """Whether it is a function: in a configuration its name, in Python also itself."""
 
     @property
     def required(self) -> bool:
@@ -73,11 +79,15 @@ class Option:
     @property
     def expected(self) -> str:
         """What it takes, in words."""
+        if self.by_name:
+            return f'a function, by its name "{BY_NAME}"'
         words = _words(self.annotation)
         return f"{words}, {self.minimum}" if self.minimum is not None else words
 
     def takes(self, value: Any) -> bool:
         """Whether ``value`` is of the right type and within its bounds."""
+        if self.by_name and callable(value):
+            return True
         if not _fits(value, self.annotation):
             return False
         return self.minimum is None or value is None or self.minimum.allows(value)
@@ -100,18 +110,9 @@ def resolve(name: str) -> Factory:
     factory = CATALOG.get(name)
     if factory is not None:
         return factory
-    module, colon, function = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise ChainError(f"unknown operator {name!r}{nearest(name, CATALOG)}")
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except ImportError as error:
-        raise ChainError(f"operator {name!r}: module {module!r} cannot be imported ({error})") from error
-    except AttributeError as error:
-        raise ChainError(f"operator {name!r}: module {module!r} has no {function!r}") from error
-    if not callable(found):
-        raise ChainError(f"operator {name!r} is not a function")
-    return found  # type: ignore[no-any-return]
+    return imported("operator", name)
 
 
 @cache
@@ -123,11 +124,13 @@ def signature(factory: Factory) -> Signature:
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        annotation, minimum = _plain(hints.get(parameter.name, Any))
+        hint = hints.get(parameter.name, Any)
+        by_name = BY_NAME in getattr(hint, "__metadata__", ())
+        annotation, minimum = (str, None) if by_name else _plain(hint)
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, minimum, by_name)
     return Signature(found, resources)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,11 @@ Count: TypeAlias = Annotated[int, POSITIVE]
 """A number of things, at least one."""
 CountOrNone: TypeAlias = Annotated[int, NOT_NEGATIVE]
 """A number of things, perhaps none."""
+
+BY_NAME: Final = "module:function"
+"""Marks a parameter that takes a function, or in a configuration the function's name."""
+Function: TypeAlias = Annotated[str | Callable[..., Any], BY_NAME]
+"""A person's function, or its name."""
 
 
 def positive(operator: str, **numbers: float) -> None:
