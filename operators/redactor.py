@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 OPEN: Final = -1
 """In place of an end: it depends on what comes."""
 
 Find: TypeAlias = tuple[int, int, int]
 """(start, end, from where on everything depends on what comes, as far as that is known)."""
+
+
+F = TypeVar("F", bound=tuple[int, ...])
 
 
 class Rule(Protocol):
@@ -70,7 +73,7 @@ class Redactor:
             return text[said:] if said else text
         out: list[str] = []
         while True:
-            found = min((found for found in finds if found), key=_place, default=None)
+            found = _leftmost(finds)
             if found is None:
                 out.append(text[said:])
                 at = said = len(text)
@@ -109,8 +112,7 @@ class Redactor:
         return "".join(out)
 
     def _last(self, text: str, at: int) -> tuple[int, int] | None:
-        finds = (rule.last(text, at) for rule in self._rules)
-        return min((found for found in finds if found), key=_place, default=None)
+        return _leftmost([rule.last(text, at) for rule in self._rules])
 
     def _decide(self, text: str, at: int, said: int, out: list[str]) -> tuple[int, int]:
         """Go on although too much is held: by at least one character, as if the text ended here."""
@@ -138,5 +140,10 @@ class Redactor:
         self._kept, self._at, self._said = text[base:], at - base, said - base
 
 
-def _place(found: Sequence[int]) -> int:
-    return found[0]
+def _leftmost(finds: Iterable[F | None]) -> F | None:
+    """The one that begins first; of several at one place the first one."""
+    first: F | None = None
+    for found in finds:
+        if found is not None and (first is None or found[0] < first[0]):
+            first = found
+    return first

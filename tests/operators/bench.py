@@ -24,11 +24,13 @@ from operators import (
     Stream,
     admit,
     buffer_limit,
+    edit,
     failover,
     first_event_timeout,
     heartbeat,
     idle_timeout,
     output_limit,
+    redact,
     retry,
     tap,
     through,
@@ -45,6 +47,11 @@ SUBSCRIPTIONS = 1_000
 
 ITEM = Item("a")
 FRAME = b"data: " + b"x" * 190 + b"\n\n"
+TOKEN = "the m"
+WORDS = [f"{name}-{number}" for number in (1, 2) for name in ("Falcon", "key", "merger", "Orion", "bearer")]
+WORDS += ["acquisition", "codename", "hunter2", "internal", "layoffs", "nightingale", "password", "secret", "token", "Zephyr"]
+KEY = r"sk-[A-Za-z0-9]{20,}"
+MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 
 
 class Source:
@@ -140,8 +147,14 @@ def cases() -> dict[str, Apply]:
         "total_timeout": total_timeout(900),
         "output_limit": output_limit(1 << 40),
         "heartbeat": heartbeat(15, beat=ITEM),
+        "edit": edit(lambda item: item),
+        "redact: 20 words": redact(WORDS),
+        "redact: 20 words, any case": redact(WORDS, ignore_case=True),
+        "redact: a pattern that begins with a word": redact(patterns=[KEY]),
+        "redact: a pattern that begins anywhere": redact(patterns=[MAIL]),
     }
-    guards = [name for name in single if name not in ("stock Observable", "empty", "admit", "tap", "through", "watch")]
+    own = ("stock Observable", "empty", "admit", "edit", "tap", "through", "watch")
+    guards = [name for name in single if name not in own and not name.startswith("redact")]
     return {
         **single,
         f"the {len(guards)} guards of the default chain": chain(*(single[name] for name in guards)),
@@ -186,7 +199,8 @@ async def main() -> None:
     floor_item, floor_subscription = await measure(bare, ITEM)
     print(f"{'':42} us an item   us a subscription (over a bare source: {floor_item:.2f}, {floor_subscription:.2f})")
     for name, operator in cases().items():
-        item, subscription = await measure(operator, FRAME if name == "buffer_limit" else ITEM)
+        one = FRAME if name == "buffer_limit" else TOKEN if name.startswith("redact") else ITEM
+        item, subscription = await measure(operator, one)
         print(f"{name:42} {item - floor_item:10.2f} {subscription - floor_subscription:10.2f}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from reactivex import Observable
 from reactivex import operators as stock
 
 from operators import ChainError, GuardError, Redactor, Stream, TooSlow, build, redact
@@ -131,7 +132,7 @@ def test_words_come_before_patterns_and_the_longest_word_first(options: Any, ite
 def test_a_pattern_that_takes_too_long_ends_the_stream(t: Marbles) -> None:
     source = t.cold("                                         -c-l-b-|", values={"l": "a" * 40 + "b"})
     caught: list[Any] = []
-    result = source.pipe(redact(patterns=["x", SLOW]), stock.do_action(on_error=caught.append))
+    result: Observable[Any] = source.pipe(redact(patterns=["x", SLOW]), stock.do_action(on_error=caught.append))
     t.check(result, "                                         -c-#", error=TooSlow)
     t.subs(source, "                                           ^  !")
     assert str(caught[0]) == "redact: pattern 2 takes more than 0.1 s"
