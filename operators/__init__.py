@@ -14,6 +14,7 @@ from operators.chain import Chain, Step
 from operators.circuit import Circuit, Circuits
 from operators.clock import Clock, Scope
 from operators.commit import commits, retryable
+from operators.edit import edit
 from operators.errors import (
     ChainError,
     Elapsed,
@@ -25,6 +26,7 @@ from operators.errors import (
     Overloaded,
     RateLimited,
     StepError,
+    TooCostly,
     TooLarge,
     TooSlow,
 )
@@ -42,13 +44,14 @@ from operators.mirror import mirror
 from operators.output_limit import output_limit
 from operators.pace import pace
 from operators.rate_limit import rate_limit
+from operators.redact import redact
+from operators.redactor import Redactor
 from operators.resume import Memory, resume
 from operators.retry import retry
 from operators.shadow import Summary
 from operators.share import Flights, share
 from operators.sheet import Sheet
 from operators.slots import Slots
-from operators.share import Flights, share
 from operators.source import FlowGate, from_async
 from operators.stream import Link, Operator, Stream
 from operators.tap import tap
@@ -85,6 +88,7 @@ __all__ = [
     "Overloaded",
     "Quota",
     "RateLimited",
+    "Redactor",
     "Scope",
     "Sheet",
     "Slots",
@@ -93,6 +97,7 @@ __all__ = [
     "Store",
     "Stream",
     "Summary",
+    "TooCostly",
     "TooLarge",
     "TooSlow",
     "Turns",
@@ -103,6 +108,7 @@ __all__ = [
     "build",
     "cache",
     "commits",
+    "edit",
     "failover",
     "fault",
     "first_event_timeout",
@@ -117,6 +123,7 @@ __all__ = [
     "output_limit",
     "pace",
     "rate_limit",
+    "redact",
     "resolve",
     "resume",
     "retry",

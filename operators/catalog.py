@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -14,11 +13,13 @@ from operators.balance import balance
 from operators.breaker import breaker, watch
 from operators.buffer_limit import buffer_limit
 from operators.cache import cache
+from operators.edit import edit
 from operators.errors import ChainError
 from operators.failover import failover
 from operators.fault import fault
 from operators.heartbeat import heartbeat
 from operators.hedge import hedge
+from operators.importing import imported
 from operators.inject import inject
 from operators.measure import measure
 from operators.mirror import mirror
@@ -26,6 +27,7 @@ from operators.options import nearest
 from operators.output_limit import output_limit
 from operators.pace import pace
 from operators.rate_limit import rate_limit
+from operators.redact import redact
 from operators.resume import resume
 from operators.retry import retry
 from operators.share import share
@@ -41,6 +43,7 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "breaker": breaker,
     "buffer_limit": buffer_limit,
     "cache": cache,
+    "edit": edit,
     "failover": failover,
     "fault": fault,
     "first_event_timeout": first_event_timeout,
@@ -53,6 +56,7 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "output_limit": output_limit,
     "pace": pace,
     "rate_limit": rate_limit,
+    "redact": redact,
     "resume": resume,
     "retry": retry,
     "share": share,
@@ -73,18 +77,9 @@ def resolve(name: str) -> Factory:
     factory = CATALOG.get(name)
     if factory is not None:
         return factory
-    module, colon, function = name.partition(":")
-    if not colon:
+    if ":" not in name:
         raise ChainError(f"unknown operator {name!r}{nearest(name, CATALOG)}")
-    try:
-        found = getattr(importlib.import_module(module), function)
-    except ImportError as error:
-        raise ChainError(f"operator {name!r}: module {module!r} cannot be imported ({error})") from error
-    except AttributeError as error:
-        raise ChainError(f"operator {name!r}: module {module!r} has no {function!r}") from error
-    if not callable(found):
-        raise ChainError(f"operator {name!r} is not a function")
-    return found  # type: ignore[no-any-return]
+    return imported("operator", name)
 
 
 def names() -> list[str]:

@@ -35,6 +35,16 @@ class TooLarge(GuardError):
         self.unit = unit
 
 
+class TooCostly(GuardError):
+    """Something that a person configured takes too long. ``seconds`` is what it was allowed."""
+
+    retryable = False
+
+    def __init__(self, operator: str, what: str, seconds: float) -> None:
+        super().__init__(operator, f"{operator}: {what} takes more than {seconds:g} s")
+        self.seconds = seconds
+
+
 class Overloaded(GuardError):
     """No slot, and the queue is full or too slow. ``retry_after`` is in seconds."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ PercentOrNone: TypeAlias = Annotated[float, NOT_NEGATIVE, WHOLE]
 """A share in percent, perhaps none."""
 Share: TypeAlias = Annotated[float, POSITIVE, ONE]
 """A part of a whole: more than none of it, 1 is all."""
+
+BY_NAME: Final = "module:function"
+"""Marks a parameter that takes a function, or in a configuration the function's name."""
+Function: TypeAlias = Annotated[str | Callable[..., Any], BY_NAME]
+"""A person's function, or its name."""
 
 
 def positive(operator: str, **numbers: float) -> None:

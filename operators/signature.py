@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from reactivex import Observable
 
-from operators.options import Bound, Maximum, Minimum
+from operators.options import BY_NAME, Bound, Maximum, Minimum
 
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
@@ -35,6 +35,8 @@ class Option:
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
     bounds: tuple[Bound, ...] = ()
+    by_name: bool = False
+    """Whether it is a function: in a configuration its name, in Python also itself."""
 
     @property
     def required(self) -> bool:
@@ -44,11 +46,15 @@ class Option:
     @property
     def expected(self) -> str:
         """What it takes, in words."""
+        if self.by_name:
+            return f'a function, by its name "{BY_NAME}"'
         words = _words(self.annotation)
         return f"{words}, {' and '.join(map(str, self.bounds))}" if self.bounds else words
 
     def takes(self, value: Any) -> bool:
         """Whether ``value`` is of the right type and within its bounds."""
+        if self.by_name and callable(value):
+            return True
         if not _fits(value, self.annotation):
             return False
         return value is None or all(bound.allows(value) for bound in self.bounds)
@@ -71,11 +77,13 @@ def signature(factory: Factory) -> Signature:
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        annotation, bounds = _plain(hints.get(parameter.name, Any))
+        hint = hints.get(parameter.name, Any)
+        by_name = BY_NAME in getattr(hint, "__metadata__", ())
+        annotation, bounds = (str, ()) if by_name else _plain(hint)
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds, by_name)
     return Signature(found, resources)
 
 

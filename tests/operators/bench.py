@@ -30,6 +30,7 @@ from operators import (
     balance,
     buffer_limit,
     cache,
+    edit,
     failover,
     fault,
     first_event_timeout,
@@ -42,6 +43,7 @@ from operators import (
     output_limit,
     pace,
     rate_limit,
+    redact,
     resume,
     retry,
     share,
@@ -61,6 +63,11 @@ ITEMS = 20_000
 SUBSCRIPTIONS = 1_000
 
 ITEM = Item("a")
+TOKEN = "the m"
+WORDS = [f"{name}-{number}" for number in (1, 2) for name in ("Falcon", "key", "merger", "Orion", "bearer")]
+WORDS += ["acquisition", "codename", "hunter2", "internal", "layoffs", "nightingale", "password", "secret", "token", "Zephyr"]
+KEY = r"sk-[A-Za-z0-9]{20,}"
+MAIL = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 FRAME = b"data: " + b"x" * 190 + b"\n\n"
 
 
@@ -221,6 +228,11 @@ def cases() -> dict[str, Apply]:
         "the same balanced by ewma": answer(balance("ewma", key=_a_key), failover(), attempts=2),
     }
     others: dict[str, Apply] = {
+        "edit": edit(lambda item: item),
+        "redact: 20 words": redact(WORDS),
+        "redact: 20 words, any case": redact(WORDS, ignore_case=True),
+        "redact: a pattern that begins with a word": redact(patterns=[KEY]),
+        "redact: a pattern that begins anywhere": redact(patterns=[MAIL]),
         "output_limit, tokens": output_limit(tokens=1 << 40, output_tokens=one),
         "pace": pace(1e-9, ends=True),
         "pace, weighed": pace(1e-9, ends=True, weigh=one),
@@ -237,8 +249,6 @@ def cases() -> dict[str, Apply]:
         "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
         "trace, not traced": trace("here", sheets=lambda scope: None),
     }
-    others = ("stock Observable", "empty", "admit", "cache", "share", "tap", "through", "watch")
-    guards = [name for name in single if name not in others]
     return {
         **single,
         **choosing,
@@ -289,7 +299,9 @@ async def main() -> None:
     floor_item, floor_subscription = await clocked(bare, ITEM)
     print(f"{'':42} us an item   us a subscription (over a bare source: {floor_item:.2f}, {floor_subscription:.2f})")
     for name, operator in cases().items():
-        item, subscription = await clocked(operator, FRAME if name == "buffer_limit" else ITEM)
+        item, subscription = await clocked(
+            operator, FRAME if name == "buffer_limit" else TOKEN if name.startswith("redact") else ITEM
+        )
         print(f"{name:42} {item - floor_item:10.2f} {subscription - floor_subscription:10.2f}")
 
 

@@ -57,6 +57,12 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
             {"circuits": True, "key": True},
         ),
         ("buffer_limit", ["bytes"], {}),
+        ("edit", ["function"], {"lift": False}),
+        (
+            "redact",
+            ["words", "patterns", "replacement", "ignore_case", "whole_words", "longest"],
+            {"over": False},
+        ),
         (
             "failover",
             ["also", "never", "most"],
@@ -130,6 +136,8 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("buffer_limit", {"bytes": None}, "buffer_limit: bytes is None; expected a whole number, more than 0"),
         ("pace", {"least": 0}, "pace: least is 0; expected a number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
+        ("redact", {"words": "a"}, "redact: words is 'a'; expected a list, each a text or nothing"),
+        ("edit", {}, 'edit: function is missing; expected a function, by its name "module:function"'),
         (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
         (EVERYTHING, {"words": [], "strict": 1}, f"{EVERYTHING}: strict is 1; expected true or false"),

@@ -33,6 +33,7 @@ from operators import (
     breaker,
     buffer_limit,
     cache,
+    edit,
     failover,
     fault,
     first_event_timeout,
@@ -45,6 +46,7 @@ from operators import (
     output_limit,
     pace,
     rate_limit,
+    redact,
     resume,
     retry,
     share,
@@ -126,8 +128,6 @@ def no_keep(items: list[Any]) -> bool:
 
 def of_one(answer: Operator[Any, Any]) -> Operator[Any, Any]:
     """``failover`` and ``hedge`` take attempts; with one attempt they are operators of one stream."""
-def failover_of_one() -> Operator[Any, Any]:
-    """``failover`` takes attempts; with one attempt it is an operator of one stream."""
 
     def operator(source: Observable[Any]) -> Stream[Any]:
         def subscribe(observer: Any, scheduler: Any) -> None:
@@ -163,9 +163,7 @@ PASSING: dict[str, Make] = {
     "fault": lambda: fault("delay", after=90, seconds=50),
     # It records, but replays nothing.
     "cache": lambda: cache(keep=lambda items: False),
-    # It records, but replays nothing.
-    "cache": lambda: cache(keep=lambda items: False),
-    "failover": failover_of_one,
+    "edit": lambda: edit(lambda item: item),
     "first_event_timeout": lambda: first_event_timeout(50),
     "heartbeat": lambda: heartbeat(50, beat="h"),
     "hedge": lambda: of_one(hedge(delay=50)),
@@ -177,6 +175,7 @@ PASSING: dict[str, Make] = {
     "resume": lambda: resume(remember=Forgetful),
     "pace": lambda: pace(0.01, window=50, ends=True),
     "rate_limit": lambda: rate_limit(1000, 1000, limits=Limits(), cost=lambda item: 1),
+    "redact": lambda: redact(["secret"]),
     "retry": lambda: retry(0),
     "share": lambda: share(),
     "tap": lambda: tap(object()),
@@ -210,6 +209,7 @@ FAILING: dict[str, tuple[Make, str, str, type[Exception]]] = {
     "buffer_limit": (lambda: buffer_limit(2), "-f-f-f-|", "-f-#", TooLarge),
     "fault": (lambda: fault("garbage", after=1, garbage=unreadable), "-a-b-c-|", "-a-#", StepError),
     "cache": (lambda: cache(keep=no_keep), "-a-b-|", "-a-b-#", StepError),
+    "edit": (lambda: edit(no_key), "-a-b-c-|", "-a-#", StepError),
     "first_event_timeout": (lambda: first_event_timeout(3), "------a|", "---#", Elapsed),
     "idle_timeout": (lambda: idle_timeout(3), "-a------b|", "-a--#", Elapsed),
     "measure": (lambda: measure(Loads().of("a"), when=no), "-ab-#", "-ab-#", StepError),

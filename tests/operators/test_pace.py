@@ -97,16 +97,15 @@ def test_items_that_do_not_commit_are_no_output_by_default(t: Marbles) -> None:
 
 
 def test_the_item_that_ends_stops_the_clock(t: Marbles) -> None:
-    last = Ending("z")
+    last = ending("z")
     guard: Any = pace(1, 4, ends=True)
     t.check(t.cold("-aaaz---------a---------|", values={"z": last}).pipe(guard), "-aaaz---------a---------|", values={"z": last})
     t.check(t.cold("-z---------|", values={"z": last}).pipe(guard), "-z---------|", values={"z": last})
 
 
-class Ending(Item):
+def ending(name: str) -> Item:
     """The last item of an answer; the connection lives on for a while."""
-
-    ends = True
+    return Item(name, ends=True)
 
 
 def test_the_timer_is_gone_with_the_item_that_ends(t: Marbles) -> None:
@@ -114,8 +113,8 @@ def test_the_timer_is_gone_with_the_item_that_ends(t: Marbles) -> None:
     t.advance(1)
     assert t.timers == 1
     subscription.dispose()
-    ending: Any = t.hot("-az", values={"z": Ending("z")})
-    ending.pipe(pace(1, 4, True)).subscribe(scheduler=t.scheduler)
+    last: Any = t.hot("-az", values={"z": ending("z")})
+    last.pipe(pace(1, 4, True)).subscribe(scheduler=t.scheduler)
     t.advance(2)
     assert t.timers == 1
     t.advance(3)
@@ -186,7 +185,7 @@ def test_after_the_commit_items_pass_by_where_nobody_wants_to_know(t: Marbles) -
 
 @pytest.mark.parametrize(("last", "ends", "aside"), [("a", False, True), ("a", True, False), ("z", True, True)])
 def test_who_is_done_with_the_items_steps_aside(t: Marbles, last: str, ends: bool, aside: bool) -> None:
-    stream: Any = t.cold("-a----", values={"a": Ending("z") if last == "z" else "a"}).pipe(tap(object()), pace(1, 4, ends))
+    stream: Any = t.cold("-a----", values={"a": ending("z") if last == "z" else "a"}).pipe(tap(object()), pace(1, 4, ends))
     link = stream.on_subscribe(Heard(), t.scheduler)
     t.advance(1)
     assert link.aside == aside
