@@ -44,9 +44,12 @@ NOT_NEGATIVE = Minimum(0)
 WHOLE = Maximum(100)
 ONE = Maximum(1)
 
-Seconds: TypeAlias = Annotated[float, POSITIVE]
+SECONDS: Final = "seconds"
+"""Marks a span of time: a configuration may write it with its unit, such as 500ms."""
+
+Seconds: TypeAlias = Annotated[float, POSITIVE, SECONDS]
 """A span of time that cannot be empty."""
-Wait: TypeAlias = Annotated[float, NOT_NEGATIVE]
+Wait: TypeAlias = Annotated[float, NOT_NEGATIVE, SECONDS]
 """A span of time that may be empty."""
 Rate: TypeAlias = Annotated[float, POSITIVE]
 """Units a second."""

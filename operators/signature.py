@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 
 from reactivex import Observable
 
-from operators.options import BY_NAME, Bound, Maximum, Minimum
+from operators.options import BY_NAME, SECONDS, Bound, Maximum, Minimum
 
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
@@ -35,6 +35,8 @@ class Option:
     """Plain data: a type, a union, a list of types, a Literal."""
     default: Any = REQUIRED
     bounds: tuple[Bound, ...] = ()
+    is_time: bool = False
+    """Whether it is a span of time, in seconds."""
     by_name: bool = False
     """Whether it is a function: in a configuration its name, in Python also itself."""
 
@@ -80,10 +82,11 @@ def signature(factory: Factory) -> Signature:
         hint = hints.get(parameter.name, Any)
         by_name = BY_NAME in getattr(hint, "__metadata__", ())
         annotation, bounds = (str, ()) if by_name else _plain(hint)
+        is_time = annotation is not None and _marked(hint, SECONDS)
         if annotation is None:
             resources[parameter.name] = parameter.default is REQUIRED
         else:
-            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds, by_name)
+            found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds, is_time, by_name)
     return Signature(found, resources)
 
 
@@ -103,6 +106,13 @@ def _plain(annotation: Any) -> tuple[Any, tuple[Bound, ...]]:
     if get_origin(annotation) is Literal:
         return annotation, ()
     return (annotation if annotation in _WORDS else None), ()
+
+
+def _marked(annotation: Any, mark: str) -> bool:
+    """Whether ``mark`` stands in an annotation, or in one of its alternatives."""
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(_marked(part, mark) for part in get_args(annotation))
+    return mark in getattr(annotation, "__metadata__", ())
 
 
 def _fits(value: Any, annotation: Any) -> bool:

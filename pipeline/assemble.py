@@ -18,10 +18,12 @@ from operators.chain import Chain, Step
 from operators.circuit import OPEN, Circuits
 from operators.load import Loads
 from operators.measure import measure
+from operators.options import nearest
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.effective import chains
 from pipeline.guards import AttemptGuards, Guard, for_answers, for_attempts, for_bodies
+from pipeline.policies import elsewhere
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
@@ -124,7 +126,10 @@ class _Assembler:
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str, by: str = "order") -> Route:
         steps = _balanced(self._chains[chain], by)
         bound = {True: steps, False: for_bodies(steps)}
-        around = {streamed: for_answers(chain, steps, Supplier(self._shared, chain)) for streamed, steps in bound.items()}
+        around = {
+            streamed: for_answers(chain, steps, Supplier(self._shared, chain, candidate=self._alone))
+            for streamed, steps in bound.items()
+        }
         # An answer that another candidate may go on with is written by us from its first event on.
         resumed = any(step.name == "resume" for step in bound[True].steps) and any(each.continues for each in candidates)
         guards = {
@@ -171,12 +176,21 @@ class _Assembler:
         if any(step.name == "breaker" for step in chain.steps):
             around.append(watch(self._shared.circuits.of(candidate.label)))
         if any(step.name == "balance" and step.options.get("by") == "ewma" for step in chain.steps):
-            around.append(measure(self._shared.state("loads", Loads).of(candidate.label)))
+            around.append(measure(self._shared.state("loads", Loads).of(candidate.label), when=elsewhere))
         slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
             around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
         return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around, rewritten=rewritten)
+
+    def _alone(self, use: str) -> sentence.Attempt:
+        """An attempt at ``provider/model`` outside every route, for a mirror. Raises ValueError where there is none."""
+        provider, _, model = use.partition("/")
+        if provider not in self._providers or not model:
+            raise ValueError(f"mirror: to is {use!r}; expected provider/model{nearest(provider, self._providers)}")
+        candidate = self._candidate(CandidateConfig(use=use, provider=provider, model=model))
+        guards = self._guards("default", self._chains["default"], candidate, rewritten=True)
+        return sentence.attempt(candidate, guards, self._shared.metrics)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
         if provider.max_in_flight is None:

@@ -192,13 +192,18 @@ class _Case:
 
 def _joined(name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn]) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
-    around = for_answers(name, chain, Supplier(shared, name))
+    around = for_answers(name, chain, Supplier(shared, name, random=_almost_one))
     attempts = []
     for label, source in sources.items():
         candidate = Candidate(cast(Any, None), label, Target("chat", label), label)
-        guards = for_attempts(name, chain, Supplier(shared, name, label))
+        guards = for_attempts(name, chain, Supplier(shared, name, label, random=_almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
+
+
+def _almost_one() -> float:
+    """Chance is left out: a wait with jitter is the whole wait, and a share of the requests is none of them."""
+    return 1 - 1e-9
 
 
 def _exchange(time: VirtualClock) -> Exchange:

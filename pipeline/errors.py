@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, Final
 
-from operators.errors import Elapsed, GuardError, Injected, Overloaded, StepError, TooLarge
+from operators.errors import Elapsed, GuardError, Injected, Overloaded, RateLimited, StepError, TooLarge, TooSlow
 
 
 class Kind(Enum):
@@ -189,6 +189,11 @@ def classify(error: BaseException) -> GatewayError:
         mapped = GatewayError(
             Kind.BAD_REPLY, f"The provider's answer is too large ({error.operator}: {error.limit} {error.unit})."
         )
+    elif isinstance(error, TooSlow):
+        mapped = GatewayError(Kind.TIMEOUT, f"The provider is too slow ({error}).")
+    elif isinstance(error, RateLimited):
+        # From the gateway, not from a provider: the client has used up what it may use.
+        mapped = GatewayError(Kind.RATE_LIMIT, f"Too many {error.unit}: {error}.", retry_after=error.retry_after)
     elif isinstance(error, Overloaded):
         mapped = GatewayError(Kind.OVERLOADED, retry_after=error.retry_after)
     elif isinstance(error, StepError):

@@ -59,6 +59,7 @@ class Metrics:
         self.guard_trips = count("penstock_guard_trips", "Guards that stopped a stream.", "operator", "chain")
         self.stream_ends = count("penstock_stream_ends", "How opened answers ended.", "candidate", "reason")
         self.mirrored = count("penstock_mirrored", "Answers of a mirror, by what they differ in.", "candidate", "outcome")
+        self.cached = count("penstock_cache_lookups", "Requests that a cache could answer, or not.", "chain", "outcome")
         self.losses = count("penstock_translation_loss", "What another dialect could not carry.", "from", "to", "kind")
         self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
         stage = spread(DURATION_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TextIO, get_args
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -90,8 +90,8 @@ def _chain(chain: Chain) -> Table:
     for position, steps in chain.positions.items():
         for index, step in enumerate(steps):
             factory = catalog.resolve(step.name)
-            units = {name: option.annotation for name, option in catalog.options(factory).items()}
-            words = Text.assemble((step.name, "bold"), " ", (_options(step.options, units), "cyan"))
+            times = {name for name, option in catalog.options(factory).items() if option.is_time}
+            words = Text.assemble((step.name, "bold"), " ", (_options(step.options, times), "cyan"))
             # A step of the file stands where its author put it: there is no reason to tell, only what it does.
             reason = step.reason or (inspect.getdoc(factory) or "").partition("\n")[0]
             table.add_row(Text(position if index == 0 else ""), words, Text(reason, "dim"))
@@ -100,15 +100,15 @@ def _chain(chain: Chain) -> Table:
     return table
 
 
-def _options(options: Mapping[str, Any], units: Mapping[str, Any] | None = None) -> str:
-    return ", ".join(f"{name}: {_value(name, value, (units or {}).get(name))}" for name, value in options.items())
+def _options(options: Mapping[str, Any], times: Collection[str] = ()) -> str:
+    return ", ".join(f"{name}: {_value(name, value, time=name in times)}" for name, value in options.items())
 
 
-def _value(name: str, value: Any, unit: Any) -> str:
-    """With the unit that the configuration takes: seconds for float, bytes for what is called so."""
+def _value(name: str, value: Any, *, time: bool) -> str:
+    """With the unit that the configuration takes: seconds for times, bytes for what is called so."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, int | float) and float in (unit, *get_args(unit)):
+    if time and value is not None:
         return show_time(float(value))
     if isinstance(value, int) and name == "bytes":
         return show_size(value)

@@ -3,29 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from functools import partial
+from random import random
+from typing import Any, TypeVar
 
 import reactivex
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
 
 from operators.balance import Turns
+from operators.budget import Budget
 from operators.chain import Step
-from operators.fault import noise
+from operators.flight import Flights
 from operators.hedges import Hedges
+from operators.limits import Limits
 from operators.load import Loads
+from operators.slots import Slots
+from operators.store import Store
 from pipeline import chain as sentence
-from pipeline.dialects import DIALECTS
 from pipeline.encode import BEAT
-from pipeline.errors import GatewayError, Kind, classify
-from pipeline.events import Batch
+from pipeline.errors import classify
 from pipeline.exchange import Exchange
+from pipeline.policies import (
+    WORDS,
+    again,
+    all_tokens,
+    caller_of,
+    drilled,
+    elsewhere,
+    forked,
+    garbled,
+    identity_of,
+    is_whole,
+    label_of,
+    output_tokens,
+    phase_of,
+    session_of,
+    weight_of,
+    weight_of_batch,
+    words_of,
+)
+from pipeline.resuming import Said
+from pipeline.rewriting import Redacting, over_events
 from pipeline.shared import Shared
 
 S = TypeVar("S")
-
-# How Codex and Claude Code call their conversations (clients.md).
-SESSION_HEADERS: Final = ("session-id", "thread-id", "x-claude-code-session-id")
 
 
 FindCandidate = Callable[[str], Observable[Any]]
@@ -44,13 +66,22 @@ class Supplier:
         chain: its name.
         label: of the candidate whose attempts the steps guard; "" for the steps around all attempts.
         candidate: ``provider/model`` -> the attempt at it. Raises ValueError where there is none.
+        random: 0 <= x < 1.
     """
 
-    def __init__(self, shared: Shared, chain: str, label: str = "", candidate: FindCandidate = no_candidate) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        chain: str,
+        label: str = "",
+        candidate: FindCandidate = no_candidate,
+        random: Callable[[], float] = random,
+    ) -> None:
         self.shared = shared
         self.chain = chain
         self.label = label
         self._candidate = candidate
+        self._random = random
 
     def __call__(self, step: Step) -> Mapping[str, Any]:
         """By parameter name. A step of your own may ask for any of what the catalogue's steps get."""
@@ -65,12 +96,61 @@ class Supplier:
         return {"circuits": self.shared.circuits, "key": label_of}
 
     def retry(self, step: Step) -> dict[str, Any]:
-        """A try at the same candidate."""
-        return {"when": again, "on_retry": self._on_retry}
+        """A try at the same candidate. All chains share its budget: a candidate in trouble gets no storm (TR-E9)."""
+        budget = self.shared.state(("budget", self.label), Budget)
+        return {"when": again, "on_retry": self._on_retry, "budget": budget, "random": self._random}
 
     def failover(self, step: Step) -> dict[str, Any]:
         """A try at another candidate."""
-        return {"when": elsewhere, "on_failover": self._on_failover}
+        return {"when": elsewhere, "on_failover": self._on_failover, "words": words_of, "known_words": WORDS}
+
+    def resume(self, step: Step) -> dict[str, Any]:
+        """What an answer is, and who goes on with it."""
+        return {"remember": self._remembered, "when": elsewhere}
+
+    def output_limit(self, step: Step) -> dict[str, Any]:
+        """Tokens as the provider counts them."""
+        return {"output_tokens": output_tokens}
+
+    def pace(self, step: Step) -> dict[str, Any]:
+        """Events a second, which for most providers are tokens a second."""
+        return {"weigh": weight_of_batch, "on_slow": self._tripped(step.label)}
+
+    def admit(self, step: Step) -> dict[str, Any]:
+        """A chain's slots are shared by all its routes, for streams and bodies."""
+        limit = step.options.get("limit")
+        if limit is None:
+            return {}
+        given = {name: step.options[name] for name in ("queue", "queue_timeout", "per_key") if name in step.options}
+        slots = self._kept(step, partial(Slots, limit, **given))
+        return {"slots": slots, "limit": None, "per_key": None, "key": caller_of, "on_wait": self._queue_wait}
+
+    def rate_limit(self, step: Step) -> dict[str, Any]:
+        """For each client's key; where there are no keys, for all together."""
+        return {"limits": self._kept(step, Limits), "key": caller_of, "cost": all_tokens}
+
+    def share(self, step: Step) -> dict[str, Any]:
+        """Identical requests of whoever may use the model."""
+        return {"key": identity_of, "flights": self._kept(step, Flights), "scope": forked}
+
+    def cache(self, step: Step) -> dict[str, Any]:
+        """Whole answers to identical requests."""
+        hit, miss = (self.shared.metrics.cached.labels(self.chain, word) for word in ("hit", "miss"))
+        return {
+            "key": identity_of,
+            "store": self._kept(step, Store),
+            "keep": is_whole,
+            "on_hit": lambda _: hit.inc(),
+            "on_miss": lambda _: miss.inc(),
+        }
+
+    def redact(self, step: Step) -> dict[str, Any]:
+        """Each block of an answer is a text of its own."""
+        return {"over": Redacting}
+
+    def edit(self, step: Step) -> dict[str, Any]:
+        """A person's function sees events, not batches."""
+        return {"lift": over_events}
 
     def hedge(self, step: Step) -> dict[str, Any]:
         """Requests of a chain learn from each other how long a first event takes."""
@@ -112,6 +192,16 @@ class Supplier:
         counter = self.shared.metrics.guard_trips.labels(name, self.chain)
         return lambda *_: counter.inc()
 
+    def _queue_wait(self, seconds: float) -> None:
+        self.shared.metrics.queue_wait.observe(seconds)
+
+    def _remembered(self, scheduler: SchedulerBase | None) -> Said:
+        assert isinstance(scheduler, Exchange)
+        return Said(scheduler, elsewhere, self._on_resumed)
+
+    def _on_resumed(self, earlier: str, later: str, error: Exception) -> None:
+        self.shared.metrics.failovers.labels(earlier, later, classify(error).reason, "stream").inc()
+
     def _on_mirrored(self, to: str, outcome: str) -> None:
         self.shared.metrics.mirrored.labels(to, outcome).inc()
 
@@ -126,70 +216,23 @@ class Supplier:
 
 
 _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
+    "admit": Supplier.admit,
     "balance": Supplier.balance,
     "breaker": Supplier.breaker,
     "failover": Supplier.failover,
     "heartbeat": Supplier.heartbeat,
     "hedge": Supplier.hedge,
+    "cache": Supplier.cache,
+    "edit": Supplier.edit,
     "fault": Supplier.fault,
+    "output_limit": Supplier.output_limit,
+    "pace": Supplier.pace,
+    "rate_limit": Supplier.rate_limit,
+    "redact": Supplier.redact,
+    "resume": Supplier.resume,
+    "share": Supplier.share,
     "pipeline.steps:inject": lambda *_: {},
     "pipeline.steps:mirror": Supplier.mirror,
     "retry": Supplier.retry,
     "trace": Supplier.trace,
 }
-
-
-def label_of(attempt: sentence.Attempt) -> str:
-    """A candidate's key wherever candidates are told apart."""
-    return attempt.candidate.label
-
-
-def weight_of(attempt: sentence.Attempt) -> float:
-    """As the configuration has it."""
-    return attempt.candidate.weight
-
-
-def session_of(scheduler: SchedulerBase | None) -> str | None:
-    """The conversation that a request belongs to, by what its client says of it."""
-    if not isinstance(scheduler, Exchange):
-        return None
-    for name in SESSION_HEADERS:
-        value = scheduler.headers.get(name)
-        if value:
-            return value
-    body = scheduler.body
-    metadata = body.get("metadata")
-    said = body.get("prompt_cache_key") or (metadata.get("user_id") if isinstance(metadata, dict) else None) or body.get("user")
-    return said if isinstance(said, str) else None
-
-
-def drilled(status: int | None) -> Exception:
-    """What a provider's answer of this status is to everybody."""
-    return DIALECTS["chat"].read_error(500 if status is None else status, {}, b"")
-
-
-def garbled(item: Any) -> Any:
-    """What nobody can read; of an event that was read already only the error is left."""
-    if isinstance(item, Batch):
-        raise GatewayError(Kind.BAD_REPLY)
-    return noise(item) if isinstance(item, bytes) else item
-
-
-def again(error: Exception) -> bool:
-    """The policy of retry: what the same candidate may do better (DI-114)."""
-    return classify(error).retryable
-
-
-def elsewhere(error: Exception) -> bool:
-    """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
-    known = classify(error)
-    return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
-
-
-def phase_of(error: GatewayError) -> str:
-    """How far an attempt came: a bounded word for metrics."""
-    if error.kind is Kind.UNREACHABLE:
-        return "connect"
-    if error.from_provider:
-        return "headers"
-    return "first_event"

@@ -8,9 +8,6 @@ from typing import Any
 from pipeline.config.problems import Path
 from pipeline.config.tree import Tree
 
-STEPS = frozenset({"resume", "pace", "share", "edit", "redact", "rate_limit", "cache", "mirror", "inject", "fault"})
-"""Steps of a chain."""
-
 Test = Callable[[Any], bool]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args
 
-from pipeline.config.places import PLACES
+from pipeline.config.places import FACTORIES, PLACES
 from pipeline.config.problems import Path, listed
 from pipeline.config.sections import STEP, File
 from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
@@ -57,11 +57,11 @@ def _step() -> Schema:
     from operators import catalog
 
     known: dict[str, Any] = {}
-    for name in PLACES.keys() & catalog.CATALOG.keys():
-        options = catalog.options(catalog.resolve(name))
+    for name in PLACES:
+        options = catalog.options(catalog.resolve(FACTORIES.get(name, name)))
         known[name] = {
             "type": ["object", "null"],
-            "properties": {option.name: _option(option.annotation, option.expected) for option in options.values()},
+            "properties": {option.name: _option(option) for option in options.values()},
             "required": [option.name for option in options.values() if option.required],
             "additionalProperties": False,
             "description": f"Stands in {listed(PLACES[name].positions)}.",
@@ -85,14 +85,18 @@ def _step() -> Schema:
     }
 
 
-def _option(annotation: Any, expected: str) -> Schema:
-    kinds = (annotation, *get_args(annotation))
-    pattern = TIME_PATTERN if float in kinds else SIZE_PATTERN
+def _option(option: Option) -> Schema:
+    kinds = (option.annotation, *get_args(option.annotation))
     if float not in kinds and int not in kinds:
-        return {"description": expected}
+        return {"description": option.expected}
+    texts = [{"type": "string", "pattern": TIME_PATTERN if float in kinds else SIZE_PATTERN}]
     return {
-        "description": expected,
-        "anyOf": [{"type": "number"}, {"type": "string", "pattern": pattern}, {"$ref": "#/$defs/Variable"}],
+        "description": option.expected,
+        "anyOf": [
+            {"type": "number"},
+            *(texts if option.is_time or float not in kinds else []),
+            {"$ref": "#/$defs/Variable"},
+        ],
     }
 
 

@@ -8,17 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
-from pipeline.config.notyet import STEPS as NOT_YET
-from pipeline.config.places import PLACES
+from pipeline.config.places import FACTORIES, PLACES
 from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
 
 if TYPE_CHECKING:
     from operators.signature import Option
-
-# Steps whose options are words of the gateway: the library knows no system text and no header.
-FACTORIES: Mapping[str, str] = {"inject": "pipeline.steps:inject", "mirror": "pipeline.steps:mirror"}
 
 AS = "as"
 """The option of every step that gives it another name in its chain."""
@@ -146,12 +142,9 @@ def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Opt
     from operators import catalog
     from operators.errors import ChainError
 
-    if (name not in PLACES or name in NOT_YET) and ":" not in name:
-        if name in NOT_YET:
-            tree.fault(path, f'not yet: the step "{name}" is not built yet; leave it out.', key=True)
-        else:
-            guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
-            tree.fault(path, f'there is no step "{name}".{guess}', key=True)
+    if name not in PLACES and ":" not in name:
+        guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
+        tree.fault(path, f'there is no step "{name}".{guess}', key=True)
         return None
     places = PLACES.get(name)
     if places is not None and position not in places.positions:
@@ -177,7 +170,7 @@ def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], know
             guess = nearest(key, known) or (f" It has {listed(list(known), 'and')}." if known else " It has none.")
             tree.fault(where, f"the step {name} has no such option.{guess}", key=True)
             continue
-        parse = _parser(option.annotation) if isinstance(value, str) else None
+        parse = _parser(option) if isinstance(value, str) else None
         try:
             result[key] = parse(value) if parse else value
         except ValueError as error:
@@ -192,9 +185,12 @@ def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], know
     return result
 
 
-def _parser(annotation: Any) -> Any:
-    """What reads a text for this type: a time for float, a size for int, also where None is allowed."""
-    kinds = (annotation, *get_args(annotation))
+def _parser(option: Option) -> Any:
+    """What reads a text for this option: a time for a span of time, a size for int, also where None is allowed."""
+    kinds = (option.annotation, *get_args(option.annotation))
     if str in kinds:
         return None
-    return parse_time if float in kinds else parse_size if int in kinds else None
+    # Of a step of your own a plain float may be either.
+    if option.is_time or (float in kinds and not option.bounds):
+        return parse_time
+    return parse_size if int in kinds and float not in kinds else None

@@ -83,7 +83,7 @@ def test_what_comes_out_says_whether_it_commits(t: Marbles) -> None:
         return made[item.name]
 
     source = t.cold("                                -a-#", values=ITEMS)
-    t.check(source.pipe(edit(function), retry(1, wait=1)), "-------#", values=ITEMS)
+    t.check(source.pipe(edit(function), retry(1, wait=1, jitter=False)), "-------#", values=ITEMS)
     t.subs(source, "                                  ^  !", "----^  !")
 
 

@@ -1,0 +1,128 @@
+"""What the guards ask about our errors, batches and requests: which error is worth another try, what a batch weighs, who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reactivex.abc import SchedulerBase
+
+from operators.fault import noise
+from pipeline import chain as sentence
+from pipeline.dialects import DIALECTS
+from pipeline.errors import GatewayError, Kind, classify
+from pipeline.events import Batch, Usage
+from pipeline.exchange import Exchange
+from pipeline.providers.headers import to_provider
+
+# How Codex and Claude Code call their conversations (clients.md).
+SESSION_HEADERS: Final = ("session-id", "thread-id", "x-claude-code-session-id")
+
+PHASES: Final = ("connect", "headers", "first_event")
+WORDS: Final = frozenset({*(kind.reason for kind in Kind), *PHASES})
+"""What `also` and `never` of failover may name: the reasons of our errors, and how far an attempt came."""
+
+
+def label_of(attempt: sentence.Attempt) -> str:
+    """A candidate's key wherever candidates are told apart."""
+    return attempt.candidate.label
+
+
+def weight_of(attempt: sentence.Attempt) -> float:
+    """As the configuration has it."""
+    return attempt.candidate.weight
+
+
+def session_of(scheduler: SchedulerBase | None) -> str | None:
+    """The conversation that a request belongs to, by what its client says of it."""
+    if not isinstance(scheduler, Exchange):
+        return None
+    for name in SESSION_HEADERS:
+        value = scheduler.headers.get(name)
+        if value:
+            return value
+    body = scheduler.body
+    metadata = body.get("metadata")
+    said = body.get("prompt_cache_key") or (metadata.get("user_id") if isinstance(metadata, dict) else None) or body.get("user")
+    return said if isinstance(said, str) else None
+
+
+def drilled(status: int | None) -> Exception:
+    """What a provider's answer of this status is to everybody."""
+    return DIALECTS["chat"].read_error(500 if status is None else status, {}, b"")
+
+
+def garbled(item: Any) -> Any:
+    """What nobody can read; of an event that was read already only the error is left."""
+    if isinstance(item, Batch):
+        raise GatewayError(Kind.BAD_REPLY)
+    return noise(item) if isinstance(item, bytes) else item
+
+
+def again(error: Exception) -> bool:
+    """The policy of retry: what the same candidate may do better (DI-114)."""
+    return classify(error).retryable
+
+
+def elsewhere(error: Exception) -> bool:
+    """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
+    known = classify(error)
+    return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
+
+
+def phase_of(error: GatewayError) -> str:
+    """How far an attempt came: a bounded word for metrics."""
+    if error.kind is Kind.UNREACHABLE:
+        return "connect"
+    if error.from_provider:
+        return "headers"
+    return "first_event"
+
+
+def words_of(error: Exception) -> Iterator[str]:
+    """The reason of an error, and how far the attempt came."""
+    known = classify(error)
+    yield known.reason
+    yield phase_of(known)
+
+
+def weight_of_batch(batch: Batch) -> float:
+    """Events that commit; what only keeps the line open is nothing."""
+    return sum(event.phase > 0 for event in batch.events) if batch.commits else 0
+
+
+def output_tokens(batch: Batch) -> int | None:
+    """What a batch says of all output tokens so far."""
+    return next((event.output for event in reversed(batch.events) if type(event) is Usage), None)
+
+
+def all_tokens(batch: Batch) -> int | None:
+    """What a batch says of all tokens so far, whichever way they went."""
+    usage = next((event for event in reversed(batch.events) if type(event) is Usage), None)
+    if usage is None or (usage.input is None and usage.output is None):
+        return None
+    return (usage.input or 0) + (usage.output or 0)
+
+
+def caller_of(scheduler: SchedulerBase | None) -> str:
+    """The client's key, by its name."""
+    return getattr(scheduler, "caller", "")
+
+
+def identity_of(scheduler: SchedulerBase | None) -> tuple[Any, ...] | None:
+    """Two requests with the same identity have the same answer: the bytes of the body, and every header that a provider sees."""
+    if not isinstance(scheduler, Exchange):
+        return None
+    dialect = scheduler.dialect.name
+    seen = {**to_provider(dialect, scheduler.headers), **scheduler.added}
+    return dialect, scheduler.label, scheduler.raw, *sorted(seen.items())
+
+
+def forked(scheduler: SchedulerBase | None) -> SchedulerBase | None:
+    """Who asked first may leave while others go on."""
+    return scheduler.fork() if isinstance(scheduler, Exchange) else scheduler
+
+
+def is_whole(batches: list[Batch]) -> bool:
+    """Whether the provider said that the answer is complete."""
+    return bool(batches) and batches[-1].ends
