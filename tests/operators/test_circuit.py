@@ -195,7 +195,7 @@ def test_what_was_counted_stays_counted_when_another_policy_comes(bench: Bench) 
 def test_a_policy_without_a_rate_opens_by_no_rate_and_loses_no_count_of_others(bench: Bench) -> None:
     circuit = rated(bench, at_least=6)
     outcomes(circuit, ".x")
-    circuit.use(Policy())
+    circuit.use(Policy(at_least=1))
     assert outcomes(circuit, ".x.x") == "closed"
     circuit = rated(bench, at_least=6)
     assert outcomes(circuit, "x") == "open"

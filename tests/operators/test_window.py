@@ -25,6 +25,13 @@ def test_counts_what_is_young_and_forgets_what_is_old_whatever_the_times(steps: 
         assert sum(young) <= window.marked <= sum(possible)
 
 
+def test_steady_traffic_is_counted_the_same_for_ever() -> None:
+    window = Window(10)
+    for second in range(100):
+        window.count(second, marked=second % 2 == 0)
+        assert (window.total, window.marked) == (min(second + 1, 10), min(second // 2 + 1, 5))
+
+
 def test_an_event_is_forgotten_by_looking_although_nothing_else_comes() -> None:
     window = Window(10)
     window.count(3, marked=True)
