@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.places import FACTORIES, PLACES
 from pipeline.config.problems import Path, listed
 from pipeline.config.sections import STEP, File
 from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
+
+if TYPE_CHECKING:
+    from operators.signature import Option
 
 Schema = Mapping[str, Any]
 

@@ -137,7 +137,10 @@ CASES: dict[str, Bad] = {
     "peer": Bad("providers:\n  home: {kind: peer, node: gpu}\n", {2: ("providers.home.kind", "not yet", "peers")}),
     "agent": Bad("providers:\n  coder: {kind: agent, engine: x}\n", {2: ("providers.coder.kind", "not yet", "agents")}),
     "websocket": Bad(OPENAI.replace("}}", ", transport: websocket}}"), {1: ("openai.transport", "not yet", "auto")}),
-    "balance": Bad("models:\n  - {name: a, candidates: [demo/demo], balance: ewma}\n", {2: ("balance", "not yet", "order")}),
+    "balance": Bad(
+        "models:\n  - {name: a, candidates: [demo/demo], balance: fastest}\n",
+        {2: ("balance", "is not order, round_robin, weighted or ewma")},
+    ),
 }
 
 

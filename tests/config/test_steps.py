@@ -36,7 +36,7 @@ def test_a_chain_holds_only_the_positions_that_the_file_writes() -> None:
         ("request", "[{total_timeout: {seconds: '${WAIT}'}}]", [("total_timeout", {"seconds": 120.0})]),
         ("candidates", "[{breaker: {failures: 2, cool_down: 1m}}]", [("breaker", {"failures": 2, "cool_down": 60.0})]),
         ("wire", "[{operators.retry:retry: {wait: 3s}}]", [("operators.retry:retry", {"wait": 3.0})]),
-        ("candidates", "[{balance: {by: order}}]", []),
+        ("candidates", "[{balance: {by: order}}]", [("balance", {"by": "order"})]),
     ],
 )
 def test_a_step_is_a_name_with_converted_options(position: str, items: str, expected: list[tuple[str, dict[str, float]]]) -> None:
@@ -53,10 +53,14 @@ def test_a_step_knows_its_place() -> None:
     [
         ("attempt", "[idle_timout]", ('no step "idle_timout"', 'mean "idle_timeout"')),
         ("attempt", "[xyzzy]", ('no step "xyzzy"', "There are", "retry", "module:function")),
-        ("answer", "[hedge]", ("hedge", "not yet")),
-        ("answer", "[failover, resume]", ("resume", "not yet")),
-        ("candidates", "[{balance: {by: ewma}}]", ("balance", "not yet")),
-        ("candidates", "[{balance: {by: oder}}]", ("balance.by", 'mean "order"')),
+        ("candidates", "[{balance: {by: oder}}]", ("balance.by", "one of", "'order'")),
+        ("request", "[{pace: {least: 5s}}]", ("pace.least", "is not a number")),
+        ("answer", "[{hedge: {budget: 101}}]", ("hedge.budget", "at most 100")),
+        ("attempt", "[{edit: {function: 3}}]", ("edit.function", "module:function")),
+        ("request", "[{inject: {headers: [a]}}]", ("inject.headers", "a mapping")),
+        ("request", "[retry]", ("retry cannot stand in request", "belongs to attempt", "may be shown already")),
+        ("attempt", "[resume]", ("resume cannot stand in attempt", "belongs to answer")),
+        ("attempt", "[{idle_timeout: {seconds: 3, as: 'a b'}}]", ("idle_timeout.as", "letters")),
         ("candidates", "[{balance: {bye: order}}]", ("balance.bye", 'mean "by"')),
         ("request", "[balance]", ("balance cannot stand in request", "belongs to candidates")),
         ("attempt", "['${WAIT}']", ("cannot come from the environment",)),
@@ -74,7 +78,7 @@ def test_a_step_knows_its_place() -> None:
         ("attempt", "[3]", ("expected one step", "Example")),
         ("attempt", "[{}]", ("expected one step",)),
         ("attempt", "[{retry: {times: 1}, idle_timeout: {seconds: 3}}]", ("expected one step",)),
-        ("attempt", "[retry, retry]", ("retry stands already in line 3",)),
+        ("attempt", "[retry, retry]", ("retry stands already in line 3", "as: second-retry")),
         ("attempt", "[heartbeat]", ("heartbeat cannot stand in attempt", "belongs to request")),
         ("request", "[{failover: }]", ("failover cannot stand in request", "belongs to answer")),
         ("answer", "[]", ("one stream of the candidates", "failover")),
@@ -92,10 +96,16 @@ def test_a_wrong_step_is_told_with_line_and_way_out(position: str, items: str, w
         assert word in str(problem)
 
 
-def test_marble_cases_of_a_chain_are_not_yet_taken_but_an_empty_list_is() -> None:
-    parse("chains: {default: {tests: []}}", "penstock.yaml", {})
-    with pytest.raises(ConfigError, match=r"chains\.default\.tests: not yet"):
-        parse("chains: {default: {tests: [{in: a}]}}", "penstock.yaml", {})
+def test_an_operator_may_stand_twice_under_two_names() -> None:
+    found = steps("attempt", "[{idle_timeout: {seconds: 3, as: strict}}, {idle_timeout: {seconds: 9}}]")
+    assert [(step.name, step.label, dict(step.options)) for step in found] == [
+        ("idle_timeout", "strict", {"seconds": 3}),
+        ("idle_timeout", "idle_timeout", {"seconds": 9}),
+    ]
+
+
+def test_a_list_of_marble_cases_may_be_empty() -> None:
+    assert parse("chains: {default: {tests: []}}", "penstock.yaml", {}).chains["default"].tests == ()
 
 
 def test_a_chain_of_a_model_may_be_the_built_in_one_or_one_of_the_file() -> None:
