@@ -50,7 +50,7 @@ def admit(
 
     Args:
         slots: the slots, shared with others.
-        limit: in place of ``slots``: how many of this operator's own streams at once.
+        limit: where there are no ``slots``: how many of this operator's own streams at once.
         queue: how many may wait when this one comes; None takes the bound of ``slots``.
         queue_timeout: how long this one may wait, in seconds; None takes that of ``slots``.
         per_key: with ``limit``: the most slots that one key holds at once.
@@ -62,7 +62,7 @@ def admit(
     A slot is given back exactly once: at the end, on an error, on dispose.
 
     Raises:
-        ValueError: a number is out of its range; not exactly one of ``slots`` and ``limit`` is there; ``per_key`` does not fit.
+        ValueError: a number is out of its range; neither ``slots`` nor ``limit`` is there, or they differ; so for ``per_key``.
         Overloaded (as ``on_error``): the queue is full (at once), or it had to make room, or no slot became free in time.
         StepError (as ``on_error``): ``key`` or ``priority`` raised; no slot was taken.
         NoScheduler (as ``on_error``): subscribed to without a scheduler.
@@ -80,9 +80,9 @@ def admit(
         not_negative("admit", queue=queue)
     if queue_timeout is not None:
         positive("admit", queue_timeout=queue_timeout)
-    if slots is not None and limit is not None:
+    if slots is not None and limit not in (None, slots.limit):
         raise ValueError("admit: slots that are shared have their own limit; leave one of the two out")
-    if slots is not None and per_key is not None:
+    if slots is not None and per_key not in (None, slots.per_key):
         raise ValueError("admit: slots that are shared have their own per_key; leave it out")
     if slots is None:
         if limit is None:

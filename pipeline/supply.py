@@ -123,7 +123,7 @@ class Supplier:
             return {}
         given = {name: step.options[name] for name in ("queue", "queue_timeout", "per_key") if name in step.options}
         slots = self._kept(step, partial(Slots, limit, **given))
-        return {"slots": slots, "limit": None, "per_key": None, "key": caller_of, "on_wait": self._queue_wait}
+        return {"slots": slots, "key": caller_of, "on_wait": self._queue_wait}
 
     def rate_limit(self, step: Step) -> dict[str, Any]:
         """For each client's key; where there are no keys, for all together."""

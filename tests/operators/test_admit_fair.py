@@ -332,6 +332,15 @@ def test_a_chain_may_say_how_many_a_key_may_hold(t: Marbles) -> None:
     assert [len(source.subscriptions) for source in got] == [1, 1, 1]
 
 
+def test_shared_slots_and_the_limit_that_they_were_made_with_go_together(t: Marbles) -> None:
+    """A configuration's limit is an option; the slots made of it come as a resource beside it."""
+    slots = Slots(1, per_key=1)
+    guard: Any = catalog.build("admit", {"limit": 1, "per_key": 1}, {"slots": slots, "key": lambda _: "a"})
+    first = t.cold("--|").pipe(guard).subscribe(scheduler=t.scheduler)
+    assert slots.in_use == 1
+    first.dispose()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
