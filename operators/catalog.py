@@ -67,6 +67,24 @@ CATALOG: Final[Mapping[str, Factory]] = {
     "watch": watch,
 }
 
+QUESTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Who answers": ("retry", "failover", "hedge", "resume", "breaker", "balance", "watch", "measure"),
+    "How long, how much, how fast": (
+        "first_event_timeout",
+        "idle_timeout",
+        "total_timeout",
+        "pace",
+        "buffer_limit",
+        "output_limit",
+        "rate_limit",
+        "admit",
+    ),
+    "Many for one": ("share", "cache"),
+    "What is said": ("redact", "edit", "inject", "through", "heartbeat"),
+    "What is seen, and what if": ("tap", "trace", "mirror", "fault"),
+}
+"""The catalogue by the question that an operator answers, for people: :func:`table`."""
+
 
 def resolve(name: str) -> Factory:
     """The factory called ``name``: of the catalogue, or "module:function".
@@ -80,11 +98,6 @@ def resolve(name: str) -> Factory:
     if ":" not in name:
         raise ChainError(f"unknown operator {name!r}{nearest(name, CATALOG)}")
     return imported("operator", name)
-
-
-def names() -> list[str]:
-    """The names of the catalogue, sorted."""
-    return sorted(CATALOG)
 
 
 def options(factory: Factory) -> Mapping[str, Option]:
@@ -141,9 +154,13 @@ def build(name: str, given: Mapping[str, Any], resources: Mapping[str, Any]) -> 
 
 
 def table() -> str:
-    """The catalogue as a Markdown table: each operator's promise, its options with their defaults, its resources."""
+    """The catalogue as Markdown, a table a question: each operator's promise, its options with their defaults, its resources."""
+    return "\n\n".join(f"### {question}\n\n{_table(names)}" for question, names in QUESTIONS.items())
+
+
+def _table(names: tuple[str, ...]) -> str:
     rows = ["| operator | what it does | options | resources |", "| --- | --- | --- | --- |"]
-    for name in names():
+    for name in names:
         takes = signature(CATALOG[name])
         promise = (inspect.getdoc(CATALOG[name]) or "").partition("\n")[0]
         written = ", ".join(f"`{option.name}`" if option.required else _default(option) for option in takes.options.values())

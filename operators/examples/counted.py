@@ -40,11 +40,12 @@ class Counted:
 
 def main() -> None:
     """A whole stream, one that fails, one whose reader leaves."""
+    counted: Operator[str, str] = tap(Counted(counts))
     breaks: Operator[str, str] = fault("error", after=2)
     words = reactivex.of("such", "stuff", "as", "dreams")
-    words.pipe(tap(Counted(counts))).subscribe()
-    words.pipe(breaks, tap(Counted(counts))).subscribe(on_error=lambda error: print(error))
-    reactivex.never().pipe(tap(Counted(counts))).subscribe().dispose()
+    words.pipe(counted).subscribe()
+    words.pipe(breaks, counted).subscribe(on_error=lambda error: print(error))
+    reactivex.never().pipe(counted).subscribe().dispose()
     for name, count in sorted(counts.items()):
         print(f"{name:<18} {count}")
 

@@ -214,5 +214,5 @@ def test_the_readme_holds_the_catalogue_as_it_is() -> None:
     assert catalog.table() in README.read_text(), "replace the table in operators/README.md by catalog.table()"
 
 
-def test_names_are_sorted() -> None:
-    assert catalog.names() == sorted(CATALOG)
+def test_every_operator_answers_one_question() -> None:
+    assert sorted(name for names in catalog.QUESTIONS.values() for name in names) == sorted(CATALOG)
