@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from random import random
 from typing import Any, NamedTuple
 
 from reactivex import Observable
@@ -59,6 +60,7 @@ def mirror(
     longest: Seconds = 300.0,
     *,
     candidate: Callable[[str], Observable[Any]],
+    random: Callable[[], float] = random,
     on_mirrored: Callable[[str, str], None] | None = None,
 ) -> Operator[Batch, Batch]:
     """Ask another candidate the same, for a share of the requests, without any effect on the client; count what differs.
@@ -69,6 +71,7 @@ def mirror(
         most: how many at the same time; over it there is none.
         longest: seconds until both answers have to be over.
         candidate: gives the attempt at ``provider/model``.
+        random: 0 <= x < 1.
         on_mirrored: probe, called with (``to``, outcome): ``same``, ``text_differs``, ``tools_differ``, ``finish_differs``,
             or what ``operators.mirror`` says of answers that cannot be compared.
 
@@ -86,7 +89,7 @@ def mirror(
         if on_mirrored is not None:
             on_mirrored(to, word)
 
-    return mirrored(percent, most, longest, shadow=shadow, summary=Gist, compare=_difference, on_compared=compared)
+    return mirrored(percent, most, longest, shadow=shadow, summary=Gist, compare=_difference, random=random, on_compared=compared)
 
 
 class Gist:

@@ -165,15 +165,16 @@ class Supplier:
             "loads": self.shared.state("loads", Loads),
             "turns": self._kept(step, Turns),
             "session": session,
+            "random": self._random,
         }
 
     def fault(self, step: Step) -> dict[str, Any]:
         """A drill fails like a provider."""
-        return {"failure": drilled, "garbage": garbled, "on_fault": self._tripped("fault")}
+        return {"failure": drilled, "garbage": garbled, "random": self._random, "on_fault": self._tripped("fault")}
 
     def mirror(self, step: Step) -> dict[str, Any]:
         """Any candidate can be asked the same."""
-        return {"candidate": self._candidate, "on_mirrored": self._on_mirrored}
+        return {"candidate": self._candidate, "random": self._random, "on_mirrored": self._on_mirrored}
 
     def trace(self, step: Step) -> dict[str, Any]:
         """Who asked for a trace of this request has put a sheet into its exchange."""

@@ -97,3 +97,22 @@ def test_a_heartbeat_shows_as_h() -> None:
     text = CHAIN.replace("30", "3").replace("4s", "40s") + '      - {source: "x-------|", expect: "x--h--h-|"}\n'
     config = parse(text, "penstock.yaml", {})
     assert list(faults(chains(config), {"default": config.chains["default"].tests})) == []
+
+
+@pytest.mark.parametrize(
+    "step", ["attempt: [{fault: {kind: cut, percent: 99}}]", "request: [{mirror: {to: demo/fast, percent: 99}}]"]
+)
+def test_a_share_of_the_requests_is_none_of_the_cases(step: str) -> None:
+    text = f"chains: {{default: {{{step}, tests: [{', '.join(['{source: -x|, expect: -x|}'] * 20)}]}}}}"
+    config = parse(text, "penstock.yaml", {})
+    assert list(faults(chains(config), {"default": config.chains["default"].tests})) == []
+
+
+def test_chance_does_not_decide_which_candidate_a_case_tries_first() -> None:
+    text = (
+        "chains: {default: {candidates: [{balance: {by: ewma}}], tests: ["
+        + ", ".join(["{source: [-x|, -y|], expect: -y|}"] * 20)
+        + "]}}"
+    )
+    config = parse(text, "penstock.yaml", {})
+    assert list(faults(chains(config), {"default": config.chains["default"].tests})) == []
