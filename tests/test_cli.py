@@ -77,7 +77,7 @@ def test_check_takes_the_file_of_this_folder(penstock: Command) -> None:
 def test_check_takes_the_example(penstock: Command) -> None:
     ran = penstock("check", str(EXAMPLE))
     assert (ran.status, ran.err) == (0, "")
-    assert "5 models, 7 candidates, 5 providers, 2 chains" in ran.out
+    assert "7 models, 10 candidates, 5 providers, 4 chains" in ran.out
 
 
 def test_check_tells_every_fault(penstock: Command) -> None:
@@ -139,7 +139,7 @@ def test_show_prints_models_candidates_and_every_step_with_options_and_reason(pe
     assert any(re.match(r"local +chat +http://127\.0\.0\.1:8000/v1 +none +max_in_flight: 8, queue: 64$", line) for line in lines)
     assert any(re.match(r"candidates +breaker failures: 5, cool_down: 30s  +\w+", line) for line in lines)
     assert any(re.match(r"wire +buffer_limit bytes: 1MiB  +\w+", line) for line in lines)
-    assert sum(line.lstrip().startswith("first_event_timeout seconds: 2m ") for line in lines) == 1
+    assert sum(line.lstrip().startswith("first_event_timeout seconds: 2m ") for line in lines) == 2
     assert sum(bool(re.match(r"(attempt)? +first_event_timeout seconds: 5s  +\w+", line)) for line in lines) == 1
 
 

@@ -172,7 +172,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 
 def test_the_example_is_a_good_configuration_without_any_key() -> None:
     config = load(EXAMPLE, {})
-    assert [model.name for model in config.models] == ["gpt-5", "fast", "sonnet", "demo", "*"]
+    assert [model.name for model in config.models] == ["gpt-5", "fast", "sonnet", "cheap", "drill", "demo", "*"]
     assert load(EXAMPLE, {"PORT": "9"}).server.port == 9
 
 
