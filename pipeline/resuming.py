@@ -116,6 +116,7 @@ class Said:
         if not (ways and start and self._continuable) or _structured(exchange):
             return None
         amended = exchange.amended(with_answer(exchange.dialect.name, exchange.body, start))
+        amended.rewritten = True
         self._joint = _Joint(self._open, self._next, self._usage, text[len(start) :])
         self._error = error
         return inject(lambda _: amended)(failover(when=self._when)(each(ways, noted=False)))
