@@ -130,10 +130,9 @@ class _Assembler:
             streamed: for_answers(chain, steps, Supplier(self._shared, chain, candidate=self._alone))
             for streamed, steps in bound.items()
         }
-        # An answer that another candidate may go on with is written by us from its first event on.
-        resumed = any(step.name == "resume" for step in bound[True].steps) and any(each.continues for each in candidates)
+        resumed = _resumed(steps, candidates)
         guards = {
-            streamed: {each.label: self._guards(chain, steps, each, rewritten=resumed) for each in candidates}
+            streamed: {each.label: self._guards(chain, steps, each, rewritten=resumed and streamed) for each in candidates}
             for streamed, steps in bound.items()
         }
         metrics = self._shared.metrics
@@ -205,6 +204,13 @@ def _balanced(chain: Chain, by: str) -> Chain:
     if by == "order" or any(step.name == "balance" for step in steps):
         return chain
     return chain.at("candidates", (*steps, Step("balance", {"by": by}, "The model's own `balance`.")))
+
+
+def _resumed(chain: Chain, candidates: tuple[Candidate, ...]) -> bool:
+    """Whether one candidate may go on with another's stream, which then is written by us from its first event on."""
+    return (
+        any(step.name == "resume" for step in chain.steps) and len(candidates) > 1 and any(each.continues for each in candidates)
+    )
 
 
 def _secret(provider: ProviderConfig) -> str | None:

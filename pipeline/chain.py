@@ -93,11 +93,11 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
     return through(partial(Encode, seal_for), scoped=True)(batches)
 
 
-def each(attempts: Sequence[Attempt]) -> Stream[Attempt]:
-    """The attempts as what the position candidates works on."""
+def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Stream[Attempt]:
+    """The attempts as what the position candidates works on. ``noted``: the exchange knows them as all that its route has."""
 
     def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None) -> None:
-        if isinstance(scheduler, Exchange):
+        if noted and isinstance(scheduler, Exchange):
             scheduler.ways = attempts
         for attempt in attempts:
             observer.on_next(attempt)

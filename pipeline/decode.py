@@ -74,7 +74,9 @@ class Decode:
             streamed = "json" not in head.content_type if exchange.stream else "event-stream" in head.content_type
             record = DIALECTS[dialect]
             # DI-257: streamed where a body was asked for, or the reverse, is written anew.
-            relay = dialect == exchange.dialect.name and streamed is exchange.stream and not self._rewritten
+            relay = (
+                dialect == exchange.dialect.name and streamed is exchange.stream and not (self._rewritten or exchange.rewritten)
+            )
             if streamed:
                 self._decoder = record.relay_decoder() if relay else record.decoder()
             else:

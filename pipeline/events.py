@@ -225,16 +225,21 @@ class Usage(Event):
             self.reasoning = other.reasoning
 
     def plus(self, other: Usage) -> Usage:
-        """Both together, of what is known of them. A total counts only where nothing is missing from it."""
-        total = None if self.total is None and self != UNKNOWN else _sum(self.total, other.total)
+        """Both together, of what is known of them. Who gave no total counts for it with what is known of input and output."""
+        total = None
+        if self.total is not None or other.total is not None:
+            total = self._whole() + other._whole()
         return Usage(
             _sum(self.input, other.input),
             _sum(self.output, other.output),
-            total if other.total is not None or other == UNKNOWN else None,
+            total,
             _sum(self.cache_read, other.cache_read),
             _sum(self.cache_write, other.cache_write),
             _sum(self.reasoning, other.reasoning),
         )
+
+    def _whole(self) -> int:
+        return (self.input or 0) + (self.output or 0) if self.total is None else self.total
 
     def updated(self, other: Usage) -> Usage:
         """A copy with every value that ``other`` knows."""

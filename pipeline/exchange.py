@@ -51,6 +51,8 @@ class Exchange(Scope):
     """The name of the client's key; "" where there are no keys."""
     added: Mapping[str, str] = NO_HEADERS
     """Headers of the operator's that every provider request of this exchange carries."""
+    rewritten = False
+    """Whether the answer is written anew although its bytes are in the client's own form: it is a part of another one."""
     _neutral: Request | None = None
 
     def __init__(

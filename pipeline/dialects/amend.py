@@ -39,7 +39,13 @@ def _messages_system(body: Body, text: str) -> Body:
 
 
 def _turn(body: Body, text: str) -> Body:
-    return {**body, "messages": [*body["messages"], {"role": "assistant", "content": text}]}
+    *before, last = body["messages"]
+    content = last.get("content")
+    if last["role"] != "assistant" or not content:
+        return {**body, "messages": [*before, last, {"role": "assistant", "content": text}]}
+    # The client itself began the answer. Of two turns only the last one would be continued.
+    whole = content + text if isinstance(content, str) else [*content, {"type": "text", "text": text}]
+    return {**body, "messages": [*before, {**last, "content": whole}]}
 
 
 def _item(body: Body, text: str) -> Body:
