@@ -7,7 +7,6 @@ from copy import copy
 from typing import Any, Final
 
 from operators.redactor import Redactor
-
 from pipeline.encode import BEAT
 from pipeline.events import Batch, BlockEnd, End, Event, Reasoning, Refusal, Text, ToolArguments
 

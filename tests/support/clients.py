@@ -82,17 +82,24 @@ def _anthropic(base_url: str, key: str) -> anthropic.Anthropic:
     return anthropic.Anthropic(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
 
 
+def ask_through(dialect: str, transport: Any, request: Mapping[str, Any], *, stream: bool) -> Outcome:
+    """As ``ask``, by an HTTP client of the caller's, which need not lead to any network."""
+    options: dict[str, Any] = {"base_url": "http://gateway.invalid", "api_key": KEY, "max_retries": 0, "http_client": transport}
+    sdk: Any = anthropic.Anthropic(**options) if dialect == "messages" else openai.OpenAI(**options)
+    return Ask(dialect, sdk, request, "stream" if stream else "body").run()
+
+
 def client(dialect: str, base_url: str, key: str = KEY) -> Any:
     """The SDK's client for this base URL, without retries; made once, so that connections are kept."""
     return _anthropic(base_url, key) if dialect == "messages" else _openai(base_url, key)
 
 
 class Ask:
-    """One question to one base URL."""
+    """One question through one SDK's client."""
 
-    def __init__(self, dialect: str, base_url: str, request: Mapping[str, Any], how: str, key: str) -> None:
+    def __init__(self, dialect: str, client: Any, request: Mapping[str, Any], how: str) -> None:
         self.outcome = Outcome()
-        self._client = client(dialect, base_url, key)
+        self._client = client
         self._request = dict(request)
         self._run: Callable[[], Answer] = getattr(self, f"_{dialect}_{how}")
 
@@ -243,7 +250,7 @@ def as_told(item: Any, index: int, told: Mapping[tuple[int, int], list[str]]) ->
 
 def ask(dialect: str, base_url: str, request: Mapping[str, Any], *, stream: bool, key: str = KEY) -> Outcome:
     """Ask as a program would, with the official SDK of the dialect; ``request`` holds the SDK's own keyword arguments."""
-    return Ask(dialect, base_url, request, "stream" if stream else "body", key).run()
+    return Ask(dialect, client(dialect, base_url, key), request, "stream" if stream else "body").run()
 
 
 def overhear(dialect: str, base_url: str, request: Mapping[str, Any]) -> Outcome:
@@ -252,7 +259,7 @@ def overhear(dialect: str, base_url: str, request: Mapping[str, Any]) -> Outcome
     For what real providers once sent: the accumulators of today break on some of it, and none shows that deltas and finished
     items disagree. Never for what the gateway sends.
     """
-    return Ask(dialect, base_url, request, "events", KEY).run()
+    return Ask(dialect, client(dialect, base_url), request, "events").run()
 
 
 def hello(dialect: str, model: str, text: str = "Hello") -> dict[str, Any]:
