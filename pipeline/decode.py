@@ -20,18 +20,21 @@ class Decode:
     says events anew, so that bytes never pass as they came.
     """
 
-    __slots__ = ("_candidate", "_decoder", "_exchange", "_rewritten")
+    __slots__ = ("_candidate", "_decoder", "_exchange", "_over", "_rewritten")
 
     def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange) -> None:
         self._exchange = exchange
         self._candidate = candidate
         self._rewritten = rewritten
+        self._over = False
         self._decoder: Decoder | None = None
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
         if type(frame) is bytes:
             assert self._decoder is not None
             batch = self._decoder.feed(frame)
+            if batch.ends:
+                self._over = True
             if batch.error is None and (batch.raw or batch.events):
                 return (batch,)
             return _told(batch)
@@ -61,7 +64,7 @@ class Decode:
 
     def fail(self, error: Exception) -> Iterable[Batch]:
         """What happens to the connection behind a complete answer is no failure of the attempt."""
-        if not self._exchange.ended:
+        if not self._over:
             raise error
         return ()
 

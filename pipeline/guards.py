@@ -61,9 +61,10 @@ def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard, rewrit
     )
 
 
-def for_answers(name: str, chain: Chain, supply: Supply) -> AnswerGuards:
-    """Bind the positions candidates, answer and request. Raises ChainError."""
-    return AnswerGuards(name, *(chain.build(position, supply) for position in ("candidates", "answer", "request")))
+def for_answers(name: str, chain: Chain, supply: Supply, *around: Guard) -> AnswerGuards:
+    """Bind the positions candidates, answer and request, with ``around`` outside of all. Raises ChainError."""
+    candidates, answer, request = (chain.build(position, supply) for position in ("candidates", "answer", "request"))
+    return AnswerGuards(name, candidates, answer, joined(request, *around))
 
 
 def _rewrites(step: Step) -> bool:
