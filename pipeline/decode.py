@@ -18,14 +18,16 @@ class Decode:
 
     The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``. ``rewritten``: a guard
     says events anew, so that bytes never pass as they came.
+    ``read``: a guard wants to know all that a body says, also where its bytes pass.
     """
 
-    __slots__ = ("_candidate", "_decoder", "_exchange", "_over", "_rewritten")
+    __slots__ = ("_candidate", "_decoder", "_exchange", "_over", "_read", "_rewritten")
 
-    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange) -> None:
+    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> None:
         self._exchange = exchange
         self._candidate = candidate
         self._rewritten = rewritten
+        self._read = read
         self._over = False
         self._decoder: Decoder | None = None
 
@@ -81,7 +83,7 @@ class Decode:
             if streamed:
                 self._decoder = record.relay_decoder() if relay else record.decoder()
             else:
-                self._decoder = OutlineDecoder(record.outline) if relay else record.body_decoder()
+                self._decoder = OutlineDecoder(record.outline) if relay and not self._read else record.body_decoder()
         return Opened(
             candidate.name, head.sent, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
         )

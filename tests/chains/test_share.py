@@ -23,7 +23,7 @@ from tests.chains.bench import (
     streamed,
     together,
 )
-from tests.support.scripted import PATIENCE, Gate, Hang, Reset, Script, Send, Wait, body, sse
+from tests.support.scripted import PATIENCE, Answerer, Gate, Hang, Reset, Script, Send, Wait, body, sse
 from tests.support.wire import BODIES, EVENTS, error_body
 
 SHORT = 0.5
@@ -116,7 +116,7 @@ def test_another_text_another_header_and_another_form_are_not_shared(bench: Benc
             assert answer.result(PATIENCE).ok.said() == TEXT_A
 
 
-def answer_to_each(gate: Gate) -> list[object]:
+def answer_to_each(gate: Gate) -> list[Script | Answerer]:
     return [lambda received: slow("chat", bool(received.body.get("stream")), gate)]
 
 
