@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.chains.bench import (
-    DIALECTS,
     FROM_A,
     FROM_B,
     TEXT_A,
@@ -24,6 +23,7 @@ from tests.chains.bench import (
     spoken,
     streamed,
 )
+from tests.support.clients import DIALECTS
 from tests.support.scripted import Gate, Hang, Reset, Script, Wait, body, sse
 from tests.support.wire import error_body
 
