@@ -111,7 +111,7 @@ class _Breaker(Link[T, T]):
             self.complete()
 
 
-def watch(circuit: Circuit) -> Operator[T, T]:
+def watch(circuit: Circuit, *, when: Callable[[Exception], bool] = retryable) -> Operator[T, T]:
     """Report one attempt to its circuit; refuse it where the circuit does not admit it (any more).
 
         source          -s-a---b-|
@@ -119,9 +119,10 @@ def watch(circuit: Circuit) -> Operator[T, T]:
 
     Args:
         circuit: of the candidate that is tried.
+        when: whether an error before the first committing item counts against the candidate; by default the error's own
+            ``retryable``, True where it has none. Where it raises, nothing is told.
 
-    Success is the first committing item, or completion. Failure is an error before that whose ``retryable`` is not False.
-    Any other error, and dispose, tell nothing.
+    Success is the first committing item, or completion. Any other error, and dispose, tell nothing.
 
     Raises (as ``on_error``):
         Exception: the circuit's refusal, without subscribing to the source.
@@ -141,7 +142,7 @@ def watch(circuit: Circuit) -> Operator[T, T]:
             ticket = circuit.begin()
             if ticket is None:
                 raise circuit.refusal()
-            link: _Watch[T] = _Watch(ticket)
+            link: _Watch[T] = _Watch(ticket, when)
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -150,10 +151,11 @@ def watch(circuit: Circuit) -> Operator[T, T]:
 
 
 class _Watch(Link[T, T]):
-    __slots__ = ("_ticket", "_waiting")
+    __slots__ = ("_ticket", "_waiting", "_when")
 
-    def __init__(self, ticket: Ticket) -> None:
+    def __init__(self, ticket: Ticket, when: Callable[[Exception], bool]) -> None:
         self._ticket = ticket
+        self._when = when
         self._waiting = True
 
     def on_next(self, item: T) -> None:
@@ -166,7 +168,14 @@ class _Watch(Link[T, T]):
     def ended(self, how: Exception | Left | None) -> None:
         if how is None:
             self._ticket.succeed()
-        elif isinstance(how, Exception) and retryable(how):
+        elif isinstance(how, Exception) and self._waiting and self._counts(how):
             self._ticket.fail(how)
         else:
             self._ticket.leave()
+
+    def _counts(self, error: Exception) -> bool:
+        try:
+            return self._when(error)
+        except Exception:
+            # The attempt's own error is on its way already, and says more.
+            return False

@@ -67,7 +67,8 @@ class App:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
-        shared = Shared(pool, metrics, Circuits(on_change=metrics.breaker_changed))
+        shared = Shared(pool, metrics, Circuits())
+        metrics.breakers = shared.circuits.states
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
         metrics.use(self._config.digest)
         runtime = Runtime(
@@ -165,8 +166,8 @@ class _Reloading:
 
 def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     """Take a configuration into use; requests in flight keep what they began with."""
-    assembly = assemble(config, shared)
     keyring, cors = Keyring(config.server.keys, origins=config.server.cors), Cors(config.server.cors)
+    assembly = assemble(config, shared)
     runtime.assembly, runtime.keyring, runtime.cors = assembly, keyring, cors
     shared.metrics.use(config.digest)
 

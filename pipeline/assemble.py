@@ -5,7 +5,7 @@ Nothing here runs: a reload assembles the new state beside the old one, and requ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,14 +16,16 @@ from operators.admit import Slots, admit
 from operators.breaker import watch
 from operators.chain import Chain, Step
 from operators.circuit import OPEN, Circuits
+from operators.limits import Limits, Quota
 from operators.load import Loads
 from operators.measure import measure
 from operators.options import nearest
+from operators.rate_limit import rate_limit
 from pipeline import chain as sentence
-from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
+from pipeline.config import CandidateConfig, Config, KeyConfig, ModelConfig, ProviderConfig
 from pipeline.effective import chains
 from pipeline.guards import AttemptGuards, Guard, for_answers, for_attempts, for_bodies
-from pipeline.policies import elsewhere
+from pipeline.policies import all_tokens, blamed, caller_of, slowed
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
@@ -82,9 +84,14 @@ class _Assembler:
         }
         self._directs: dict[str, Route] = {}
         self._chains = chains(config)
+        self._quotas = _quotas(config.server.keys)
+        self._limits = shared.state("keys", partial(Limits, self._quotas)) if self._quotas else None
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]
+        if self._limits is not None:
+            # At last, when nothing can fail any more: the configuration in force uses the same account of what was used.
+            self._limits.own = self._quotas
         return Assembly(self._config, Resolver(routes, self._direct), self._shared.circuits)
 
     def _provider(self, provider: ProviderConfig) -> Provider:
@@ -127,7 +134,7 @@ class _Assembler:
         steps = _balanced(self._chains[chain], by)
         bound = {True: steps, False: for_bodies(steps)}
         around = {
-            streamed: for_answers(chain, steps, Supplier(self._shared, chain, candidate=self._alone))
+            streamed: for_answers(chain, steps, Supplier(self._shared, chain, candidate=self._alone), *self._outermost())
             for streamed, steps in bound.items()
         }
         resumed = _resumed(steps, candidates)
@@ -143,6 +150,10 @@ class _Assembler:
             return sentence.answer(attempts, around[streamed], metrics, seal_for)
 
         return Route(name, candidates, join, join(candidates, True), join(candidates, False), description)
+
+    def _outermost(self) -> tuple[Guard, ...]:
+        """Around every chain: what a client's key may use, whichever model it asks (``server.keys``)."""
+        return () if self._limits is None else (rate_limit(limits=self._limits, key=caller_of, cost=all_tokens),)
 
     def _candidate(self, config: CandidateConfig) -> Candidate:
         provider = self._config.providers[config.provider]
@@ -169,26 +180,29 @@ class _Assembler:
         label = f"{config.provider}/{config.model}"
         return Candidate(self._providers[provider.name], config.model, target, label, unseal, config.weight, config.continues)
 
-    def _guards(self, name: str, chain: Chain, candidate: Candidate, *, rewritten: bool) -> AttemptGuards:
-        """The guards of a candidate's attempts, and what stands around them although no chain names it."""
+    def _guards(self, name: str, chain: Chain, candidate: Candidate, *, rewritten: bool, served: bool = True) -> AttemptGuards:
+        """The guards of a candidate's attempts, and what stands around them although no chain names it.
+
+        ``served``: clients get the answers, so that how the attempts end counts for and against the candidate.
+        """
         around: list[Guard] = []
-        if any(step.name == "breaker" for step in chain.steps):
-            around.append(watch(self._shared.circuits.of(candidate.label)))
-        if any(step.name == "balance" and step.options.get("by") == "ewma" for step in chain.steps):
-            around.append(measure(self._shared.state("loads", Loads).of(candidate.label), when=elsewhere))
+        if served and any(step.name == "breaker" for step in chain.steps):
+            around.append(watch(self._shared.circuits.of(candidate.label), when=blamed))
+        if served and any(step.name == "balance" and step.options.get("by") == "ewma" for step in chain.steps):
+            around.append(measure(self._shared.state("loads", Loads).of(candidate.label), when=slowed))
         slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
-            around.append(admit(slots, on_wait=self._shared.metrics.queue_wait.observe))
+            around.append(admit(slots, key=caller_of, on_wait=self._shared.metrics.queue_wait.observe))
         return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around, rewritten=rewritten)
 
     def _alone(self, use: str) -> sentence.Attempt:
         """An attempt at ``provider/model`` outside every route, for a mirror. Raises ValueError where there is none."""
         provider, _, model = use.partition("/")
-        if provider not in self._providers or not model:
+        if provider not in self._providers or model in ("", "*"):
             raise ValueError(f"mirror: to is {use!r}; expected provider/model{nearest(provider, self._providers)}")
         candidate = self._candidate(CandidateConfig(use=use, provider=provider, model=model))
-        guards = self._guards("default", self._chains["default"], candidate, rewritten=True)
+        guards = self._guards("default", self._chains["default"], candidate, rewritten=True, served=False)
         return sentence.attempt(candidate, guards, self._shared.metrics)
 
     def _slots(self, provider: ProviderConfig) -> Slots | None:
@@ -196,6 +210,12 @@ class _Assembler:
             return None
         limits = (provider.max_in_flight, provider.queue, provider.queue_timeout)
         return self._shared.state(("slots", provider.name, *limits), lambda: Slots(*limits))
+
+
+def _quotas(keys: Sequence[KeyConfig]) -> Mapping[Hashable, Quota]:
+    """What clients may use, by the names of their keys; who is not there is not limited."""
+    quotas = {key.name: Quota(key.requests_per_minute, key.tokens_per_minute) for key in keys}
+    return {name: quota for name, quota in quotas.items() if quota != Quota()}
 
 
 def _balanced(chain: Chain, by: str) -> Chain:

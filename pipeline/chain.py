@@ -79,7 +79,7 @@ class Attempt(Stream[Any]):
 def attempt(candidate: Candidate, guards: AttemptGuards, metrics: Metrics) -> Attempt:
     """dispatch -> wire guards -> decode -> attempt guards -> tap."""
     frames = guards.wire(candidate.provider.open(candidate))
-    batches = through(partial(Decode, candidate, guards.rewrites), scoped=True)(frames)
+    batches = through(partial(Decode, candidate, guards.rewrites, read=guards.reads), scoped=True)(frames)
     return Attempt(candidate, tap(AttemptProbe(candidate, guards.chain, metrics))(guards.attempt(batches)))
 
 

@@ -18,20 +18,25 @@ class Decode:
 
     The first frame is the provider's Head: it chooses the decoder and becomes the event ``Opened``. ``rewritten``: a guard
     says events anew, so that bytes never pass as they came.
+    ``read``: a guard wants to know all that a body says, also where its bytes pass.
     """
 
-    __slots__ = ("_candidate", "_decoder", "_exchange", "_rewritten")
+    __slots__ = ("_candidate", "_decoder", "_exchange", "_over", "_read", "_rewritten")
 
-    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange) -> None:
+    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> None:
         self._exchange = exchange
         self._candidate = candidate
         self._rewritten = rewritten
+        self._read = read
+        self._over = False
         self._decoder: Decoder | None = None
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
         if type(frame) is bytes:
             assert self._decoder is not None
             batch = self._decoder.feed(frame)
+            if batch.ends:
+                self._over = True
             if batch.error is None and (batch.raw or batch.events):
                 return (batch,)
             return _told(batch)
@@ -61,7 +66,7 @@ class Decode:
 
     def fail(self, error: Exception) -> Iterable[Batch]:
         """What happens to the connection behind a complete answer is no failure of the attempt."""
-        if not self._exchange.ended:
+        if not self._over:
             raise error
         return ()
 
@@ -80,7 +85,7 @@ class Decode:
             if streamed:
                 self._decoder = record.relay_decoder() if relay else record.decoder()
             else:
-                self._decoder = OutlineDecoder(record.outline) if relay else record.body_decoder()
+                self._decoder = OutlineDecoder(record.outline) if relay and not self._read else record.body_decoder()
         return Opened(
             candidate.name, head.sent, dialect, label=candidate.label, relay=relay, status=head.status, headers=head.headers
         )

@@ -83,9 +83,12 @@ class Encode:
         return (encoder.fail(classify(error)),)
 
     def _open(self, opened: Opened) -> Encoder:
-        self._exchange.opened = opened
+        exchange = self._exchange
+        exchange.opened = opened
+        # Where attempts were made in the name of another request (``share``), these are those that it took.
+        exchange.attempts = max(exchange.attempts, opened.sent.number)
         # In the provider's own dialect its proofs stay its own: the next turn hands them back as they are.
-        own = opened.dialect == self._exchange.dialect.name
+        own = opened.dialect == exchange.dialect.name
         return self._choose(relayed=opened.relay, seal=_as_it_is if own else self._seal_for(opened.candidate))
 
     def _choose(self, *, relayed: bool, seal: SealOne = _as_it_is) -> Encoder:

@@ -193,7 +193,9 @@ def classify(error: BaseException) -> GatewayError:
         mapped = GatewayError(Kind.TIMEOUT, f"The provider is too slow ({error}).")
     elif isinstance(error, RateLimited):
         # From the gateway, not from a provider: the client has used up what it may use.
-        mapped = GatewayError(Kind.RATE_LIMIT, f"Too many {error.unit}: {error}.", retry_after=error.retry_after)
+        mapped = GatewayError(
+            Kind.RATE_LIMIT, f"Too many {error.unit}: {error}.", retry_after=error.retry_after, headers=_rate_limit_headers(error)
+        )
     elif isinstance(error, Overloaded):
         mapped = GatewayError(Kind.OVERLOADED, retry_after=error.retry_after)
     elif isinstance(error, StepError):
@@ -204,7 +206,7 @@ def classify(error: BaseException) -> GatewayError:
     elif isinstance(error, Injected):
         mapped = GatewayError(Kind.PROVIDER, str(error))
     elif isinstance(error, GuardError):
-        mapped = GatewayError(Kind.OVERLOADED, str(error))
+        mapped = GatewayError(Kind.OVERLOADED if error.retryable else Kind.INTERNAL, str(error))
     elif isinstance(error, (asyncio.TimeoutError, TimeoutError)):
         mapped = GatewayError(Kind.TIMEOUT)
     elif isinstance(error, (ConnectionError, OSError)):
@@ -213,3 +215,13 @@ def classify(error: BaseException) -> GatewayError:
         mapped = GatewayError(Kind.INTERNAL)
     mapped.__cause__ = error
     return mapped
+
+
+def _rate_limit_headers(error: RateLimited) -> Mapping[str, str]:
+    """What a client paces itself by, in OpenAI's words: it has used up all of the limit."""
+    unit = error.unit
+    return {
+        f"x-ratelimit-limit-{unit}": str(error.limit),
+        f"x-ratelimit-remaining-{unit}": "0",
+        f"x-ratelimit-reset-{unit}": f"{error.retry_after:.3f}s",
+    }

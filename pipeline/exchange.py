@@ -86,7 +86,7 @@ class Exchange(Scope):
         """The provider said that the answer is complete, and all of it was encoded."""
 
     def fork(self) -> Exchange:
-        """Another exchange for the same request, with an answer, a gate and clocks of its own."""
+        """Another exchange for the same request, with an answer, a gate, clocks and attempts of its own."""
         fork = Exchange(self, self.id, self.dialect, self.body, self.raw, self.headers, self.began)
         fork.label, fork.caller, fork.added = self.label, self.caller, self.added
         return fork

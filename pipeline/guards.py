@@ -18,6 +18,7 @@ Supply = Callable[[Step], Mapping[str, Any]]
 STREAM_ONLY: Final = ("heartbeat",)
 
 REWRITING: Final = frozenset({"edit", "redact"})
+READING: Final = frozenset({"pipeline.steps:mirror"})
 
 
 class AttemptGuards(NamedTuple):
@@ -29,6 +30,8 @@ class AttemptGuards(NamedTuple):
     attempt: Guard
     rewrites: bool
     """Whether a step of the chain says events anew: then bytes cannot pass as they came."""
+    reads: bool
+    """Whether a step compares what was said: then also a body that passes as it came is read as a whole."""
 
 
 class AnswerGuards(NamedTuple):
@@ -58,12 +61,14 @@ def for_attempts(name: str, chain: Chain, supply: Supply, *around: Guard, rewrit
         chain.build("wire", supply),
         joined(chain.build("attempt", supply), *around),
         rewritten or any(map(_rewrites, chain.steps)),
+        any(step.name in READING for step in chain.steps),
     )
 
 
-def for_answers(name: str, chain: Chain, supply: Supply) -> AnswerGuards:
-    """Bind the positions candidates, answer and request. Raises ChainError."""
-    return AnswerGuards(name, *(chain.build(position, supply) for position in ("candidates", "answer", "request")))
+def for_answers(name: str, chain: Chain, supply: Supply, *around: Guard) -> AnswerGuards:
+    """Bind the positions candidates, answer and request, with ``around`` outside of all. Raises ChainError."""
+    candidates, answer, request = (chain.build(position, supply) for position in ("candidates", "answer", "request"))
+    return AnswerGuards(name, candidates, answer, joined(request, *around))
 
 
 def _rewrites(step: Step) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -46,7 +46,7 @@ class Metrics:
         self.in_flight: Tally[str] = Tally()
         self.upstream_open = 0
         self.buffered = 0
-        self.breakers: dict[str, int] = {}
+        self.breakers: Callable[[], Mapping[str, str]] = dict
         self.queue_depth: Callable[[], int] = lambda: 0
         self._digest = ""
         self._kinds: dict[tuple[str, str, str, str], _Kind] = {}
@@ -102,10 +102,6 @@ class Metrics:
     @property
     def digest(self) -> str:
         return self._digest
-
-    def breaker_changed(self, candidate: str, state: str) -> None:
-        """A breaker opened, or closed again."""
-        self.breakers[candidate] = BREAKER_STATES[state]
 
     def wait_for_clients(self, change: int) -> None:
         """Bytes began (or ceased) to wait for a slow client."""
@@ -164,11 +160,13 @@ class Metrics:
         if opened is None or first is None:
             return
         sent = opened.sent
-        stage["dispatch"].observe(sent.opened_at - sent.at)
-        stage["first_event"].observe(first - sent.opened_at)
+        if sent.at >= exchange.began:
+            stage["dispatch"].observe(sent.opened_at - sent.at)
+            stage["first_event"].observe(first - sent.opened_at)
         stage["answer"].observe(now - first)
-        if exchange.attempts > 1:
-            # What passed before this attempt was other attempts' time, not ours.
+        if opened.sent.number > 1 or exchange.attempts > 1 or sent.at < exchange.began:
+            # What passed before this attempt was other attempts' time, not ours; and who asked for the same before (``cache``,
+            # ``share``) sent it before this request was there.
             return
         written = exchange.first_write_at
         self.overhead.observe(sent.at - exchange.began + (written - first if written is not None else 0.0))
@@ -231,8 +229,8 @@ class _Open(Collector):
         yield GaugeMetricFamily("penstock_queue_depth", "Attempts that wait for a slot.", value=metrics.queue_depth())
         yield GaugeMetricFamily("penstock_buffered_bytes", "Bytes that wait for slow clients.", value=metrics.buffered)
         breakers = GaugeMetricFamily("penstock_breaker_state", "0 closed, 1 half open, 2 open.", labels=["candidate"])
-        for candidate, state in metrics.breakers.items():
-            breakers.add_metric([candidate], state)
+        for candidate, state in metrics.breakers().items():
+            breakers.add_metric([candidate], BREAKER_STATES[state])
         yield breakers
         build = GaugeMetricFamily("penstock_build_info", "Version and configuration.", labels=["version", "config"])
         build.add_metric([metrics.version, metrics.digest], 1)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from reactivex.abc import SchedulerBase
 
+from operators.errors import Overloaded, RateLimited
 from operators.fault import noise
 from pipeline import chain as sentence
 from pipeline.dialects import DIALECTS
@@ -68,6 +69,16 @@ def elsewhere(error: Exception) -> bool:
     """The policy of failover: what another candidate may do better (DI-114: also one with another credential)."""
     known = classify(error)
     return known.retryable or (known.from_provider and known.kind in (Kind.BILLING, Kind.FORBIDDEN, Kind.UNAUTHENTICATED))
+
+
+def blamed(error: Exception) -> bool:
+    """What counts against a candidate: not that a limit of the gateway's own kept a request from it."""
+    return not isinstance(error, Overloaded | RateLimited) and getattr(error, "retryable", True)
+
+
+def slowed(error: Exception) -> bool:
+    """What makes a candidate look slow to whoever chooses among them."""
+    return blamed(error) and elsewhere(error)
 
 
 def phase_of(error: GatewayError) -> str:

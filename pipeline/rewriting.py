@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
+from dataclasses import replace
 from typing import Any, Final
 
 from operators.redactor import Redactor
 from pipeline.encode import BEAT
-from pipeline.events import Batch, BlockEnd, End, Event, Reasoning, Refusal, Text, ToolArguments
+from pipeline.events import Batch, BlockEnd, Citation, End, Event, Finish, Foreign, Reasoning, Refusal, Text, ToolArguments
 
 _SPOKEN: Final = (Text, Reasoning, Refusal, ToolArguments)
 
@@ -24,7 +25,8 @@ def over_events(function: Callable[[Any], Any]) -> Callable[[Batch], Batch]:
             return batch
         events: list[Event] = []
         for event in batch.events:
-            edited = function(event)
+            # The provider's own final object would say everything as it was.
+            edited = function(End() if isinstance(event, End) else event)
             if isinstance(edited, list):
                 events.extend(edited)
             elif edited is not None:
@@ -38,7 +40,8 @@ class Redacting:
     """One answer's batches with everything that is said redacted, each block a text of its own (a codec, see ``through``).
 
     What a block holds back is said before its end, or before the answer fails. What carries the same words in another form (token
-    probabilities, the provider's own final object) is left out.
+    probabilities, the provider's own final object) is left out; quotations and items of the provider's own are redacted text by
+    text.
     """
 
     __slots__ = ("_make", "_open")
@@ -61,8 +64,7 @@ class Redacting:
                     events.extend(self._rest(event.block))
                 elif isinstance(event, End):
                     events.extend(self._rest())
-                # The provider's own final object says everything once more.
-                events.append(End() if isinstance(event, End) else event)
+                events.append(self._elsewhere(event))
         return (_said_anew(batch, events),) if events else ()
 
     def close(self) -> Iterable[Batch]:
@@ -84,6 +86,28 @@ class Redacting:
         text = self._open[key][0].feed(event.text)
         if text:
             yield _saying(event, text)
+
+    def _elsewhere(self, event: Event) -> Event:
+        """What is said beside the texts: sources with their quotations, the provider's own objects."""
+        if isinstance(event, End):
+            # The provider's own final object says everything once more.
+            return End()
+        if isinstance(event, Citation):
+            return replace(event, url=self._all(event.url), title=self._all(event.title), native=self._all(event.native))
+        if isinstance(event, Foreign):
+            return replace(event, native=self._all(event.native))
+        if isinstance(event, Finish):
+            return replace(event, details=self._all(event.details))
+        return event
+
+    def _all(self, value: Any) -> Any:
+        """A value with each text in it redacted by itself."""
+        if isinstance(value, str):
+            redactor = self._make()
+            return redactor.feed(value) + redactor.close()
+        if isinstance(value, dict):
+            return {name: self._all(item) for name, item in value.items()}
+        return [self._all(item) for item in value] if isinstance(value, list) else value
 
     def _rest(self, block: int | None = None) -> Iterator[Event]:
         for key in [key for key in self._open if block is None or key[1] == block]:

@@ -114,20 +114,22 @@ class Supplier:
 
     def pace(self, step: Step) -> dict[str, Any]:
         """Events a second, which for most providers are tokens a second."""
-        return {"weigh": weight_of_batch, "on_slow": self._tripped(step.label)}
+        # Where it ends the answer, its error is counted, as every guard's.
+        on_slow = None if step.options.get("ends") else self._tripped(step.name)
+        return {"weigh": weight_of_batch, "on_slow": on_slow}
 
     def admit(self, step: Step) -> dict[str, Any]:
-        """A chain's slots are shared by all its routes, for streams and bodies."""
-        limit = step.options.get("limit")
-        if limit is None:
-            return {}
-        given = {name: step.options[name] for name in ("queue", "queue_timeout", "per_key") if name in step.options}
-        slots = self._kept(step, partial(Slots, limit, **given))
-        return {"slots": slots, "key": caller_of, "on_wait": self._queue_wait}
+        """A chain's slots are shared by all its routes, for streams and bodies; around attempts each candidate has its own."""
+
+        def make(*terms: Any) -> Slots:
+            return self._kept(step, partial(Slots, *terms))
+
+        return {"make": make, "key": caller_of, "on_wait": self._queue_wait}
 
     def rate_limit(self, step: Step) -> dict[str, Any]:
-        """For each client's key; where there are no keys, for all together."""
-        return {"limits": self._kept(step, Limits), "key": caller_of, "cost": all_tokens}
+        """For each client's key (where there are no keys, for all together); around an attempt for its candidate."""
+        key = caller_of if not self.label else self._this_candidate
+        return {"limits": self._kept(step, Limits), "key": key, "cost": all_tokens}
 
     def share(self, step: Step) -> dict[str, Any]:
         """Identical requests of whoever may use the model."""
@@ -185,8 +187,11 @@ class Supplier:
         return {"beat": BEAT}
 
     def _kept(self, step: Step, make: Callable[[], S]) -> S:
-        """What the requests of this chain share at this step; other options, another state."""
-        return self.shared.state((self.chain, step.label, str(step)), make)
+        """What the requests of this chain (around an attempt: for this candidate) share at this step; other options, another."""
+        return self.shared.state((self.chain, self.label, step.label, str(step)), make)
+
+    def _this_candidate(self, scheduler: SchedulerBase | None) -> str:
+        return self.label
 
     def _tripped(self, name: str) -> Callable[..., None]:
         """A probe that counts how often a step did something."""

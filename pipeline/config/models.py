@@ -39,12 +39,14 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class KeyConfig:
-    """A client's key. ``models`` are patterns; none means all."""
+    """A client's key. ``models`` are patterns; none means all. What is None is not limited."""
 
     name: str
     key: Secret
     models: tuple[str, ...] = ()
     admin: bool = False
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,6 @@ _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("traces",), _always, "traces are not built yet; leave `traces` out"),
     (("state", "store"), _is("sqlite", "nats"), "this store is not built yet; use `store: memory`"),
     (("server", "workers"), _several, "several workers are not built yet; use `workers: 1`"),
-    (("server", "keys", "*", "requests_per_minute"), _always, "limits per key are not built yet; leave it out"),
-    (("server", "keys", "*", "tokens_per_minute"), _always, "limits per key are not built yet; leave it out"),
     (("providers", "*", "kind"), _is("peer"), "peers are not built yet; use `kind: http`"),
     (("providers", "*", "kind"), _is("agent"), "agents as models are not built yet; use `kind: http`"),
     (("providers", "*", "transport"), _is("websocket"), "this transport is not built yet; use `transport: auto` or `sse`"),

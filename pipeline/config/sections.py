@@ -54,6 +54,10 @@ class KeySection(Record):
     """Which models it may use, as patterns; none means all."""
     admin: Flag = Field(default=False)
     """Whether it may use the /debug and /sessions paths."""
+    requests_per_minute: Positive | None = Field(default=None, examples=[600])
+    """Most requests in a minute, over all models; they come back evenly. Without it, any number."""
+    tokens_per_minute: Positive | None = Field(default=None, examples=[200000])
+    """Most tokens in a minute, in and out, as providers count them. Without it, any number."""
 
 
 class ServerSection(Record):

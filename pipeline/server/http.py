@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from collections.abc import Mapping
+from math import ceil
 from typing import Final
 
 from aiohttp import web
@@ -138,7 +139,7 @@ def refusal(error: GatewayError, dialect: Dialect, request_id: str, common: Mapp
     status = _OWN_STATUS[dialect.name].get(error.status, error.status)
     headers = {**error.headers, **common, "content-type": "application/json"}
     if error.retry_after is not None and "retry-after" not in headers:
-        headers["retry-after"] = str(max(1, round(error.retry_after)))
+        headers["retry-after"] = str(max(1, ceil(error.retry_after)))
     body = dialect.write_error(error, request_id)
     return web.Response(body=body, status=status, headers=headers)
 

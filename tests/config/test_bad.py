@@ -131,8 +131,8 @@ CASES: dict[str, Bad] = {
     "store": Bad("state:\n  store: sqlite:/var/p.db\n", {2: ("state.store", "not yet", "memory")}),
     "workers": Bad("server:\n  workers: 4\n", {2: ("server.workers", "not yet", "workers: 1")}),
     "limits of a key": Bad(
-        "server:\n  keys:\n    - name: a\n      key: b\n      requests_per_minute: 3\n      tokens_per_minute: 3\n",
-        {5: ("not yet",), 6: ("not yet",)},
+        "server:\n  keys:\n    - name: a\n      key: b\n      requests_per_minute: 0\n      tokens_per_minute: many\n",
+        {5: ("requests_per_minute",), 6: ("tokens_per_minute",)},
     ),
     "peer": Bad("providers:\n  home: {kind: peer, node: gpu}\n", {2: ("providers.home.kind", "not yet", "peers")}),
     "agent": Bad("providers:\n  coder: {kind: agent, engine: x}\n", {2: ("providers.coder.kind", "not yet", "agents")}),
