@@ -1,4 +1,4 @@
-"""A chain as it runs: the positions that the file writes, and the built-in default for the rest. All its faults are told at once."""
+"""A chain as it runs: the positions that the file writes, the built-in default for the rest. All its faults are told at once."""
 
 from __future__ import annotations
 
