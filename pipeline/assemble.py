@@ -19,11 +19,10 @@ from operators.circuit import OPEN, Circuits
 from operators.limits import Limits, Quota
 from operators.load import Loads
 from operators.measure import measure
-from operators.options import nearest
 from operators.rate_limit import rate_limit
 from pipeline import chain as sentence
 from pipeline.config import CandidateConfig, Config, KeyConfig, ModelConfig, ProviderConfig
-from pipeline.effective import chains
+from pipeline.effective import chains, parted
 from pipeline.guards import AttemptGuards, Guard, for_answers, for_attempts, for_bodies
 from pipeline.policies import all_tokens, blamed, caller_of, slowed
 from pipeline.providers import Provider
@@ -69,7 +68,7 @@ def assemble(config: Config, shared: Shared) -> Assembly:
     """Bind everything that ``config`` names.
 
     Raises:
-        ConfigError, ValueError: a step of a chain cannot be built.
+        ConfigError: a chain makes no sense, or a step of it cannot be built; nothing was bound then.
     """
     return _Assembler(config, shared).run()
 
@@ -198,9 +197,7 @@ class _Assembler:
 
     def _alone(self, use: str) -> sentence.Attempt:
         """An attempt at ``provider/model`` outside every route, for a mirror. Raises ValueError where there is none."""
-        provider, _, model = use.partition("/")
-        if provider not in self._providers or model in ("", "*"):
-            raise ValueError(f"mirror: to is {use!r}; expected provider/model{nearest(provider, self._providers)}")
+        provider, model = parted(use, self._providers)
         candidate = self._candidate(CandidateConfig(use=use, provider=provider, model=model))
         guards = self._guards("default", self._chains["default"], candidate, rewritten=True, served=False)
         return sentence.attempt(candidate, guards, self._shared.metrics)

@@ -1,40 +1,70 @@
-"""A chain as it runs: the positions that the file writes, and the built-in default for the rest."""
+"""A chain as it runs: the positions that the file writes, the built-in default for the rest. All its faults are told at once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, cast
+
+import reactivex
+from reactivex import Observable
 
 from operators.chain import Chain, Step
+from operators.circuit import Circuits
+from operators.errors import ChainError
+from operators.options import nearest
 from pipeline.chain import DEFAULT
-from pipeline.config import Config, ConfigError, Problem, StepConfig
+from pipeline.config import Config, ConfigError, Place, Problem, StepConfig
+from pipeline.metrics import Metrics
 from pipeline.order import contradictions
+from pipeline.shared import Shared
+from pipeline.supply import Supplier
 
 
-def effective(config: Config, name: str) -> Chain:
-    """The chain called ``name``. A step that the default has at the same position keeps the default's reason.
+def chains(config: Config) -> dict[str, Chain]:
+    """Every chain that ``config`` names or writes, the default first. A step that the default has at the same position keeps
+    the default's reason.
 
     Raises:
-        ConfigError: a step of the file stands already in a position that keeps the default, or the order makes no sense.
+        ConfigError: a step of the file stands already in a position that keeps the default, the order makes no sense, or a step
+            cannot be built; every such fault of every chain.
     """
-    written = config.chains[name].positions if name in config.chains else {}
-    problems = list(_twice(written))
+    found: dict[str, Chain] = {}
+    problems: list[Problem] = []
+    for name in ("default", *sorted({*config.chains} - {"default"})):
+        written = config.chains[name].positions if name in config.chains else {}
+        twice = list(_twice(written))
+        problems += [*twice, *_unbuildable(name, written, config.providers)]
+        if not twice:
+            found[name] = _merged(written)
+            problems += _disordered(found[name], written)
     if problems:
         raise ConfigError(problems)
+    return found
+
+
+def parted(use: str, providers: Iterable[str]) -> tuple[str, str]:
+    """The provider and the model of ``provider/model``.
+
+    Raises:
+        ValueError: it has another form, or there is no such provider.
+    """
+    provider, slash, model = use.partition("/")
+    if not slash or not model or "*" in model:
+        raise ValueError(f"mirror: to is {use!r}; expected provider/model, such as 'openai/gpt-5.1'")
+    if provider not in providers:
+        raise ValueError(f"mirror: to is {use!r}, and there is no provider {provider!r}{nearest(provider, providers)}")
+    return provider, model
+
+
+def _merged(written: Mapping[str, tuple[StepConfig, ...]]) -> Chain:
     positions = dict(DEFAULT.positions)
-    places = {}
     for position, steps in written.items():
         reasons = {step.label: step.reason for step in positions[position]}
         positions[position] = tuple(_step(step, step.reason or reasons.get(step.label, "")) for step in steps)
-        places.update({step.label: step.where for step in steps})
-    chain = Chain(positions)
-    # The default contradicts nothing, so what is at fault, or what it is at fault with, stands in the file.
-    problems = [Problem(places[step.label], f"{sentence}.") for step, sentence in contradictions(chain) if step.label in places]
-    if problems:
-        raise ConfigError(problems)
-    return chain
+    return Chain(positions)
 
 
-def _step(step: StepConfig, reason: str) -> Step:
+def _step(step: StepConfig, reason: str = "") -> Step:
     return Step(step.name, step.options, reason, None if step.label == step.name else step.label)
 
 
@@ -47,6 +77,35 @@ def _twice(written: Mapping[str, tuple[StepConfig, ...]]) -> Iterator[Problem]:
                 yield Problem(step.where, sentence)
 
 
-def chains(config: Config) -> dict[str, Chain]:
-    """Every chain that ``config`` names or writes, the default first. Raises ConfigError."""
-    return {name: effective(config, name) for name in ("default", *sorted({*config.chains} - {"default"}))}
+def _disordered(chain: Chain, written: Mapping[str, tuple[StepConfig, ...]]) -> Iterator[Problem]:
+    """The default contradicts nothing, so what is at fault, or what it is at fault with, stands in the file."""
+    places: dict[str, Place] = {step.label: step.where for steps in written.values() for step in steps}
+    for step, other, sentence in contradictions(chain):
+        yield Problem(places[step.label] if step.label in places else places[other.label], f"{sentence}.")
+
+
+def _unbuildable(name: str, written: Mapping[str, tuple[StepConfig, ...]], providers: Mapping[str, Any]) -> Iterator[Problem]:
+    """What only building a step finds. Each is built as for serving, with a state that nobody else sees."""
+
+    def nobody(use: str) -> Observable[Any]:
+        parted(use, providers)
+        return reactivex.never()
+
+    supply = Supplier(Shared(cast(Any, None), Metrics("probe"), Circuits()), name, candidate=nobody)
+    for step in (step for steps in written.values() for step in steps):
+        fault = _fault(_step(step), supply)
+        if fault:
+            yield Problem(step.where, fault)
+
+
+def _fault(step: Step, supply: Supplier) -> str:
+    """Why a step cannot be built, as a sentence; "" where it can."""
+    try:
+        built: object = step.build(supply(step))
+    except (ChainError, ValueError) as error:
+        said = str(error)
+        return said if said.endswith((".", "?")) else f"{said}."
+    except Exception as error:
+        # Of a step of your own: what a foreign exception says may hold anything.
+        return f"{step.name} cannot be built ({type(error).__name__} in its function)."
+    return "" if callable(built) else f"{step.name} gives {type(built).__name__}; expected an operator, Observable -> Observable."

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from operators.chain import Chain, Step
 
-Contradiction = tuple[Step, str]
-"""The step at fault, and a sentence."""
+Contradiction = tuple[Step, Step, str]
+"""The step at fault, the step that it is at fault with (itself, where it is alone), and a sentence."""
 
-CHOOSERS = ("failover", "hedge")
-_WAITS_FOR_SILENCE = ("idle_timeout", "pace")
-_KEEPS = ("share", "cache")
+CHOOSERS: Final = ("failover", "hedge")
+_NEED_AN_ANSWER: Final = {
+    "resume": "resume goes on with an answer that failover or hedge chose",
+    "trace": "trace writes down one stream, and failover or hedge makes it of the candidates",
+}
+_WAITS_FOR_SILENCE: Final = ("idle_timeout", "pace")
+_KEEPS: Final = ("share", "cache")
+
+# Where a second one works against the first; {0} is the first, {1} the second.
+_ONCE: Final[Mapping[str, str]] = {
+    "admit": "a request would hold a slot of {0} while it waits for one of {1}, perhaps for ever",
+    "balance": "{1} undoes the order that {0} gave",
+    "breaker": "all breakers look at the same circuits, and {1} would set up anew what {0} has set up",
+    "heartbeat": "one of the two never speaks, for the other fills every silence",
+}
 
 
 def contradictions(chain: Chain) -> Iterator[Contradiction]:
@@ -23,29 +36,35 @@ def contradictions(chain: Chain) -> Iterator[Contradiction]:
 def _one_chooser(chain: Chain) -> Iterator[Contradiction]:
     """Attempts go in, one stream comes out: the first step of answer does that, and only the first."""
     steps = chain.positions.get("answer", ())
+    if not steps:
+        return
+    first = steps[0]
+    if first.name in _NEED_AN_ANSWER:
+        yield first, first, f"{_NEED_AN_ANSWER[first.name]}; put one of them before it"
+        return
     for step in steps[1:]:
         if step.name in CHOOSERS:
-            yield step, f"{step.label} takes candidates, but {steps[0].label} below it has made one stream of them already"
-    if steps and steps[0].name == "resume":
-        yield steps[0], "resume goes on with an answer that failover or hedge chose; put one of them before it"
+            yield step, first, f"{step.label} takes candidates, but {first.label} below it has made one stream of them already"
 
 
-def _one_admit(chain: Chain) -> Iterator[Contradiction]:
-    """Who holds a slot and waits for another can wait for ever."""
-    admits = [step for _, step in chain if step.name == "admit"]
-    for step in admits[1:]:
-        yield step, f"a request would hold a slot of {admits[0].label} while it waits for one of {step.label}; keep one admit"
+def _once(chain: Chain) -> Iterator[Contradiction]:
+    """Some steps are there for the whole chain, wherever they stand."""
+    seen: dict[str, Step] = {}
+    for step in chain.steps:
+        first = seen.setdefault(step.name, step)
+        if first is not step and step.name in _ONCE:
+            yield step, first, f"{_ONCE[step.name].format(first.label, step.label)}; keep one {step.name}"
 
 
 def _above_heartbeat(chain: Chain) -> Iterator[Contradiction]:
     """Above the heartbeat there is no silence, and there are items that no provider sent."""
-    beating = False
+    beat: Step | None = None
     for step in chain.positions.get("request", ()):
-        if beating and step.name in _WAITS_FOR_SILENCE:
-            yield step, f"{step.label} waits for a silence, but heartbeat below it fills every one; put it before heartbeat"
-        elif beating and step.name in _KEEPS:
-            yield step, f"{step.label} would hand one client's heartbeats to another; put it before heartbeat"
-        beating = beating or step.name == "heartbeat"
+        if beat is not None and step.name in _WAITS_FOR_SILENCE:
+            yield step, beat, f"{step.label} waits for a silence, but {beat.label} below it fills every one; put it before that"
+        elif beat is not None and step.name in _KEEPS:
+            yield step, beat, f"{step.label} would hand one client's heartbeats to another; put it before {beat.label}"
+        beat = step if step.name == "heartbeat" else beat
 
 
-_RULES: Sequence[Callable[[Chain], Iterator[Contradiction]]] = (_one_chooser, _one_admit, _above_heartbeat)
+_RULES: Sequence[Callable[[Chain], Iterator[Contradiction]]] = (_one_chooser, _once, _above_heartbeat)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from operators.circuit import Circuits
 from pipeline.metrics import Metrics
-from pipeline.providers.pool import Pool
+
+if TYPE_CHECKING:
+    from pipeline.providers.pool import Pool
 
 S = TypeVar("S")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -11,6 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN, parse_size, parse_time
 
+# What RFC 3986 lets a URL hold. Everything else would go out as it stands, in the first line of each request.
+_URL_LETTERS = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]*", re.ASCII)
+_URL_PATTERN = r"^[hH][tT][tT][pP][sS]?://[!-~]+$"
 _PATHS = ("/chat/completions", "/responses", "/messages", "/v1/messages")
 
 
@@ -47,11 +51,22 @@ def _flag(value: object) -> object:
 
 def _url(value: str) -> str:
     """Checked, and without a trailing slash."""
+    if not _URL_LETTERS.fullmatch(value):
+        raise wrong(
+            "holds a space or another letter that a URL does not take. "
+            "Write a host in its ASCII form (xn--...), other letters percent-encoded (%20)."
+        )
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError:
         raise wrong("is not a URL. Write one such as https://api.openai.com/v1.") from None
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0 or parts.netloc.endswith(":"):
+        raise wrong("has no port behind the colon of its host; a port is a number from 1 to 65535.")
     if parts.scheme not in ("http", "https") or not host:
         raise wrong("is not an http or https URL. Write one such as https://api.openai.com/v1.")
     if parts.username is not None or parts.password is not None:
@@ -107,7 +122,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Name = Annotated[str, AfterValidator(_safe)]
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": _URL_PATTERN})]
 Origin = Annotated[str, AfterValidator(_origin)]
 HeaderValue = Annotated[str, WithJsonSchema({"type": "string", "writeOnly": True})]
 Secret = Annotated[SecretStr, AfterValidator(_secret)]

@@ -10,6 +10,8 @@ from pipeline.config.problems import listed
 # Steps whose options are words of the gateway: the library knows no system text and no header.
 FACTORIES: Mapping[str, str] = {"inject": "pipeline.steps:inject", "mirror": "pipeline.steps:mirror"}
 
+NO_ANSWER = "needs a step that makes one stream of the candidates. Example: `answer: [failover]`."
+
 
 class Places(NamedTuple):
     """The positions in which a step makes sense; anywhere else every request would fail, or the step would do nothing."""

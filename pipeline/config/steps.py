@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
+from pipeline.config.composed import composed
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
-from pipeline.config.places import FACTORIES, PLACES
+from pipeline.config.places import FACTORIES, NO_ANSWER, PLACES
 from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
 from pipeline.config.units import parse_size, parse_time
@@ -30,7 +30,7 @@ def chains(tree: Tree) -> Mapping[str, ChainConfig]:
     for name, chain in (section if isinstance(section, dict) else {}).items():
         path: Path = ("chains", name)
         if isinstance(chain, str):
-            found[name] = _composed(tree, path, chain)
+            found[name] = composed(tree, path, chain)
         elif isinstance(chain, dict):
             written = {position: chain[position] for position in POSITIONS if isinstance(chain.get(position), list)}
             found[name] = ChainConfig({key: _position(tree, (*path, key), items) for key, items in written.items()})
@@ -38,54 +38,9 @@ def chains(tree: Tree) -> Mapping[str, ChainConfig]:
     return found
 
 
-def _composed(tree: Tree, path: Path, reference: str) -> ChainConfig:
-    """A chain that was composed in Python: ``module:name`` of a Chain. It is checked as if the file had written it."""
-    from operators import catalog
-    from operators.chain import Chain
-
-    chain = _imported(tree, path, reference)
-    if not isinstance(chain, Chain):
-        if chain is not None:
-            tree.fault(path, f"{reference} is no Chain of operators.chain.")
-        return ChainConfig({})
-    place = tree.place(path)
-    for position, step in chain:
-        places = PLACES.get(step.name)
-        if position not in POSITIONS:
-            tree.fault(path, f"{reference} has a position {position}; there are {listed(POSITIONS, 'and')}.")
-        elif places is not None and position not in places.positions:
-            tree.fault(path, f"{reference}: {places.refusal(step.name, position)}")
-        for fault in catalog.validate(step.name, step.options):
-            tree.fault(path, f"{reference}: {fault}.")
-    return ChainConfig(
-        {
-            position: tuple(StepConfig(step.name, step.options, place, step.label, step.reason) for step in steps)
-            for position, steps in chain.positions.items()
-            if position in POSITIONS
-        }
-    )
-
-
-def _imported(tree: Tree, path: Path, reference: str) -> Any:
-    """What ``module:name`` refers to; None, and a problem, where it refers to nothing."""
-    if reference != tree.written.get(path):
-        tree.fault(path, "the place of a chain cannot come from the environment.")
-        return None
-    module, _, name = reference.partition(":")
-    if not name:
-        tree.fault(path, "expected a mapping of positions, or `module:name` of a Chain that was composed in Python.")
-        return None
-    try:
-        return getattr(importlib.import_module(module), name)
-    except Exception as error:
-        # What a person's own module raises when it is imported may say anything.
-        tree.fault(path, f"{reference} cannot be used ({type(error).__name__} while it was imported).")
-        return None
-
-
 def _position(tree: Tree, path: Path, items: list[Any]) -> tuple[StepConfig, ...]:
     if path[-1] == "answer" and not items:
-        tree.fault(path, "needs a step that makes one stream of the candidates. Example: `answer: [failover]`.")
+        tree.fault(path, NO_ANSWER)
     steps = (_step(tree, (*path, index), item) for index, item in enumerate(items))
     return tuple(step for step in steps if step is not None)
 
