@@ -49,7 +49,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "admit",
             ["limit", "queue", "queue_timeout", "per_key"],
-            {"slots": False, "key": False, "priority": False, "on_wait": False},
+            {"slots": False, "make": False, "key": False, "priority": False, "on_wait": False},
         ),
         (
             "breaker",
