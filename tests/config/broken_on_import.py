@@ -1,0 +1,3 @@
+"""A module that cannot be imported; what it says is nobody's business."""
+
+raise RuntimeError("sk-secret")
