@@ -38,6 +38,7 @@ def admit(
     queue: CountOrNone | None = None,
     queue_timeout: Seconds | None = None,
     per_key: Count | None = None,
+    make: Callable[[int, int, float, int | None], Slots] = Slots,
     key: Key = _nobody,
     priority: Priority = _alike,
     on_wait: Callable[[float], None] | None = None,
@@ -54,6 +55,7 @@ def admit(
         queue: how many may wait when this one comes; None takes the bound of ``slots``.
         queue_timeout: how long this one may wait, in seconds; None takes that of ``slots``.
         per_key: with ``limit``: the most slots that one key holds at once.
+        make: with ``limit``: makes the slots of (limit, queue, queue_timeout, per_key), or finds those that others use already.
         key: called with the scheduler: for whom the stream is. Keys are served in turn; what has no key (None) waits together,
             and ``per_key`` does not count it.
         priority: called with the scheduler: who waits with a higher one is always served first.
@@ -89,7 +91,7 @@ def admit(
             raise ValueError("admit: needs limit, how many streams at once, or the resource slots")
         if per_key is not None and key is _nobody:
             raise ValueError("admit: per_key needs the resource key, which says for whom a stream is")
-        slots = _own(limit, queue, queue_timeout, per_key)
+        slots = _own(make, limit, queue, queue_timeout, per_key)
     bound = slots.queue if queue is None else min(queue, slots.queue)
     longest = slots.queue_timeout if queue_timeout is None else queue_timeout
 
@@ -105,12 +107,18 @@ def admit(
     return operator
 
 
-def _own(limit: int, queue: int | None, queue_timeout: float | None, per_key: int | None) -> Slots:
+def _own(
+    make: Callable[[int, int, float, int | None], Slots],
+    limit: int,
+    queue: int | None,
+    queue_timeout: float | None,
+    per_key: int | None,
+) -> Slots:
     positive("admit", limit=limit)
     if per_key is not None:
         positive("admit", per_key=per_key)
     queue = QUEUE if queue is None else queue
-    return Slots(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
+    return make(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
 
 
 class _Nobody:

@@ -117,13 +117,12 @@ class Supplier:
         return {"weigh": weight_of_batch, "on_slow": self._tripped(step.label)}
 
     def admit(self, step: Step) -> dict[str, Any]:
-        """A chain's slots are shared by all its routes, for streams and bodies."""
-        limit = step.options.get("limit")
-        if limit is None:
-            return {}
-        given = {name: step.options[name] for name in ("queue", "queue_timeout", "per_key") if name in step.options}
-        slots = self._kept(step, partial(Slots, limit, **given))
-        return {"slots": slots, "limit": None, "per_key": None, "key": caller_of, "on_wait": self._queue_wait}
+        """A chain's slots are shared by all its routes, for streams and bodies; around attempts each candidate has its own."""
+
+        def make(*terms: Any) -> Slots:
+            return self._kept(step, partial(Slots, *terms))
+
+        return {"make": make, "key": caller_of, "on_wait": self._queue_wait}
 
     def rate_limit(self, step: Step) -> dict[str, Any]:
         """For each client's key; where there are no keys, for all together."""
