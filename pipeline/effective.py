@@ -49,7 +49,7 @@ def parted(use: str, providers: Iterable[str]) -> tuple[str, str]:
         ValueError: it has another form, or there is no such provider.
     """
     provider, slash, model = use.partition("/")
-    if not slash or not model or ("*" in model and model != "*"):
+    if not slash or not model or "*" in model:
         raise ValueError(f"mirror: to is {use!r}; expected provider/model, such as 'openai/gpt-5.1'")
     if provider not in providers:
         raise ValueError(f"mirror: to is {use!r}, and there is no provider {provider!r}{nearest(provider, providers)}")

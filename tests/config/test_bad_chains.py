@@ -55,6 +55,7 @@ CASES: dict[str, Bad] = {
         "request", "mirror: {to: opnai/gpt}", at1=("no provider 'opnai'", "did you mean 'openai'?")
     ),
     "mirror to a provider alone": bad("request", "mirror: {to: openai}", at1=("'openai'", "expected provider/model")),
+    "mirror to any model": bad("request", "mirror: {to: 'openai/*'}", at1=("'openai/*'", "expected provider/model")),
     "mirror to a pattern": bad("request", "mirror: {to: 'openai/gpt-*'}", at1=("'openai/gpt-*'", "expected provider/model")),
     "failover for a misspelt word": bad("answer", "failover: {also: [tiemout]}", at1=("'tiemout'", "did you mean 'timeout'?")),
     "failover never for no word": bad("answer", "failover: {never: [xyzzy]}", at1=("never", "'xyzzy'", "there are")),
