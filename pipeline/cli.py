@@ -110,7 +110,7 @@ def check(config: Path | None) -> None:
         problems = list(faults(bound, tests))
         if problems:
             raise ConfigError(problems)
-    for warning in advise(found):
+    for warning in advise(found, bound):
         print(f"{found.source}: warning: {warning}", file=sys.stderr)
     print(summary(found))
 

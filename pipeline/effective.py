@@ -21,8 +21,8 @@ from pipeline.supply import Supplier
 
 
 def chains(config: Config) -> dict[str, Chain]:
-    """Every chain that ``config`` names or writes, the default first. A step that the default has at the same position keeps
-    the default's reason.
+    """Every chain that ``config`` names or writes, the default first. Where a position has the default's steps in the default's
+    order, their reasons are the default's.
 
     Raises:
         ConfigError: a step of the file stands already in a position that keeps the default, the order makes no sense, or a step
@@ -59,7 +59,9 @@ def parted(use: str, providers: Iterable[str]) -> tuple[str, str]:
 def _merged(written: Mapping[str, tuple[StepConfig, ...]]) -> Chain:
     positions = dict(DEFAULT.positions)
     for position, steps in written.items():
-        reasons = {step.label: step.reason for step in positions[position]}
+        default = {step.label: step.reason for step in positions[position]}
+        # A reason speaks of the neighbours: among others it may be wrong.
+        reasons = default if [*default] == [step.label for step in steps] else {}
         positions[position] = tuple(_step(step, step.reason or reasons.get(step.label, "")) for step in steps)
     return Chain(positions)
 

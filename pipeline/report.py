@@ -14,10 +14,12 @@ from rich.table import Table
 from rich.text import Text
 
 from operators import catalog
-from operators.chain import Chain
+from operators.chain import Chain, Step
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
+from pipeline.config.places import written
 from pipeline.config.units import show_size, show_time
 from pipeline.effective import chains
+from pipeline.reasons import reason
 
 # Wide enough that no line of a pipe is ever wrapped.
 _PIPE_WIDTH = 10_000
@@ -45,8 +47,13 @@ def _parts(config: Config) -> Iterator[RenderableType]:
     yield _heading("Providers", "clients may also say provider/model")
     yield _providers(config.providers)
     for name, chain in chains(config).items():
-        yield _heading(f"Chain {name}", "from the choice of candidates to the client's stream")
+        yield _heading(f"Chain {name}", f"from the choice of candidates to the client's stream{_cases(config, name)}")
         yield _chain(chain)
+
+
+def _cases(config: Config, name: str) -> str:
+    count = len(config.chains[name].tests) if name in config.chains else 0
+    return f"; {count} marble case{'' if count == 1 else 's'} for `penstock check`" if count else ""
 
 
 def _heading(title: str, note: str) -> Text:
@@ -65,7 +72,10 @@ def _models(models: tuple[ModelConfig, ...]) -> Table:
     for model in models:
         for index, candidate in enumerate(model.candidates):
             name, chain = (model.name, model.chain) if index == 0 else ("", "")
-            table.add_row(Text(name, "bold"), Text(candidate.use, "cyan"), Text(chain), Text(_facts(candidate), "dim"))
+            facts = _facts(candidate)
+            if index == 0 and model.balance != "order":
+                facts = ", ".join(filter(None, [f"balance: {model.balance}", facts]))
+            table.add_row(Text(name, "bold"), Text(candidate.use, "cyan"), Text(chain), Text(facts, "dim"))
     return table
 
 
@@ -91,13 +101,22 @@ def _chain(chain: Chain) -> Table:
         for index, step in enumerate(steps):
             factory = catalog.resolve(step.name)
             times = {name for name, option in catalog.options(factory).items() if option.is_time}
-            words = Text.assemble((step.name, "bold"), " ", (_options(step.options, times), "cyan"))
-            # A step of the file stands where its author put it: there is no reason to tell, only what it does.
-            reason = step.reason or (inspect.getdoc(factory) or "").partition("\n")[0]
-            table.add_row(Text(position if index == 0 else ""), words, Text(reason, "dim"))
+            called = written(step.name)
+            name = Text.assemble((called, "bold"), (f" as {step.label}", "bold") if step.label != called else "")
+            words = Text.assemble(name, " ", (_options(step.options, times), "cyan"))
+            table.add_row(Text(position if index == 0 else ""), words, Text(_reason(step, position), "dim"))
         if not steps:
             table.add_row(Text(position), Text("none", "dim"), Text())
     return table
+
+
+def _reason(step: Step, position: str) -> str:
+    """Its author's; else the standing one; of a step of your own what it does."""
+    return (
+        step.reason
+        or reason(written(step.name), position)
+        or (inspect.getdoc(catalog.resolve(step.name)) or "").partition("\n")[0]
+    )
 
 
 def _options(options: Mapping[str, Any], times: Collection[str] = ()) -> str:
@@ -112,4 +131,6 @@ def _value(name: str, value: Any, *, time: bool) -> str:
         return show_time(float(value))
     if isinstance(value, int) and name == "bytes":
         return show_size(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {item}' for key, item in value.items())}}}"
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

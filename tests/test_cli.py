@@ -109,6 +109,23 @@ def test_check_finds_a_step_that_the_default_has_elsewhere(penstock: Command) ->
             "models: [{name: '*', candidates: [demo/demo]}, {name: 'a*', candidates: [demo/demo]}]",
             'models[1].name: "a*" is never reached',
         ),
+        (
+            "chains: {default: {request: [{total_timeout: {seconds: 90}}]}}",
+            "chains.default.request[0].total_timeout: first_event_timeout (2m) never trips; "
+            "total_timeout above it ends the stream after 90s.",
+        ),
+        (
+            "chains: {own: {attempt: [{idle_timeout: {seconds: 20m}}]}}",
+            "chains.own.attempt[0].idle_timeout: idle_timeout (20m) never trips; total_timeout above it ends",
+        ),
+        (
+            "chains: {own: {answer: [failover, resume]}}\nmodels: [{name: a, candidates: [demo/demo], chain: own}]",
+            "chains.own.answer[1]: does nothing; no candidate of a model with this chain says `continues: true`",
+        ),
+        (
+            "chains: {own: {candidates: [balance]}}\nmodels: [{name: a, candidates: [demo/a], chain: own, balance: ewma}]",
+            "models[0].balance: does nothing; the chain own has a step balance of its own.",
+        ),
     ],
 )
 def test_check_warns_of_what_is_valid_but_hardly_meant(penstock: Command, text: str, words: str) -> None:
@@ -159,6 +176,35 @@ def test_show_tells_what_a_step_of_your_own_does(penstock: Command, monkeypatch:
     ran = penstock("show", penstock.file("chains: {own: {wire: [{'mine:guard': {limit: 3}}], candidates: []}}"))
     assert re.search(r"^wire +mine:guard limit: 3 +Lets nothing bad pass\.$", ran.out, re.MULTILINE)
     assert re.search(r"^candidates +none$", ran.out, re.MULTILINE)
+
+
+def test_show_prints_names_reasons_for_each_place_and_the_count_of_cases(penstock: Command) -> None:
+    ran = penstock(
+        "show",
+        penstock.file(
+            "chains:\n  default:\n    attempt:\n      - idle_timeout: {seconds: 3, as: strict}\n"
+            "      - inject: {headers: {x-a: b}}\n      - retry: {times: 1}\n"
+            "    tests: [{source: '-x|', expect: '-x|'}]\n"
+        ),
+    )
+    rows = [re.split(" {2,}", line.strip()) for line in ran.out.splitlines()]
+    assert [
+        "attempt",
+        "idle_timeout as strict seconds: 3s",
+        "One candidate's silence between its events, wherever they go.",
+    ] in rows
+    assert [row[0] for row in rows if "Each attempt asks with it" in row[-1]] == ["inject headers: {x-a: b}"]
+    # The default's reason speaks of neighbours that are not here.
+    assert ["retry times: 1", "Below failover: the same candidate gets another try before the next one is asked."] in rows
+    assert any("; 1 marble case for `penstock check`" in line for line in ran.out.splitlines())
+
+
+def test_check_does_not_warn_of_limits_and_resumes_that_work(penstock: Command) -> None:
+    text = (
+        "chains: {own: {answer: [failover, resume], attempt: [{idle_timeout: {seconds: 5}}]}}\n"
+        "models: [{name: a, candidates: [{use: demo/demo, continues: true}], chain: own, balance: ewma}]\n"
+    )
+    assert penstock("check", penstock.file(text)).err == ""
 
 
 def test_show_prints_no_secret(penstock: Command, monkeypatch: pytest.MonkeyPatch) -> None:

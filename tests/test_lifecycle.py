@@ -95,6 +95,22 @@ def test_a_reload_takes_the_new_models_and_a_bad_file_keeps_the_old_ones(provide
         assert ask("chat", gateway.base_url("chat"), hello("chat", "later"), stream=False).ok.said()
 
 
+def test_a_reload_with_chains_that_cannot_be_built_tells_each_with_its_line_and_keeps_the_old_ones(tmp_path: Path) -> None:
+    with Gateway({"models": [{"name": "known", "candidates": ["demo/fast"]}]}, tmp_path) as gateway:
+        gateway.config_path.write_text(
+            "chains:\n  default:\n    answer: [resume]\n    attempt:\n      - redact\n      - retry: {wait: 9, longest_wait: 1}\n"
+        )
+        gateway.reload()
+        gateway.wait_for_log("stays in force")
+        for place in (
+            ":3:14: chains.default.answer[0]: ",
+            ":5:9: chains.default.attempt[0]: ",
+            ":6:9: chains.default.attempt[1]",
+        ):
+            gateway.wait_for_log(f"{gateway.config_path}{place}")
+        assert ask("chat", gateway.base_url("chat"), hello("chat", "known"), stream=False).ok.said()
+
+
 def test_health_and_readiness_need_no_key(provider: ScriptedProvider, tmp_path: Path) -> None:
     keys = [{"name": "alice", "key": "a-secret-key"}]
     with Gateway(configuration(provider, keys=keys), tmp_path) as gateway:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
-from pipeline.config.places import FACTORIES, NO_ANSWER, PLACES
+from pipeline.config.places import FACTORIES, NO_ANSWER, PLACES, no_step
 from pipeline.config.problems import Path, listed, nearest
 from pipeline.config.tree import Tree
 
@@ -73,8 +73,7 @@ def _faults(step: Step, position: str) -> Iterator[str]:
 
     places = PLACES.get(step.name)
     if places is None and ":" not in step.name:
-        guess = nearest(step.name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
-        yield f'there is no step "{step.name}".{guess}'
+        yield no_step(step.name)
         return
     if places is not None and position not in places.positions:
         yield places.refusal(step.name, position)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from pipeline.config.problems import listed
+from pipeline.config.problems import listed, nearest
 
 # Steps whose options are words of the gateway: the library knows no system text and no header.
 FACTORIES: Mapping[str, str] = {"inject": "pipeline.steps:inject", "mirror": "pipeline.steps:mirror"}
@@ -55,3 +55,14 @@ PLACES: Mapping[str, Places] = {
     "fault": Places(("wire", "attempt"), "it plays a provider that misbehaves"),
     "trace": Places(("wire", "attempt", "answer", "request"), "it writes down what passes in a stream, and here there is none"),
 }
+
+
+def no_step(name: str) -> str:
+    """What to say of a name that is none of the catalogue's."""
+    guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
+    return f'there is no step "{name}".{guess}'
+
+
+def written(name: str) -> str:
+    """What a configuration calls the step with this factory."""
+    return next((called for called, factory in FACTORIES.items() if factory == name), name)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from operators.options import Bound, Maximum
 from pipeline.config.places import FACTORIES, PLACES
 from pipeline.config.problems import Path, listed
 from pipeline.config.sections import STEP, File
-from pipeline.config.units import SIZE_PATTERN, TIME_PATTERN
+from pipeline.config.units import NUMBER_PATTERN, SIZE_PATTERN, TIME_PATTERN
 
 if TYPE_CHECKING:
     from operators.signature import Option
@@ -21,6 +23,9 @@ _SCALARS = frozenset({"integer", "number", "boolean"})
 _CLOSED = frozenset({"enum", "const", "pattern"})
 _NOTES = frozenset({"default", "description", "examples"})
 _VARIABLE = {"type": "string", "pattern": r"\$\{", "description": "From the environment: ${NAME} or ${NAME:-default}."}
+
+_JSON_TYPES: Mapping[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean", NoneType: "null"}
+_AS = {"type": "string", "pattern": "^[A-Za-z0-9_-]+$", "description": "Its name where one operator stands twice in a chain."}
 
 
 @cache
@@ -64,7 +69,7 @@ def _step() -> Schema:
         options = catalog.options(catalog.resolve(FACTORIES.get(name, name)))
         known[name] = {
             "type": ["object", "null"],
-            "properties": {option.name: _option(option) for option in options.values()},
+            "properties": {**{option.name: _option(option) for option in options.values()}, "as": _AS},
             "required": [option.name for option in options.values() if option.required],
             "additionalProperties": False,
             "description": f"Stands in {listed(PLACES[name].positions)}.",
@@ -89,18 +94,36 @@ def _step() -> Schema:
 
 
 def _option(option: Option) -> Schema:
-    kinds = (option.annotation, *get_args(option.annotation))
-    if float not in kinds and int not in kinds:
-        return {"description": option.expected}
-    texts = [{"type": "string", "pattern": TIME_PATTERN if float in kinds else SIZE_PATTERN}]
-    return {
-        "description": option.expected,
-        "anyOf": [
-            {"type": "number"},
-            *(texts if option.is_time or float not in kinds else []),
-            {"$ref": "#/$defs/Variable"},
-        ],
-    }
+    if option.by_name:
+        return {"description": option.expected, "type": "string", "pattern": ":"}
+    kinds = get_args(option.annotation) if get_origin(option.annotation) in (Union, UnionType) else (option.annotation,)
+    alternatives = [_kind(kind, option) for kind in kinds]
+    if float in kinds or int in kinds:
+        texts = TIME_PATTERN if option.is_time else SIZE_PATTERN if int in kinds else NUMBER_PATTERN
+        alternatives.append({"type": "string", "pattern": texts})
+    if any(get_origin(kind) not in (list, dict) and kind is not NoneType for kind in kinds):
+        # A variable is one value: a list of them is written as a list.
+        alternatives.append({"$ref": "#/$defs/Variable"})
+    return {"description": option.expected, "anyOf": alternatives}
+
+
+def _kind(kind: Any, option: Option) -> Schema:
+    """Plain data as a schema; an option's bounds are those of its numbers."""
+    if get_origin(kind) is list:
+        return {"type": "array", "items": _kind(get_args(kind)[0], option)}
+    if get_origin(kind) is dict:
+        return {"type": "object", "additionalProperties": _kind(get_args(kind)[1], option)}
+    if get_origin(kind) is Literal:
+        return {"enum": list(get_args(kind))}
+    bounds = {word: value for bound in option.bounds for word, value in _bound(bound)} if kind in (int, float) else {}
+    return {"type": _JSON_TYPES[kind], **bounds}
+
+
+def _bound(bound: Bound) -> Iterator[tuple[str, float]]:
+    if isinstance(bound, Maximum):
+        yield "maximum", bound.value
+    else:
+        yield "exclusiveMinimum" if bound.above else "minimum", bound.value
 
 
 def _plain(schema: Schema) -> dict[str, Any]:

@@ -191,7 +191,7 @@ class CaseSection(Record):
     name: str = Field(default="", examples=["B answers when A is silent"])
     """What it shows, for people."""
     source: Annotated[
-        Mapping[str, Drawings], BeforeValidator(_by_candidate, json_schema_input_type=str | list[str] | dict[str, Drawings])
+        Mapping[str, Drawings], BeforeValidator(_by_candidate, json_schema_input_type=str | list[Drawings] | dict[str, Drawings])
     ] = Field(min_length=1, examples=[{"a": "-s-#", "b": "-x-y|"}])
     """A drawing for each candidate (or one for each try): - nothing, a letter a text, s a sign of life, | the end, # an error."""
     expect: str = Field(min_length=1, examples=["----x-y|"])

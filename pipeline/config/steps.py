@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pipeline.config.composed import composed
 from pipeline.config.models import POSITIONS, ChainConfig, StepConfig
-from pipeline.config.places import FACTORIES, NO_ANSWER, PLACES
+from pipeline.config.places import FACTORIES, NO_ANSWER, PLACES, no_step
 from pipeline.config.problems import Path, Problem, listed, nearest
 from pipeline.config.tree import Tree
-from pipeline.config.units import parse_size, parse_time
+from pipeline.config.units import parse_flag, parse_number, parse_size, parse_time
 
 if TYPE_CHECKING:
     from operators.signature import Option
@@ -98,8 +98,7 @@ def _known(tree: Tree, path: Path, name: str, position: str) -> Mapping[str, Opt
     from operators.errors import ChainError
 
     if name not in PLACES and ":" not in name:
-        guess = nearest(name, PLACES) or f" There are {listed(list(PLACES), 'and')}; your own: `module:function`."
-        tree.fault(path, f'there is no step "{name}".{guess}', key=True)
+        tree.fault(path, no_step(name), key=True)
         return None
     places = PLACES.get(name)
     if places is not None and position not in places.positions:
@@ -141,11 +140,13 @@ def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], know
 
 
 def _parser(option: Option) -> Any:
-    """What reads a text for this option: a time for a span of time, a size for int, also where None is allowed."""
+    """What reads a text for this option; None where a text is what it takes."""
     kinds = (option.annotation, *get_args(option.annotation))
     if str in kinds:
         return None
-    # Of a step of your own a plain float may be either.
+    # Of a step of your own a plain float may be a time.
     if option.is_time or (float in kinds and not option.bounds):
         return parse_time
-    return parse_size if int in kinds and float not in kinds else None
+    if float in kinds:
+        return parse_number
+    return parse_size if int in kinds else parse_flag if bool in kinds else None

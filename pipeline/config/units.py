@@ -20,6 +20,7 @@ SIZE_UNITS: Mapping[str, int] = {
 TIME_UNITS: Mapping[str, float] = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 SIZE_PATTERN = r"^[0-9]+(\.[0-9]+)? ?([kKmMgG]?[bB]|[kKmMgG][iI][bB])?$"
+NUMBER_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
 TIME_PATTERN = r"^[0-9]+(\.[0-9]+)? ?(ms|s|m|h)?$"
 
 _SPLIT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]*)", re.ASCII)
@@ -38,6 +39,28 @@ def parse_size(value: object) -> int:
     if found is None or factor is None:
         raise ValueError("is not a size. Write bytes or a number with a unit: 65536, 512kB, 1MiB, 2GiB.")
     return round(float(found[1]) * factor) if "." in found[1] else int(found[1]) * factor
+
+
+def parse_number(value: object) -> float:
+    """A number without a unit, as a variable of the environment gives it. Raises ValueError.
+
+    >>> parse_number("12.5")
+    12.5
+    """
+    if not isinstance(value, str) or not re.fullmatch(NUMBER_PATTERN, value.strip()):
+        raise ValueError("is not a number. Write digits without a unit, such as 12.5.")
+    return float(value)
+
+
+def parse_flag(value: object) -> bool:
+    """True or false, as a variable of the environment gives it. Raises ValueError.
+
+    >>> parse_flag("true")
+    True
+    """
+    if value not in ("true", "false"):
+        raise ValueError("is not true or false.")
+    return value == "true"
 
 
 def parse_time(value: object) -> float:

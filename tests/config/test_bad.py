@@ -81,7 +81,18 @@ CASES: dict[str, Bad] = {
     "URL with the dialect's path": Bad(
         OPENAI.replace("/v1", "/v1/chat/completions"), {1: ("base_url", '"/chat/completions"', "leave it out")}
     ),
-    "URL with a wrong port": Bad(OPENAI.replace(".com", ".com:http"), {1: ("base_url", "not a URL")}),
+    "URL with a port that is a word": Bad(OPENAI.replace(".com", ".com:http"), {1: ("base_url", "no port", "1 to 65535")}),
+    "URL with a port out of range": Bad(OPENAI.replace(".com", ".com:65536"), {1: ("base_url", "no port", "1 to 65535")}),
+    "URL with port 0": Bad(OPENAI.replace(".com", ".com:0"), {1: ("base_url", "no port", "1 to 65535")}),
+    "URL with an empty port": Bad(OPENAI.replace(".com", ".com:"), {1: ("base_url", "no port", "1 to 65535")}),
+    "URL with a space": Bad(OPENAI.replace("/v1", "/v 1"), {1: ("base_url", "a space", "%20")}),
+    "URL with a space in its host": Bad(OPENAI.replace("api.", "api ."), {1: ("base_url", "a space")}),
+    "URL with a line feed": Bad(OPENAI.replace("https://api.openai.com/v1", r'"http://a/\nv1"'), {1: ("base_url", "a space or")}),
+    "URL with a foreign letter": Bad(OPENAI.replace("openai.com", "öpenai.com"), {1: ("base_url", "xn--...")}),
+    "URL with a backslash": Bad(OPENAI.replace("/v1", "\\\\v1"), {1: ("base_url", "another letter")}),
+    "URL with half an address": Bad(
+        OPENAI.replace("https://api.openai.com/v1", "'http://[::1/v1'"), {1: ("base_url", "not a URL")}
+    ),
     "header name with a blank": Bad(OPENAI.replace("}}", ", headers: {a b: c}}}"), {1: ("openai.headers", "header name")}),
     "empty key": Bad('server:\n  keys:\n    - {name: a, key: ""}\n', {3: ("server.keys[0].key", "must not be empty")}),
     "empty candidates": Bad("models:\n  - name: a\n    candidates: []\n", {3: ("models[0].candidates", "not be empty")}),

@@ -73,6 +73,65 @@ def test_the_schema_and_the_loader_refuse_the_same_steps(text: str, judge: Draft
         parse(text, "penstock.yaml", {})
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        "attempt: [{idle_timeout: {seconds: 3, as: strict}}, {idle_timeout: {seconds: 500ms}}]",
+        "attempt: [{inject: {system: Be brief., headers: {x-team: blue}}}]",
+        "attempt: [{edit: {function: 'sys:intern'}}]",
+        "attempt: [{retry: {jitter: false, within: null}}, {retry: {jitter: '${WORD}', as: other}}]",
+        "answer: [{hedge: {budget: 10, percentile: 99.5}}]",
+        "answer: [{hedge: {budget: '12.5', delay: 2s}}]",
+        "answer: [{hedge: {budget: '${PERCENT}'}}]",
+        "candidates: [{balance: {by: ewma}}, {breaker: {error_rate: 0.5}}]",
+        "answer: [{failover: {also: [bad_request], never: [], most: 2}}]",
+        "request: [{redact: {words: [a], patterns: ['b+'], replacement: '', ignore_case: true}}]",
+        "request: [{mirror: {to: demo/slow, percent: 0.5, most: 3, longest: 1m}}]",
+        "wire: [{fault: {kind: error, status: 503, percent: 10, times: 3}}]",
+        "tests: [{source: '-x|', expect: '-x|'}]",
+        "tests: [{source: ['-#', '-x|'], expect: '--x|', failure: 429, column: 10s}]",
+        "tests: [{source: [['-#', '-x|'], '-y|'], expect: '-x|'}]",
+        "tests: [{source: {a: ['-#', '-x|']}, expect: '-x|', subscriptions: {a: '^-!', b: []}, values: {x: longer}}]",
+    ],
+)
+def test_the_schema_and_the_loader_take_the_same_options_and_cases(step: str, judge: Draft202012Validator) -> None:
+    text = f"chains: {{own: {{{step}}}}}"
+    judge.validate(yaml.safe_load(text))
+    parse(text, "penstock.yaml", {"WORD": "true", "PERCENT": "5"})
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "attempt: [{idle_timeout: {seconds: 0}}]",
+        "attempt: [{idle_timeout: {seconds: 3, as: 'a b'}}]",
+        "attempt: [{inject: {headers: [x-team]}}]",
+        "attempt: [{inject: {headers: {x-team: 3}}}]",
+        "attempt: [{edit: {function: 3}}]",
+        "attempt: [{retry: {times: -1}}]",
+        "attempt: [{retry: {jitter: 3}}]",
+        "answer: [{hedge: {budget: 101}}]",
+        "answer: [{hedge: {budget: 5s}}]",
+        "candidates: [{balance: {by: fastest}}]",
+        "candidates: [{breaker: {error_rate: 2}}]",
+        "answer: [{failover: {also: bad_request}}]",
+        "answer: [{failover: {also: [3]}}]",
+        "request: [{mirror: {percent: 3}}]",
+        "tests: [{source: '-x|'}]",
+        "tests: [{source: '-x|', expect: 3}]",
+        "tests: [{source: '-x|', expect: '-x|', failure: 200}]",
+        "tests: [{source: '-x|', expect: '-x|', expcet: ''}]",
+        "tests: [{source: {a: 3}, expect: '-x|'}]",
+        "tests: [{source: [[3]], expect: '-x|'}]",
+    ],
+)
+def test_the_schema_and_the_loader_refuse_the_same_options_and_cases(step: str, judge: Draft202012Validator) -> None:
+    text = f"chains: {{own: {{{step}}}}}"
+    assert not judge.is_valid(yaml.safe_load(text))
+    with pytest.raises(ConfigError):
+        parse(text, "penstock.yaml", {})
+
+
 def _properties(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     sections = [schema, *(part for name, part in schema["$defs"].items() if name != "Step")]
     return [
