@@ -22,6 +22,7 @@ FAST = Chain(
 
 # A chain does not change; what is edited is another one.
 PATIENT = FAST.replace("first_event_timeout", Step("first_event_timeout", {"seconds": 60.0}, "A model that thinks first."))
+PATIENT = PATIENT.replace("total_timeout", Step("total_timeout", {"seconds": 300.0}, "All of it, thinking included."))
 
 
 if __name__ == "__main__":
