@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.events import Event, Text
 from tests.chains.bench import Bench, answered, clients, crossing, serving, spoken, streamed
 from tests.support.neutral import Answer, Block, Usage
 from tests.support.scripted import Received, Script, body, sse
@@ -25,30 +24,12 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     chains = {
         "redacted": {"request": [{"redact": {"words": [WORD]}}]},
         "inner": {"attempt": [{"redact": {"words": [WORD]}}]},
-        "edited": {"request": [{"edit": {"function": f"{__name__}:shouted"}}]},
-        "dropped": {"request": [{"edit": {"function": f"{__name__}:doubled"}}]},
-        "broken": {"attempt": [{"edit": {"function": f"{__name__}:failing"}}], "answer": ["failover"]},
+        "edited": {"request": [{"edit": {"function": "tests.chains.edits:shouted"}}]},
+        "dropped": {"request": [{"edit": {"function": "tests.chains.edits:doubled"}}]},
+        "broken": {"attempt": [{"edit": {"function": "tests.chains.edits:failing"}}], "answer": ["failover"]},
     }
     with serving(Path(tmp_path_factory.mktemp("rewriting")), chains) as bench:
         yield bench
-
-
-def shouted(event: Event) -> Event:
-    """An example of a person's own function: it changes texts."""
-    return Text(event.block, event.text.upper()) if isinstance(event, Text) else event
-
-
-def doubled(event: Event) -> Event | list[Event] | None:
-    """Drops what has a comma, doubles what has a full stop."""
-    if not isinstance(event, Text):
-        return event
-    return None if "," in event.text else [event, event] if "." in event.text else event
-
-
-def failing(event: Event) -> Event:
-    if isinstance(event, Text):
-        raise RuntimeError(f"no: {event.text}")
-    return event
 
 
 def answer_of(kind: str = "text") -> Answer:
