@@ -126,18 +126,24 @@ class _Recording(Link[T, T]):
             if self._size > self._most:
                 self._items = None
                 self.step_aside()
+            elif getattr(item, "ends", False) and not self._settled():
+                return
         self.receiver.on_next(item)
 
     def on_completed(self) -> None:
-        items = self._items
-        if items is not None:
-            try:
-                if self._keep is None or self._keep(items):
-                    self._put(items, self._size)
-            except Exception as error:
-                self.fail(StepError("cache", error))
-                return
-        self.complete()
+        if self._settled():
+            self.complete()
+
+    def _settled(self) -> bool:
+        """Keep what was said, before the end is handed on: whoever hears it finds it kept. False: the stream failed."""
+        items, self._items = self._items, None
+        try:
+            if items is not None and (self._keep is None or self._keep(items)):
+                self._put(items, self._size)
+        except Exception as error:
+            self.fail(StepError("cache", error))
+            return False
+        return True
 
     def ended(self, how: Exception | Left | None) -> None:
         self._items = None

@@ -163,7 +163,7 @@ def test_the_client_does_not_wait_for_a_mirror_that_is_silent(bench: Bench, clie
     before = bench.gateway.metrics().get(name, 0.0)
     lane = bench.lane(f"hasty-{client}", client)
     assert bench.ask(client, lane).ok.said() == TEXT_A
-    target.last.left()
+    target.arrived().left()
     bench.gateway.wait_for_metric(name, lambda value: value == before + 1)
 
 

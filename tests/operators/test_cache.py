@@ -11,7 +11,7 @@ from reactivex.abc import DisposableBase
 
 from operators import StepError, Store, Stream, cache, share
 from operators.testing import Marbles
-from tests.operators.items import Fault
+from tests.operators.items import Fault, Item
 from tests.operators.observers import Heard, Reacts
 from tests.operators.sharing import CLOCK, Producer, finished, gated, play, remember
 
@@ -266,3 +266,15 @@ def test_an_error_of_the_source_passes() -> None:
     producer.stream.pipe(cache()).subscribe(heard, scheduler=CLOCK)
     producer.runs[0].fail(fault)
     assert heard.all == ["a", fault]
+
+
+def test_what_ends_is_kept_before_it_is_handed_on_whatever_follows(t: Marbles) -> None:
+    """A connection may live on behind a complete answer; whoever heard the end asks again at once."""
+    store = Store()
+    values = {"a": Item("a"), "z": Item("z", ends=True)}
+    kept: list[int] = []
+    source = t.cold("-az-----", values=values)
+    result = source.pipe(cache(key=lambda _: "k", store=store), stock.do_action(lambda _: kept.append(store.entries)))
+    t.check(result, "-az", values=values, until="^--!")
+    assert kept == [0, 1]
+    assert store.entries == 1
