@@ -197,7 +197,7 @@ def test_whoever_leaves_the_queue_never_reaches_the_provider(
     model = f"{client}-narrow/{lane.model}"
 
     def queued(depth: int) -> float:
-        return until(lambda: gateway.metrics()["penstock_queue_depth"] == depth, gateway.metrics)
+        return until(lambda: gateway.gauge("penstock_queue_depth") == depth, gateway.metrics)
 
     def leave() -> float:
         with Client(gateway, client, model, stream=stream) as leaver:
