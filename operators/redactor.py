@@ -125,7 +125,7 @@ class Redactor:
         if start >= said:
             out += (text[said:start], self._replacement)
             said = start
-        if end > max(said, floor):
+        if end > said:
             # It may go on, so its beginning is still looked at.
             return start, end
         return max(said, end), max(said, end)
