@@ -58,8 +58,8 @@ class Pattern:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", FutureWarning)
-                flags = re.compile(source).flags
-            if flags & re.VERBOSE or any(re.match(r"\(\?[a-zA-Z]*x", part[0]) for part in _PART.finditer(source)):
+                re.compile(source)
+            if any(re.match(r"\(\?[a-zA-Z]*x", part[0]) for part in _PART.finditer(source)):
                 raise ValueError(f"redact: pattern {source!r} is verbose (x); write it without spaces and comments")
             going = _translated(source, going=True)
             self._last = library.compile(_translated(source, going=False))
@@ -145,7 +145,7 @@ def _translated(source: str, *, going: bool) -> str:
         elif part.lastgroup == "other" and text == "{":
             parts.append(r"\{")
         elif part.lastgroup == "other" and text == "$":
-            parts.append(_MORE_THAN_A_LINE_FEED + text + _MORE_THAN_A_LINE_FEED if going else text)
+            parts.append(_MORE_THAN_A_LINE_FEED + text if going else text)
         else:
             parts.append(text)
     return "".join(parts)

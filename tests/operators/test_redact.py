@@ -122,6 +122,8 @@ def test_over_gets_what_makes_a_redactor_for_each_text_of_an_item(t: Marbles) ->
             ["cats, ", "[redacted]. concat ", "[redacted]"],
         ),
         ({"patterns": [r"\(?x:a"]}, ["(x", ":a"], ["[redacted]"]),
+        ({"patterns": ["ab{e<=1}"]}, ["ab", "{e<=1} xb"], ["[redacted] xb"]),
+        ({"patterns": ["[x[:alpha:]+]"]}, ["q]p", "]"], ["q]", "[redacted]"]),
         ({"words": ["a"], "replacement": r"\1"}, ["bac"], [r"b\1c"]),
     ],
 )

@@ -59,6 +59,8 @@ texts = st.text("abAB _", max_size=40)
 @example(["aab", "ab"], "aaab", range(9), False, False)
 @example(["ab", "abab", "ababab"], "abab", range(9), False, False)
 @example(["ab", "ab a"], "ab ab", range(9), False, True)
+@example(["ab", "aba b"], "aba ", range(9), False, True)
+@example(["\na"], "x\na b", range(9), False, True)
 def test_words_every_cut_says_what_one_pass_says(
     words: list[str], text: str, places: list[int], ignore_case: bool, whole_words: bool
 ) -> None:
@@ -74,6 +76,7 @@ def test_words_every_cut_says_what_one_pass_says(
     st.text("kKKsSſiIİıéÉσςΣßẞǆǅ1", max_size=20),
     cuts,
 )
+@example(["ſxyzw", "ſa", "sab"], "sabx", range(9))
 def test_words_case_is_ignored_as_in_python(words: list[str], text: str, places: list[int]) -> None:
     judge = re.compile(alternation(words), re.IGNORECASE)
     assert said(redactors(words, None, MARK, ignore_case=True)(), cut(text, places)) == replaced(judge, text)
@@ -155,6 +158,8 @@ def expressions(around: bool) -> st.SearchStrategy[str]:
 )
 @example([r"((.)(?<=\b))"], ["c Aba", "ab"], "\nabbab c", range(60))
 @example([r"(?:ab)+"], [], "abababc", range(60))
+@example(["a.*z|b"], ["xa"], "xabz", [3])
+@example([r"\b|b|ab.*z"], [], "xabyz", [3])
 @example([r"\b|ab"], [], "xab ab", range(60))
 @example(["(?<=cab)ab", r"\bab"], [], "cabab ab xab", range(60))
 @example(["a$"], [], "a\na\n", range(60))
