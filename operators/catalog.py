@@ -118,7 +118,9 @@ def validate(name: str, given: Mapping[str, Any]) -> list[str]:
             known = nearest(key, takes) if takes else "; it takes none"
             faults.append(f"{name}: unknown option {key!r}{known}")
         elif not option.takes(value):
-            faults.append(f"{name}: {key} is {value!r}; expected {option.expected}")
+            # What a mapping holds (headers) may be secret.
+            shown = f"a mapping of {', '.join(map(str, value))}" if isinstance(value, dict) else repr(value)
+            faults.append(f"{name}: {key} is {shown}; expected {option.expected}")
     faults.extend(
         f"{name}: {option.name} is missing; expected {option.expected}"
         for option in takes.values()

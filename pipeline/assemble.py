@@ -132,10 +132,10 @@ class _Assembler:
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str, by: str = "order") -> Route:
         steps = _balanced(self._chains[chain], by)
         bound = {True: steps, False: for_bodies(steps)}
-        around = {
-            streamed: for_answers(chain, steps, Supplier(self._shared, chain, candidate=self._alone), *self._outermost())
-            for streamed, steps in bound.items()
-        }
+        # Secrets are not part of the digest: a header that a step adds is, with the step.
+        version = (self._config.digest, steps.describe())
+        supply = Supplier(self._shared, chain, candidate=self._alone, version=version)
+        around = {streamed: for_answers(chain, steps, supply, *self._outermost()) for streamed, steps in bound.items()}
         resumed = _resumed(steps, candidates)
         guards = {
             streamed: {each.label: self._guards(chain, steps, each, rewritten=resumed and streamed) for each in candidates}
@@ -191,8 +191,9 @@ class _Assembler:
             around.append(measure(self._shared.state("loads", Loads).of(candidate.label), when=slowed))
         slots = self._slots(self._config.providers[candidate.provider.name])
         if slots is not None:
-            # Outside the time limits: waiting for a slot does not count into them (RELIABILITY).
-            around.append(admit(slots, key=caller_of, on_wait=self._shared.metrics.queue_wait.observe))
+            # Outside the time limits: waiting for a slot does not count into them (RELIABILITY). A mirror waits before no client.
+            waits = None if served else 0
+            around.append(admit(slots, queue=waits, key=caller_of, on_wait=self._shared.metrics.queue_wait.observe))
         return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around, rewritten=rewritten)
 
     def _alone(self, use: str) -> sentence.Attempt:

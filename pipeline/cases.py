@@ -5,7 +5,7 @@ What is run is the chain from the attempts to the client's stream (everything bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -25,11 +25,12 @@ from pipeline.config import CaseConfig, Problem
 from pipeline.dialects import DIALECTS
 from pipeline.encode import BEAT
 from pipeline.errors import classify
-from pipeline.events import Batch, End, Event, Finish, Started, Text
+from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Finish, Opened, Started, Text
 from pipeline.exchange import Exchange
 from pipeline.guards import for_answers, for_attempts
 from pipeline.metrics import Metrics
-from pipeline.request import Target
+from pipeline.policies import drilled
+from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
 from pipeline.shared import Shared
 from pipeline.supply import Supplier
@@ -109,7 +110,7 @@ class _Case:
         def now() -> float:
             return round(time.second / case.column, 6)
 
-        sources = {label: _Drawn([self._play(drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
+        sources = {label: _Drawn([self._play(label, drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
         seen: list[Seen] = []
         errors: list[Exception] = []
 
@@ -117,7 +118,7 @@ class _Case:
             seen.append((now(), "#"))
             errors.append(error)
 
-        subscription = _joined(name, chain, shared, sources).subscribe(
+        subscription = _joined(name, chain, shared, sources, case.continues).subscribe(
             lambda batch: seen.extend((now(), text) for text in _said(batch)),
             failed,
             lambda: seen.append((now(), "|")),
@@ -142,33 +143,27 @@ class _Case:
             yield f"ended by another error: expected {self.case.error}, came {' / '.join(_names(errors[0]))}"
         elif left:
             yield f"left {left} timers behind when the stream had ended"
+        for name in dict.fromkeys((*self.case.subscriptions, *self.case.continues)):
+            if name not in sources:
+                yield f'names "{name}", which is no candidate of its source'
         for name, drawings in self.case.subscriptions.items():
             if name not in sources:
-                yield f'has subscriptions of "{name}", which is no candidate of its source'
                 continue
             tried = [_drawn_try(*record) for record in sources[name].tries]
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
-    def _play(self, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
+    def _play(self, label: str, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
         frames = parse(drawing, self.case.values, Exception())
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
+            try_ = _Try(label, self.case.failure, observer)
             return [
-                clock.after(scheduler, column * self.case.column, partial(self._tell, observer, *_mark(column, event)))
+                clock.after(scheduler, column * self.case.column, partial(try_.tell, _mark(column, event)[1]))
                 for column, event in frames
             ]
 
         return play
-
-    def _tell(self, observer: ObserverBase[Batch], _: float, mark: str) -> None:
-        if mark == "#":
-            observer.on_error(DIALECTS["chat"].read_error(self.case.failure, {}, b""))
-        elif mark == "|":
-            observer.on_next(_batch(Finish("stop"), End()))
-            observer.on_completed()
-        else:
-            observer.on_next(_batch(Started()) if mark == "s" else _batch(Text(0, mark)))
 
     def _draw(self, seen: list[Seen]) -> str:
         """As a drawing; what stands between two columns, or has no character of its own, is written behind it."""
@@ -190,12 +185,42 @@ class _Case:
         return line + (f"   ({'; '.join(dict.fromkeys(notes))})" if notes else "")
 
 
-def _joined(name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn]) -> Observable[Batch]:
+class _Try:
+    """What a candidate says in one try, as events: it accepts the request with its first word, and begins its one text."""
+
+    def __init__(self, label: str, failure: int, observer: ObserverBase[Batch]) -> None:
+        self._opened: Opened | None = Opened(label, Sent(1, Losses()), "", label=label)
+        self._begun = False
+        self._failure = failure
+        self._observer = observer
+
+    def tell(self, mark: str) -> None:
+        """What a mark of a drawing stands for."""
+        if mark == "#":
+            self._observer.on_error(drilled(self._failure))
+        elif mark == "|":
+            self._say(*([BlockEnd(0)] if self._begun else []), Finish("stop"), End())
+            self._observer.on_completed()
+        elif mark == "s":
+            self._say(Started())
+        else:
+            begin = [] if self._begun else [BlockStart(0, "text")]
+            self._begun = True
+            self._say(*begin, Text(0, mark))
+
+    def _say(self, *events: Event) -> None:
+        opened, self._opened = self._opened, None
+        self._observer.on_next(_batch(*([] if opened is None else [opened]), *events))
+
+
+def _joined(
+    name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn], continues: Collection[str]
+) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
     around = for_answers(name, chain, Supplier(shared, name, random=_almost_one))
     attempts = []
     for label, source in sources.items():
-        candidate = Candidate(cast(Any, None), label, Target("chat", label), label)
+        candidate = Candidate(cast(Any, None), label, Target("chat", label), label, continues=label in continues)
         guards = for_attempts(name, chain, Supplier(shared, name, label, random=_almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))

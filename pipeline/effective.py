@@ -75,7 +75,10 @@ def _twice(written: Mapping[str, tuple[StepConfig, ...]]) -> Iterator[Problem]:
     for steps in written.values():
         for step in steps:
             if step.label in kept:
-                sentence = f"the step {step.label} stands already in the default of {kept[step.label]}; it can stand once."
+                sentence = (
+                    f"the step {step.label} stands already in the default of {kept[step.label]}; "
+                    f"a second one needs a name of its own. Example: `as: second-{step.label}`."
+                )
                 yield Problem(step.where, sentence)
 
 

@@ -56,7 +56,12 @@ class Metrics:
         self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
         self.attempts = count("penstock_attempts", "Attempts ended.", "candidate", "outcome", "reason")
         self.failovers = count("penstock_failovers", "Failovers.", "from", "to", "reason", "phase")
-        self.guard_trips = count("penstock_guard_trips", "Guards that stopped a stream.", "operator", "chain")
+        self.guard_trips = count(
+            "penstock_guard_trips",
+            "Guards that acted on a stream.",
+            "operator",
+            "chain",
+        )
         self.stream_ends = count("penstock_stream_ends", "How opened answers ended.", "candidate", "reason")
         self.mirrored = count("penstock_mirrored", "Answers of a mirror, by what they differ in.", "candidate", "outcome")
         self.cached = count("penstock_cache_lookups", "Requests that a cache could answer, or not.", "chain", "outcome")

@@ -67,4 +67,29 @@ def _above_heartbeat(chain: Chain) -> Iterator[Contradiction]:
         beat = step if step.name == "heartbeat" else beat
 
 
-_RULES: Sequence[Callable[[Chain], Iterator[Contradiction]]] = (_one_chooser, _once, _above_heartbeat)
+def _before_the_joint(chain: Chain) -> Iterator[Contradiction]:
+    """What looks at the text of one attempt does not see a word that another one completes."""
+    resume = next((step for step in chain.positions.get("answer", ()) if step.name == "resume"), None)
+    for step in chain.positions.get("attempt", ()):
+        if resume is not None and step.name == "redact":
+            yield (
+                step,
+                resume,
+                f"{step.label} misses a word that another candidate ends (see {resume.label}); put it in request",
+            )
+
+
+def _tokens_of_bytes(chain: Chain) -> Iterator[Contradiction]:
+    """Nobody has read the bytes yet."""
+    for step in chain.positions.get("wire", ()):
+        if step.name == "output_limit" and step.options.get("tokens") is not None:
+            yield step, step, f"{step.label} counts tokens, which only events tell; put it in attempt or request"
+
+
+_RULES: Sequence[Callable[[Chain], Iterator[Contradiction]]] = (
+    _one_chooser,
+    _once,
+    _above_heartbeat,
+    _before_the_joint,
+    _tokens_of_bytes,
+)

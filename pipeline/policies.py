@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any, Final
 
 from reactivex.abc import SchedulerBase
@@ -18,6 +19,9 @@ from pipeline.providers.headers import to_provider
 
 # How Codex and Claude Code call their conversations (clients.md).
 SESSION_HEADERS: Final = ("session-id", "thread-id", "x-claude-code-session-id")
+
+FAILURES: Final = range(400, 600)
+"""Statuses of answers that are failures."""
 
 PHASES: Final = ("connect", "headers", "first_event")
 WORDS: Final = frozenset({*(kind.reason for kind in Kind), *PHASES})
@@ -126,7 +130,9 @@ def identity_of(scheduler: SchedulerBase | None) -> tuple[Any, ...] | None:
         return None
     dialect = scheduler.dialect.name
     seen = {**to_provider(dialect, scheduler.headers), **scheduler.added}
-    return dialect, scheduler.label, scheduler.raw, *sorted(seen.items())
+    # A digest, so that a key takes as little room as it seems to.
+    said = blake2b(scheduler.raw, digest_size=32).digest()
+    return dialect, scheduler.label, said, *sorted(seen.items())
 
 
 def forked(scheduler: SchedulerBase | None) -> SchedulerBase | None:

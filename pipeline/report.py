@@ -6,7 +6,7 @@ import inspect
 import io
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -123,6 +123,10 @@ def _options(options: Mapping[str, Any], times: Collection[str] = ()) -> str:
     return ", ".join(f"{name}: {_value(name, value, time=name in times)}" for name, value in options.items())
 
 
+# What `redact` hides is not printed either.
+_HIDDEN: Final = ("words", "patterns")
+
+
 def _value(name: str, value: Any, *, time: bool) -> str:
     """With the unit that the configuration takes: seconds for times, bytes for what is called so."""
     if isinstance(value, bool):
@@ -132,5 +136,8 @@ def _value(name: str, value: Any, *, time: bool) -> str:
     if isinstance(value, int) and name == "bytes":
         return show_size(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{key}: {item}' for key, item in value.items())}}}"
+        # Of headers the names: their values may be secrets.
+        return f"{{{', '.join(value)}}}"
+    if name in _HIDDEN and isinstance(value, list):
+        return f"{len(value)} hidden"
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

@@ -7,9 +7,24 @@ from copy import copy
 from dataclasses import replace
 from typing import Any, Final
 
+import orjson
+
 from operators.redactor import Redactor
 from pipeline.encode import BEAT
-from pipeline.events import Batch, BlockEnd, Citation, End, Event, Finish, Foreign, Reasoning, Refusal, Text, ToolArguments
+from pipeline.events import (
+    Batch,
+    BlockEnd,
+    Citation,
+    End,
+    Event,
+    Finish,
+    Foreign,
+    Reasoning,
+    Refusal,
+    Text,
+    ToolArguments,
+    ToolStart,
+)
 
 _SPOKEN: Final = (Text, Reasoning, Refusal, ToolArguments)
 
@@ -25,31 +40,39 @@ def over_events(function: Callable[[Any], Any]) -> Callable[[Batch], Batch]:
             return batch
         events: list[Event] = []
         for event in batch.events:
-            # The provider's own final object would say everything as it was.
-            edited = function(End() if isinstance(event, End) else event)
-            if isinstance(edited, list):
-                events.extend(edited)
-            elif edited is not None:
-                events.append(edited)
+            # A copy: others may hold the same event. The provider's own final object would say everything as it was.
+            events.extend(_events(function(End() if isinstance(event, End) else copy(event))))
         return _said_anew(batch, events)
 
     return edit
 
 
+def _events(edited: Any) -> list[Event]:
+    """What a person's function gave, as a list."""
+    found = [] if edited is None else edited if isinstance(edited, list) else [edited]
+    wrong = next((each for each in found if not isinstance(each, Event)), None)
+    if wrong is not None:
+        raise TypeError(f"edit: the function gave {type(wrong).__name__}; expected an event, None, or a list of events")
+    return found
+
+
 class Redacting:
     """One answer's batches with everything that is said redacted, each block a text of its own (a codec, see ``through``).
 
-    What a block holds back is said before its end, or before the answer fails. What carries the same words in another form (token
-    probabilities, the provider's own final object) is left out; quotations and items of the provider's own are redacted text by
-    text.
+    What a block holds back is said before its end; where the answer fails it is dropped. The arguments of a tool are said at the
+    end of the call, because in JSON one word has many spellings: each text in them is redacted as it is meant. What carries the
+    same words in another form (token probabilities, the provider's own final object) is left out; quotations and items of the
+    provider's own are redacted text by text.
     """
 
-    __slots__ = ("_make", "_open")
+    __slots__ = ("_arguments", "_make", "_open")
 
     def __init__(self, make: Callable[[], Redactor]) -> None:
         self._make = make
         self._open: dict[Key, tuple[Redactor, Any]] = {}
         """Of each text that may go on: its redactor, and an event of its kind."""
+        self._arguments: dict[int, list[str]] = {}
+        """Of each call that is under way: the pieces of its JSON."""
 
     def feed(self, batch: Batch) -> tuple[Batch, ...]:
         """The batch as it may be said now."""
@@ -57,25 +80,25 @@ class Redacting:
             return (batch,)
         events: list[Event] = []
         for event in batch.events:
-            if isinstance(event, _SPOKEN):
+            if isinstance(event, ToolArguments) and event.block in self._arguments:
+                self._arguments[event.block].append(event.text)
+            elif isinstance(event, _SPOKEN):
                 events.extend(self._say(event))
             else:
-                if isinstance(event, BlockEnd):
+                if isinstance(event, ToolStart) and not event.custom:
+                    self._arguments[event.block] = []
+                elif isinstance(event, BlockEnd):
                     events.extend(self._rest(event.block))
                 elif isinstance(event, End):
                     events.extend(self._rest())
                 events.append(self._elsewhere(event))
-        return (_said_anew(batch, events),) if events else ()
+        # Without events it still tells how many bytes came.
+        return (_said_anew(batch, events),)
 
     def close(self) -> Iterable[Batch]:
         """What was still held back."""
         events = list(self._rest())
         return (Batch(events),) if events else ()
-
-    def fail(self, error: Exception) -> Iterator[Batch]:
-        """The client gets what it would have got of a longer answer, then the error."""
-        yield from self.close()
-        raise error
 
     def _say(self, event: Any) -> Iterator[Event]:
         key = (type(event), event.block, getattr(event, "part", 0))
@@ -100,16 +123,29 @@ class Redacting:
             return replace(event, details=self._all(event.details))
         return event
 
+    def _json(self, text: str) -> str:
+        """JSON with each text in it redacted; as it came where nothing was, and as a plain text where it is no JSON."""
+        try:
+            value = orjson.loads(text)
+        except orjson.JSONDecodeError:
+            return str(self._all(text))
+        redacted = self._all(value)
+        return text if redacted == value else orjson.dumps(redacted).decode()
+
     def _all(self, value: Any) -> Any:
         """A value with each text in it redacted by itself."""
         if isinstance(value, str):
             redactor = self._make()
             return redactor.feed(value) + redactor.close()
         if isinstance(value, dict):
-            return {name: self._all(item) for name, item in value.items()}
+            return {self._all(name): self._all(item) for name, item in value.items()}
         return [self._all(item) for item in value] if isinstance(value, list) else value
 
     def _rest(self, block: int | None = None) -> Iterator[Event]:
+        for call in [call for call in self._arguments if block in (None, call)]:
+            text = self._json("".join(self._arguments.pop(call)))
+            if text:
+                yield ToolArguments(call, text)
         for key in [key for key in self._open if block is None or key[1] == block]:
             redactor, event = self._open.pop(key)
             text = redactor.close()

@@ -22,18 +22,19 @@ class Shared:
     pool: Pool
     metrics: Metrics
     circuits: Circuits
-    _states: dict[Hashable, Any] = field(default_factory=dict)
+    _states: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict)
 
-    def state(self, key: Hashable, make: Callable[[], S]) -> S:
+    def state(self, key: Hashable, make: Callable[[], S], version: Hashable = None) -> S:
         """What the guard called ``key`` keeps; made when it is first asked for, so that a reload goes on with it.
 
-        Keys hold the options that it was made with: other options, another state. They come from the configuration only.
+        Keys hold the options that it was made with: other options, another state. They come from the configuration only. What
+        depends on more than those names that as its ``version``: one of another version is made anew and takes its place.
         """
-        found: S | None = self._states.get(key)
-        if found is None:
-            found = self._states[key] = make()
-        return found
+        found = self._states.get(key)
+        if found is None or found[0] != version:
+            found = self._states[key] = (version, make())
+        return found[1]
 
     def states(self, kind: type[S]) -> list[S]:
         """All states of a kind, for gauges."""
-        return [state for state in self._states.values() if isinstance(state, kind)]
+        return [state for _, state in self._states.values() if isinstance(state, kind)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from random import random
 from typing import Any, TypeVar
@@ -25,6 +25,7 @@ from pipeline.encode import BEAT
 from pipeline.errors import classify
 from pipeline.exchange import Exchange
 from pipeline.policies import (
+    FAILURES,
     WORDS,
     again,
     all_tokens,
@@ -49,7 +50,6 @@ from pipeline.shared import Shared
 
 S = TypeVar("S")
 
-
 FindCandidate = Callable[[str], Observable[Any]]
 
 
@@ -67,6 +67,7 @@ class Supplier:
         label: of the candidate whose attempts the steps guard; "" for the steps around all attempts.
         candidate: ``provider/model`` -> the attempt at it. Raises ValueError where there is none.
         random: 0 <= x < 1.
+        version: of all that an answer depends on; what keeps answers begins anew with another one.
     """
 
     def __init__(
@@ -76,15 +77,17 @@ class Supplier:
         label: str = "",
         candidate: FindCandidate = no_candidate,
         random: Callable[[], float] = random,
+        version: Hashable = None,
     ) -> None:
         self.shared = shared
         self.chain = chain
         self.label = label
         self._candidate = candidate
         self._random = random
+        self._version = version
 
     def __call__(self, step: Step) -> Mapping[str, Any]:
-        """By parameter name. A step of your own may ask for any of what the catalogue's steps get."""
+        """By parameter name. A step of your own may ask for ``circuits``, ``key``, ``when`` and ``beat``."""
         supply = _TABLE.get(step.name)
         return supply(self, step) if supply is not None else self._common()
 
@@ -133,14 +136,14 @@ class Supplier:
 
     def share(self, step: Step) -> dict[str, Any]:
         """Identical requests of whoever may use the model."""
-        return {"key": identity_of, "flights": self._kept(step, Flights), "scope": forked}
+        return {"key": identity_of, "flights": self._kept(step, Flights, self._version), "scope": forked}
 
     def cache(self, step: Step) -> dict[str, Any]:
         """Whole answers to identical requests."""
         hit, miss = (self.shared.metrics.cached.labels(self.chain, word) for word in ("hit", "miss"))
         return {
             "key": identity_of,
-            "store": self._kept(step, Store),
+            "store": self._kept(step, Store, self._version),
             "keep": is_whole,
             "on_hit": lambda _: hit.inc(),
             "on_miss": lambda _: miss.inc(),
@@ -171,7 +174,10 @@ class Supplier:
         }
 
     def fault(self, step: Step) -> dict[str, Any]:
-        """A drill fails like a provider."""
+        """A drill fails like a provider. Raises ValueError for a status that no failure has."""
+        status = step.options.get("status")
+        if status is not None and status not in FAILURES:
+            raise ValueError(f"fault: status must be from {FAILURES[0]} to {FAILURES[-1]}, not {status!r}")
         return {"failure": drilled, "garbage": garbled, "random": self._random, "on_fault": self._tripped("fault")}
 
     def mirror(self, step: Step) -> dict[str, Any]:
@@ -179,16 +185,16 @@ class Supplier:
         return {"candidate": self._candidate, "random": self._random, "on_mirrored": self._on_mirrored}
 
     def trace(self, step: Step) -> dict[str, Any]:
-        """Who asked for a trace of this request has put a sheet into its exchange."""
+        """Whoever wants a trace of a request puts a sheet into its exchange; nobody does yet, so that it costs nothing."""
         return {"sheets": lambda scope: getattr(scope, "sheet", None)}
 
     def heartbeat(self, step: Step) -> dict[str, Any]:
         """The one batch that no attempt said."""
         return {"beat": BEAT}
 
-    def _kept(self, step: Step, make: Callable[[], S]) -> S:
+    def _kept(self, step: Step, make: Callable[[], S], version: Hashable = None) -> S:
         """What the requests of this chain (around an attempt: for this candidate) share at this step; other options, another."""
-        return self.shared.state((self.chain, self.label, step.label, str(step)), make)
+        return self.shared.state((self.chain, self.label, step.label, str(step)), make, version)
 
     def _this_candidate(self, scheduler: SchedulerBase | None) -> str:
         return self.label
@@ -225,20 +231,20 @@ _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {
     "admit": Supplier.admit,
     "balance": Supplier.balance,
     "breaker": Supplier.breaker,
-    "failover": Supplier.failover,
-    "heartbeat": Supplier.heartbeat,
-    "hedge": Supplier.hedge,
     "cache": Supplier.cache,
     "edit": Supplier.edit,
+    "failover": Supplier.failover,
     "fault": Supplier.fault,
+    "heartbeat": Supplier.heartbeat,
+    "hedge": Supplier.hedge,
+    "pipeline.steps:inject": lambda *_: {},
+    "pipeline.steps:mirror": Supplier.mirror,
     "output_limit": Supplier.output_limit,
     "pace": Supplier.pace,
     "rate_limit": Supplier.rate_limit,
     "redact": Supplier.redact,
     "resume": Supplier.resume,
-    "share": Supplier.share,
-    "pipeline.steps:inject": lambda *_: {},
-    "pipeline.steps:mirror": Supplier.mirror,
     "retry": Supplier.retry,
+    "share": Supplier.share,
     "trace": Supplier.trace,
 }

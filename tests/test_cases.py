@@ -46,6 +46,7 @@ def problems(case: str) -> list[str]:
         '{source: "x-|", expect: "x-|", column: 500ms}',
         '{source: "-xy|", expect: "-xy|", values: {x: "Hello, ", y: "world"}}',
         '{source: "-x-y", expect: "-x-y"}',
+        '{source: ["-x#", "-y|"], expect: "-x#", continues: [b]}',
     ],
 )
 def test_a_case_that_holds_says_nothing(case: str) -> None:
@@ -116,3 +117,19 @@ def test_chance_does_not_decide_which_candidate_a_case_tries_first() -> None:
     )
     config = parse(text, "penstock.yaml", {})
     assert list(faults(chains(config), {"default": config.chains["default"].tests})) == []
+
+
+@pytest.mark.parametrize(
+    ("case", "held"),
+    [
+        ('{source: ["-x-#", "-y-z|"], continues: [b], expect: "-x--y-z|", subscriptions: {a: "^--!", b: "---^---!"}}', True),
+        ('{source: ["-x-#", "-y-z|"], expect: "-x-#", subscriptions: {b: []}}', True),
+        ('{source: ["-x-#", "-#"], continues: [b], expect: "-x--#", error: overloaded}', True),
+        ('{source: ["-x-#", "-y-z|"], continues: [b], expect: "-x-#"}', False),
+        ('{source: "-x|", continues: [c], expect: "-x|"}', False),
+    ],
+)
+def test_a_case_says_who_goes_on_with_an_answer_that_broke_off(case: str, held: bool) -> None:
+    text = "chains:\n  default:\n    attempt: []\n    answer: [failover, resume]\n    tests:\n" + f"      - {case}\n"
+    config = parse(text, "penstock.yaml", {})
+    assert (not list(faults(chains(config), {"default": config.chains["default"].tests}))) is held

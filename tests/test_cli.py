@@ -193,7 +193,7 @@ def test_show_prints_names_reasons_for_each_place_and_the_count_of_cases(penstoc
         "idle_timeout as strict seconds: 3s",
         "One candidate's silence between its events, wherever they go.",
     ] in rows
-    assert [row[0] for row in rows if "Each attempt asks with it" in row[-1]] == ["inject headers: {x-a: b}"]
+    assert [row[0] for row in rows if "Each attempt asks with it" in row[-1]] == ["inject headers: {x-a}"]
     # The default's reason speaks of neighbours that are not here.
     assert ["retry times: 1", "Below failover: the same candidate gets another try before the next one is asked."] in rows
     assert any("; 1 marble case for `penstock check`" in line for line in ran.out.splitlines())

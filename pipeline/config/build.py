@@ -91,7 +91,12 @@ def _digest(file: File, chains: Mapping[str, ChainConfig]) -> str:
     said = file.model_dump(mode="json", exclude={"providers": {"__all__": {"headers"}}, "chains": True})
     said["headers"] = {name: sorted(provider.headers) for name, provider in file.providers.items()}
     said["chains"] = {
-        name: {position: [(step.name, step.options) for step in steps] for position, steps in chain.positions.items()}
-        for name, chain in chains.items()
+        name: {position: [(step.name, _without_values(step.options)) for step in steps] for position, steps in positions.items()}
+        for name, positions in ((name, chain.positions) for name, chain in chains.items())
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _without_values(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of mappings (headers) the names."""
+    return {name: sorted(value) if isinstance(value, Mapping) else value for name, value in options.items()}

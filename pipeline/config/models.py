@@ -133,6 +133,7 @@ class CaseConfig:
     expect: str
     error: str
     subscriptions: Mapping[str, tuple[str, ...]]
+    continues: tuple[str, ...]
     failure: int
     column: float
     values: Mapping[str, str]

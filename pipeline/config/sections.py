@@ -200,6 +200,8 @@ class CaseSection(Record):
     """Which error # is in `expect`: a guard or a reason."""
     subscriptions: Mapping[str, Drawings] = Field(default={}, examples=[{"a": "^--!", "b": "---^---!"}])
     """When a candidate is tried (^) and let go (!), a drawing a try; [] for never."""
+    continues: tuple[str, ...] = Field(default=(), examples=[["b"]])
+    """Which candidates go on with an answer that broke off, where the chain has `resume`."""
     failure: Whole = Field(default=503, ge=400, le=599, examples=[429])
     """The status of # in `source`."""
     column: Time = Field(default=1.0, gt=0, examples=["10s"])

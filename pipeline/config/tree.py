@@ -179,6 +179,8 @@ class _Builder:
         text = str(node.value)
         self.tree.written[path] = text
         make = _SCALARS.get(node.tag)
+        if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+            return self._broken(path, "holds half a character (a surrogate without its other half); nobody could read it.")
         if make is None:
             return self._broken(path, f"the tag {node.tag.removeprefix(_TAG)} is not used here; write a plain value.")
         if "${" in text and make is str:

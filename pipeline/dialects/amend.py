@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from pipeline.errors import GatewayError, Kind
+
 Body = dict[str, Any]
 
 
 def with_system(dialect: str, body: Body, text: str) -> Body:
-    """The body with ``text`` as its first system text; the client's own follow it."""
+    """The body with ``text`` before the client's own system text. Raises GatewayError (400) where that is malformed."""
     return _SYSTEM[dialect](body, text)
 
 
@@ -25,13 +27,20 @@ def _chat_system(body: Body, text: str) -> Body:
     return {**body, "messages": [{"role": "system", "content": text}, *body["messages"]]}
 
 
+def _known(field: str, value: Any, *kinds: type) -> Any:
+    """What a client gave, where its dialect knows it: nobody else looks at it before it would be written anew."""
+    if value is not None and type(value) not in kinds:
+        raise GatewayError(Kind.BAD_REQUEST, f"`{field}` must be a text{' or a list' if list in kinds else ''}.", param=field)
+    return value
+
+
 def _responses_system(body: Body, text: str) -> Body:
-    given = body.get("instructions")
+    given = _known("instructions", body.get("instructions"), str)
     return {**body, "instructions": f"{text}\n\n{given}" if given else text}
 
 
 def _messages_system(body: Body, text: str) -> Body:
-    given = body.get("system")
+    given = _known("system", body.get("system"), str, list)
     if not given:
         return {**body, "system": text}
     blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
