@@ -194,9 +194,21 @@ def test_show_prints_names_reasons_for_each_place_and_the_count_of_cases(penstoc
         "One candidate's silence between its events, wherever they go.",
     ] in rows
     assert [row[0] for row in rows if "Each attempt asks with it" in row[-1]] == ["inject headers: {x-a}"]
+
     # The default's reason speaks of neighbours that are not here.
     assert ["retry times: 1", "Below failover: the same candidate gets another try before the next one is asked."] in rows
     assert any("; 1 marble case for `penstock check`" in line for line in ran.out.splitlines())
+
+
+def test_show_prints_nothing_that_may_be_secret(penstock: Command) -> None:
+    penstock.file(
+        "chains:\n  own:\n    request:\n"
+        "      - inject: {headers: {x-key: sk-hidden}}\n      - redact: {words: [nightingale], patterns: ['sk-[a-z]+']}\n"
+    )
+    out = penstock("show").out
+    assert "inject headers: {x-key}" in out
+    assert "words: 1 hidden, patterns: 1 hidden" in out
+    assert not any(secret in out for secret in ("sk-hidden", "nightingale", "sk-["))
 
 
 def test_check_does_not_warn_of_limits_and_resumes_that_work(penstock: Command) -> None:

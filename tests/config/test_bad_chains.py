@@ -44,6 +44,12 @@ CASES: dict[str, Bad] = {
     "retry that waits longer than it may": bad(
         "attempt", "retry: {wait: 60s, longest_wait: 1s}", at1=("attempt[0].retry", "longest_wait (1)", "60")
     ),
+    "status that no failure has": bad("attempt", "fault: {kind: error, status: 200}", at1=("from 400 to 599", "200")),
+    "tokens of bytes": bad("wire", "output_limit: {tokens: 9, as: w}", at1=("w counts tokens", "attempt or request")),
+    "half a character": bad("request", 'inject: {system: "a\\ud800"}', at1=("half a character",)),
+    "a second one beside the default's": bad(
+        "wire", "idle_timeout: {seconds: 1}", at1=("stands already in the default of attempt", "`as: second-idle_timeout`")
+    ),
     "redact of nothing": bad("request", "redact", at1=("redact", "needs words or patterns")),
     "redact of an empty word": bad("request", "redact: {words: [a, '']}", at1=("a word is empty",)),
     "pattern that is none": bad("request", "redact: {patterns: ['(a']}", at1=("'(a'", "is wrong", "unterminated")),
@@ -306,3 +312,18 @@ def test_a_chain_is_data_that_order_can_judge_without_a_file() -> None:
     assert sentence.startswith("hedge takes candidates")
     assert list(contradictions(DEFAULT)) == []
     assert list(contradictions(Chain({"answer": []}))) == []
+
+
+def test_a_word_that_two_candidates_say_together_is_not_left_to_one_of_them() -> None:
+    text = "chains:\n  own:\n    attempt: [{redact: {words: [a]}}]\n    answer: [failover, resume]\n"
+    (problem,) = problems(text)
+    assert problem.line == 3
+    assert "misses a word that another candidate ends" in str(problem)
+    assert "put it in request" in str(problem)
+
+
+def test_what_a_mapping_holds_is_not_told() -> None:
+    text = "chains:\n  own:\n    attempt:\n      - inject: {headers: {x-a: sk-secret, x-b: [1]}}\n"
+    with pytest.raises(ConfigError) as caught:
+        chains(parse(text, "penstock.yaml", {}))
+    assert "sk-secret" not in str(caught.value)

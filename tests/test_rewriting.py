@@ -1,0 +1,102 @@
+"""Guards that change what is said, over batches of events: what a word's spellings, cuts and failures do not get past."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import pytest
+
+from operators import StepError, Stream, edit, redact
+from operators.redact import redactors
+from operators.testing import Marbles
+from pipeline.encode import BEAT
+from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Text, ToolArguments, ToolStart
+from pipeline.rewriting import Redacting, over_events
+
+
+def redacted(*batches: list[Event], words: list[str]) -> list[Event]:
+    """What comes of these batches."""
+    codec = Redacting(redactors(words, None))
+    out = [batch for each in batches for batch in codec.feed(Batch(each))]
+    return [event for batch in (*out, *codec.close()) for event in batch.events]
+
+
+def arguments(pieces: list[str], word: str) -> str:
+    middle: list[list[Event]] = [[ToolArguments(0, piece)] for piece in pieces]
+    call: list[list[Event]] = [[ToolStart(0, "c", "f")], *middle, [BlockEnd(0)]]
+    return "".join(event.text for event in redacted(*call, words=[word]) if isinstance(event, ToolArguments))
+
+
+@pytest.mark.parametrize("word", ["Müller", 'a"b\\c', "Orion", "naïve 🙂"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_a_word_is_found_in_arguments_however_json_spells_it(word: str, ascii_only: bool, size: int) -> None:
+    said = json.dumps({"q": f"who is {word}?", "list": [word], word: 1}, ensure_ascii=ascii_only)
+    out = arguments([said[at : at + size] for at in range(0, len(said), size)], word)
+    assert json.loads(out) == {"q": "who is [redacted]?", "list": ["[redacted]"], "[redacted]": 1}
+
+
+def test_arguments_without_the_word_come_as_they_were() -> None:
+    assert arguments(['{"q" :  ', '"\\u00fc"}'], "Orion") == '{"q" :  "\\u00fc"}'
+
+
+def test_arguments_that_are_no_json_are_redacted_as_text() -> None:
+    assert arguments(["{Orion"], "Orion") == "{[redacted]"
+
+
+def test_free_text_of_a_tool_is_said_as_it_comes() -> None:
+    events = redacted([ToolStart(0, "c", "f", custom=True)], [ToolArguments(0, "x Orion y")], words=["Orion"])
+    assert events[1:] == [ToolArguments(0, "x [redacted] y")]
+
+
+def test_what_is_held_is_dropped_when_the_answer_fails() -> None:
+    t = Marbles()
+    values: dict[str, Any] = {"a": Batch([BlockStart(0, "text"), Text(0, "it is password12")])}
+    said: list[str] = []
+    guard = redact(["password123"], over=Redacting)
+    result = t.cold("-a#", values=values).pipe(guard)
+    result.subscribe(
+        lambda batch: said.extend(event.text for event in batch.events if isinstance(event, Text)),
+        lambda error: None,
+        scheduler=t.scheduler,
+    )
+    t.advance(3)
+    assert said == ["it is "]
+
+
+def test_a_batch_of_which_nothing_can_be_said_yet_still_counts_its_bytes() -> None:
+    codec = Redacting(redactors(["Orion"], None))
+    (batch,) = codec.feed(Batch([Text(0, "Ori")], b"123"))
+    assert (batch.events, batch.raw, batch.size, batch.commits) == ([], b"", 3, False)
+    assert codec.feed(BEAT) == (BEAT,)
+
+
+def louder(event: Event) -> Event:
+    if isinstance(event, Text):
+        event.text += "!"
+    return event
+
+
+def test_a_function_that_changes_its_event_changes_nobody_elses() -> None:
+    shared = Batch([Text(0, "hi")])
+    lifted = over_events(louder)
+    assert [lifted(shared).events for _ in range(2)] == [[Text(0, "hi!")]] * 2
+    assert shared.events == [Text(0, "hi")]
+
+
+@pytest.mark.parametrize("gave", [5, (Text(0, "x"),), [3], "text"])
+def test_a_function_that_gives_something_else_is_told_what_was_expected(gave: object) -> None:
+    errors: list[Exception] = []
+    source: Stream[Batch] = Stream(lambda observer, scheduler: observer.on_next(Batch([Text(0, "hi")])))
+    source.pipe(edit(lambda event: gave, lift=over_events)).subscribe(on_error=errors.append)
+    (error,) = errors
+    assert isinstance(error, StepError)
+    assert "expected an event, None, or a list of events" in str(error.__cause__)
+
+
+def test_the_end_says_nothing_of_what_was_said_before() -> None:
+    assert redacted([End({"output": "Orion"})], words=["Orion"]) == [End()]
+    kept: list[Event] = over_events(partial(lambda event: event))(Batch([End({"output": "x"})])).events
+    assert kept == [End()]
