@@ -246,7 +246,8 @@ def cases() -> dict[str, Apply]:
         "inject": inject(lambda scope: scope),
         "mirror": mirror(100, shadow=silent),
         "mirror, not meant": mirror(1, shadow=silent, random=lambda: 0.5),
-        "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, ITEMS)),
+        "trace": trace("here", sheets=lambda scope: Sheet(time.perf_counter, 2 * ITEMS), shown=_a_key),
+        "trace, with the repr of a dataclass": trace("here", sheets=lambda scope: Sheet(time.perf_counter, 2 * ITEMS)),
         "trace, not traced": trace("here", sheets=lambda scope: None),
     }
     return {
