@@ -75,10 +75,10 @@ class Sheet:
         if shown is not None:
             try:
                 text = shown(value)
+                if len(text) > LONGEST:
+                    text = f"{text[: LONGEST - 1]}…"
             except Exception as error:
                 text = f"({type(error).__name__} when it was shown)"
-            if len(text) > LONGEST:
-                text = f"{text[: LONGEST - 1]}…"
         # Half the time of calling the class.
         notes.append(_new(Note, (self._now() - self._began, label, kind, text)))
 

@@ -150,6 +150,9 @@ class Skim:
                 break
             begin = max(data.rfind(END, start, mark) + 2, start)
             end = data.find(END, mark, whole) + 2
+            if end < mark:
+                # Another kind of line end made all of it be read at once: this event is not whole.
+                break
             if self._patience or (self._shape is not None and self._shape.only(data[begin:end])):
                 return end if begin == at else begin
             start = end

@@ -172,6 +172,14 @@ def test_every_wire_reads_the_same(dialect: str) -> None:
     holds()
 
 
+@pytest.mark.parametrize("dialect", list(BARE))
+def test_half_an_event_behind_another_kind_of_line_end_is_no_event(dialect: str) -> None:
+    make = MAKERS[dialect][0]
+    wire = STARTS[dialect] + b"\r\n" + make("a", 1) + make("b", 2)
+    for cut in range(len(STARTS[dialect]), len(wire)):
+        same(dialect, [wire[:1], wire[1:cut], wire[cut:]])
+
+
 # --------------------------------------------------------------------------------------------------------- what it is there for
 
 
