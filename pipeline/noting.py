@@ -97,8 +97,8 @@ class NotedDecode(Decode):
         batches = Decode.feed(self, frame)
         if type(batches) is not tuple:
             return self._noted(batches)
-        for batch in batches:
-            self._batch(at, batch)
+        if batches:
+            self._batch(at, batches[0])
         return batches
 
     def _head(self, at: float, frame: Frame) -> None:

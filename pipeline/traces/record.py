@@ -267,7 +267,8 @@ class Trace:
     def news(self, seen: Cursor) -> list[dict[str, Any]]:
         """What came to each row since somebody looked, and note in ``seen`` that it is seen.
 
-        A row whose marks were merged meanwhile is told from its first mark on, with another ``epoch``.
+        The marks replace whatever was told from number ``from`` on: the last one may have grown. A row whose marks were merged
+        meanwhile is told from its first mark on, with another ``epoch``.
         """
         news = []
         for row in self.rows:
@@ -275,9 +276,10 @@ class Trace:
             epoch, since = seen.get(key, (0, 0))
             if epoch != row.epoch:
                 since = 0
-            if len(row) > since:
-                news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": row.marks(self.began, since)})
-                seen[key] = (row.epoch, len(row))
+            marks = row.marks(self.began, since)
+            if marks:
+                news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": marks})
+                seen[key] = (row.epoch, row.settled())
         return news
 
     def to_json(self, *, stages: bool = True) -> dict[str, Any]:
