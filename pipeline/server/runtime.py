@@ -10,6 +10,7 @@ from aiohttp import web
 from operators.clock import Clock
 from pipeline.assemble import Assembly
 from pipeline.exchange import Exchange
+from pipeline.logs import Logs
 from pipeline.metrics import Metrics
 from pipeline.recorder import Recorder
 from pipeline.server.auth import Keyring
@@ -29,6 +30,7 @@ class Runtime:
     cors: Cors
     metrics: Metrics
     recorder: Recorder
+    logs: Logs
     colleagues: Colleagues
     clock: Clock
     started: int

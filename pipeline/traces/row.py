@@ -118,7 +118,8 @@ class Row:
         self.epoch += 1
 
     def _all(self) -> Iterator[_Mark]:
-        yield from _MARK.iter_unpack(self._data)
+        # A copy: it may be read in another thread while more comes.
+        yield from _MARK.iter_unpack(bytes(self._data))
         if self._code >= 0:
             yield self._at, self._size, self._count, self._code
 
