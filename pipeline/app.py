@@ -93,6 +93,7 @@ class App:
             colleagues=Colleagues(),
             clock=Clock(loop),
             started=int(time.time()),
+            slots=lambda: shared.states(Slots),
         )
         server = self._server(runtime)
         listener = await loop.create_server(server, host, port, backlog=1024)
@@ -102,7 +103,7 @@ class App:
         watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
         reloading = _Reloading(loop, watcher)
         loop.add_signal_handler(signal.SIGHUP, reloading.start)
-        self._each_second(loop, metrics, reloading)
+        self._each_second(loop, runtime, reloading)
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
@@ -131,12 +132,13 @@ class App:
         )
 
     @staticmethod
-    def _each_second(loop: asyncio.AbstractEventLoop, metrics: Metrics, reloading: _Reloading) -> None:
+    def _each_second(loop: asyncio.AbstractEventLoop, runtime: Runtime, reloading: _Reloading) -> None:
         """See how late the loop is, and whether the configuration's file changed."""
 
         def tick(due: float) -> None:
             now = loop.time()
-            metrics.loop_lag.set(max(0.0, now - due))
+            runtime.loop_lag = max(0.0, now - due)
+            runtime.metrics.loop_lag.set(runtime.loop_lag)
             reloading.poll()
             loop.call_at(now + 1.0, tick, now + 1.0)
 

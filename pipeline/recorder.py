@@ -41,7 +41,7 @@ class Recorder:
     def __init__(self, config: TracesConfig, digest: str = "", redactor: Redactor | None = None, worker: int = 0) -> None:
         self.ring = Ring(config.keep)
         self.tallies = Tallies()
-        self._worker = worker
+        self.worker = worker
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
         self._of_file: tuple[Any, ...] = ()
@@ -58,7 +58,7 @@ class Recorder:
             self.close()
             self._of_file = of_file
             if config.file is not None:
-                self._file = RotatingFile(_own(Path(config.file), self._worker), config.file_size, config.files)
+                self._file = RotatingFile(_own(Path(config.file), self.worker), config.file_size, config.files)
                 self._lines = Lines(self._line, self._file.write)
 
     @property
@@ -89,7 +89,7 @@ class Recorder:
         self.ring.begin(trace)
 
     def _trace(self, id: str, dialect: str, began: float) -> Trace:
-        return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self._worker, self._digest)
+        return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self.worker, self._digest)
 
     def end(self, exchange: Exchange, outcome: str, status: int | None, error: GatewayError | None = None) -> None:
         """It ended, whatever its end.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from operators.clock import Clock
+from operators.slots import Slots
 from pipeline.assemble import Assembly
 from pipeline.exchange import Exchange
 from pipeline.logs import Logs
@@ -35,6 +36,10 @@ class Runtime:
     clock: Clock
     started: int
     """Unix seconds."""
+    slots: Callable[[], Sequence[Slots]] = list
+    """All places where requests wait for a slot."""
+    loop_lag: float = 0.0
+    """How late the event loop was, in seconds, when it was last looked at."""
     draining: bool = False
     exchanges: set[Exchange] = field(default_factory=set)
 

@@ -128,6 +128,17 @@ class Row:
         """All bytes that passed: merging loses none."""
         return sum(size for _, size, _, _ in self._all())
 
+    @property
+    def count(self) -> int:
+        """All events that passed."""
+        return sum(count for _, _, count, _ in self._all())
+
+    @property
+    def last(self) -> tuple[float, str] | None:
+        """The last mark that is content: when, and of which kind."""
+        content = [(at, KINDS[code]) for at, _, _, code in self._all() if code < _FIRST_TURN]
+        return content[-1] if content else None
+
     def settled(self) -> int:
         """How many marks cannot grow any more."""
         return len(self._data) // _MARK.size
