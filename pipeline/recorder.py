@@ -101,10 +101,12 @@ class Recorder:
         told = None if error is None else (error.reason, said(error))
         trace = exchange.trace
         if trace is not None:
-            at = trace.now()
-            trace.end(at, outcome, status, told)
-            fill(trace, exchange)
-            self._keep(trace)
+            try:
+                fill(trace, exchange)
+                trace.end(trace.now(), outcome, status, told)
+            finally:
+                # Whatever became of its notes, it is not under way any more.
+                self._keep(trace)
         level = _level(error)
         if log.isEnabledFor(level):
             _say(level, _line_of(exchange, trace, outcome, status, told))
