@@ -7,7 +7,6 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from math import ceil
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +14,8 @@ from aiohttp import web
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer, own_fault
+from pipeline.server.debug import Debug
+from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
 
 log = logging.getLogger("penstock")
@@ -33,6 +34,7 @@ class Door:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._answerer = Answerer(runtime)
+        self._debug = Debug(runtime)
         get = self._answerer
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
@@ -44,6 +46,7 @@ class Door:
             "/readyz": {"GET": get.ready},
             "/metrics": {"GET": get.metrics},
             "/": {"GET": get.summary},
+            **self._debug.routes,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -102,7 +105,7 @@ class Door:
             return {"GET": _not_offered, "POST": _not_offered, "DELETE": _not_offered}
         if path.startswith("/responses/"):
             return {"GET": _not_stored, "POST": _not_stored, "DELETE": _not_stored}
-        return None
+        return self._debug.family(path)
 
 
 def _allowed(methods: Mapping[str, Handler]) -> str:
@@ -124,24 +127,6 @@ def dialect_of(path: str, request: web.BaseRequest) -> Dialect:
     if path.startswith("/messages") or (path.startswith("/models") and "anthropic-version" in request.headers):
         return DIALECTS["messages"]
     return DIALECTS["responses" if path.startswith("/responses") else "chat"]
-
-
-# DI-114q, DI-114c: an overloaded service says 529 in Messages and 503 elsewhere; OpenAI has no 402.
-_OWN_STATUS: Final[Mapping[str, Mapping[int, int]]] = {
-    "chat": {529: 503, 402: 429},
-    "responses": {529: 503, 402: 429},
-    "messages": {503: 529},
-}
-
-
-def refusal(error: GatewayError, dialect: Dialect, request_id: str, common: Mapping[str, str]) -> web.Response:
-    """An HTTP error in a dialect's shape. ``common``: the headers that every response carries."""
-    status = _OWN_STATUS[dialect.name].get(error.status, error.status)
-    headers = {**error.headers, **common, "content-type": "application/json"}
-    if error.retry_after is not None and "retry-after" not in headers:
-        headers["retry-after"] = str(max(1, ceil(error.retry_after)))
-    body = dialect.write_error(error, request_id)
-    return web.Response(body=body, status=status, headers=headers)
 
 
 async def _upgrade(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
