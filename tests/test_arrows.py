@@ -20,7 +20,7 @@ HOUSE = ("operators", "pipeline")
 
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
 AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
-PROMETHEUS = ("pipeline.metrics", "pipeline.server")
+PROMETHEUS = ("pipeline.metrics", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
 SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config")
 
 
@@ -38,6 +38,11 @@ HOUSE_RULES = (
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
+    House(("pipeline.snapshot", "pipeline.exposition", "pipeline.series"), ()),
+    House(
+        ("pipeline.workers",),
+        ("operators.errors", "pipeline.config", "pipeline.metrics", "pipeline.snapshot", "pipeline.greeting"),
+    ),
 )
 
 

@@ -17,6 +17,7 @@ from pipeline.dispatch import payload
 from pipeline.emit import Emission
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.exchange import Exchange, nothing_to_abort
+from pipeline.exposition import blocks
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
 from pipeline.request import Losses, Sent
@@ -26,6 +27,7 @@ from pipeline.server.body import read_body
 from pipeline.server.models import get_model, list_models
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+from pipeline.workers.colleagues import Unanswered
 
 log = logging.getLogger("penstock")
 
@@ -171,10 +173,19 @@ class Answerer:
         return web.Response(text="ready\n", headers=headers)
 
     async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        """Prometheus, in the format that the scraper asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        """Prometheus, in the format that the scraper asks for: what all workers have counted."""
+        try:
+            snapshot = await self._runtime.colleagues.snapshot()
+        except Unanswered:
+            raise GatewayError(Kind.OVERLOADED, "What all workers have counted is not known now.", retry_after=1) from None
+        _, content_type = choose_encoder(request.headers.get("accept", ""))
+        told: list[bytes] = []
+        for block in blocks(snapshot, openmetrics=content_type.startswith("application/openmetrics-text")):
+            told.append(block)
+            # Streams go on between any two.
+            await asyncio.sleep(0)
         headers = {**self._headers(request, request_id), "content-type": content_type}
-        return web.Response(body=encode(self._runtime.metrics.registry), headers=headers)
+        return web.Response(body=b"".join(told), headers=headers)
 
     async def summary(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """TR-X19: what a stranger may know."""

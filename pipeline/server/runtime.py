@@ -13,6 +13,7 @@ from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
+from pipeline.workers.colleagues import Colleagues
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 """(request, request id) -> response, or a GatewayError."""
@@ -29,6 +30,8 @@ class Runtime:
     clock: Clock
     started: int
     """Unix seconds."""
+    colleagues: Colleagues
+    """All workers, this one included: whichever is asked, it answers for all."""
     draining: bool = False
     exchanges: set[Exchange] = field(default_factory=set)
 
