@@ -1,14 +1,14 @@
 """What is counted: every name of CONTRACT.md that the gateway feeds, with labels that come from the configuration only.
 
-Everything adds to plain numbers (``series``); what is open is read when somebody asks for a ``snapshot``, which is what processes
-hand to each other and what ``exposition`` writes for Prometheus.
+Everything adds to plain numbers (``series``); what is open is read when somebody asks for the ``families``, which processes hand
+to each other and ``exposition`` writes for Prometheus.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
 from pipeline.series import Count, Marked, Series, Spread
-from pipeline.snapshot import Snapshot, of_collected, of_counts, of_spreads, ruled
+from pipeline.snapshot import Family, of_collected, of_counts, of_spreads, ruled
 
 TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
 DURATION_BUCKETS: Final = (*(round(0.01 * 2**n, 2) for n in range(14)), 120, 180, 300, 600)
@@ -108,13 +108,12 @@ class Metrics:
         self._spreads.append((series, bounds))
         return series
 
-    def snapshot(self) -> Snapshot:
-        """What everything stands at now."""
-        return [
-            *map(of_counts, self._counts),
-            *(of_spreads(series, bounds) for series, bounds in self._spreads),
-            *map(of_collected, self.registry.collect()),
-        ]
+    def families(self) -> Iterator[Family]:
+        """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between."""
+        yield from map(of_counts, self._counts)
+        for series, bounds in self._spreads:
+            yield of_spreads(series, bounds)
+        yield from map(of_collected, self.registry.collect())
 
     @property
     def ends(self) -> int:

@@ -5,10 +5,11 @@ Numbers of several processes add up as their kinds and rules say: counters and h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import add
 from typing import Any, Final, Literal, TypedDict
 
+import orjson
 from prometheus_client.core import Metric
 
 from pipeline.series import Count, Mark, Marked, Series, Spread
@@ -89,7 +90,17 @@ def ruled(metric: Metric, rule: Rule) -> Metric:
     return metric
 
 
-def total(living: Iterable[Snapshot], departed: Iterable[Snapshot] = ()) -> Snapshot:
+def written(snapshot: Iterable[Family]) -> bytes:
+    """As JSON, a line for each metric, so that nobody has to read all of it in one piece."""
+    return b"\n".join(map(orjson.dumps, snapshot))
+
+
+def read(text: bytes) -> Iterator[Family]:
+    """What was ``written``."""
+    return map(orjson.loads, text.splitlines())
+
+
+def total(living: Iterable[Iterable[Family]], departed: Iterable[Iterable[Family]] = ()) -> Snapshot:
     """All of them in one: of processes that live, and of those that are no more, whose gauges say nothing now.
 
     >>> def one(value: float, kind: str, rule: str = "sum") -> Snapshot:

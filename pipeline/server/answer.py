@@ -17,7 +17,7 @@ from pipeline.dispatch import payload
 from pipeline.emit import Emission
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.exchange import Exchange, nothing_to_abort
-from pipeline.exposition import blocks
+from pipeline.exposition import END, blocks
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
 from pipeline.request import Losses, Sent
@@ -174,16 +174,18 @@ class Answerer:
 
     async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """Prometheus, in the format that the scraper asks for: what all workers have counted."""
+        _, content_type = choose_encoder(request.headers.get("accept", ""))
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        told: list[bytes] = []
         try:
-            snapshot = await self._runtime.colleagues.snapshot()
+            async for family in self._runtime.colleagues.families():
+                for block in blocks(family, openmetrics=openmetrics):
+                    told.append(block)
+                    # Streams go on between any two.
+                    await asyncio.sleep(0)
         except Unanswered:
             raise GatewayError(Kind.OVERLOADED, "What all workers have counted is not known now.", retry_after=1) from None
-        _, content_type = choose_encoder(request.headers.get("accept", ""))
-        told: list[bytes] = []
-        for block in blocks(snapshot, openmetrics=content_type.startswith("application/openmetrics-text")):
-            told.append(block)
-            # Streams go on between any two.
-            await asyncio.sleep(0)
+        told.append(END[openmetrics])
         headers = {**self._headers(request, request_id), "content-type": content_type}
         return web.Response(body=b"".join(told), headers=headers)
 

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import pickle
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from itertools import count
 from typing import Any, Final, cast
 
@@ -17,7 +17,7 @@ import orjson
 
 from pipeline.config import Config, ConfigError
 from pipeline.metrics import Metrics
-from pipeline.snapshot import Snapshot
+from pipeline.snapshot import Family, read, written
 from pipeline.workers.frames import Frame, Frames, Kind, frame
 
 log = logging.getLogger("penstock.workers")
@@ -62,13 +62,15 @@ class Colleagues:
         """
         return [self.answers[question](**arguments)]
 
-    async def snapshot(self) -> Snapshot:
-        """What all workers have counted, those that are no more included.
+    async def families(self) -> AsyncIterator[Family]:
+        """What all workers have counted, those that are no more included. Streams go on between any two of them.
 
         Raises:
             Unanswered: it cannot be known now.
         """
-        return self._metrics.snapshot()
+        for family in self._metrics.families():
+            yield family
+            await asyncio.sleep(0)
 
 
 class _Waiting:
@@ -96,6 +98,8 @@ class Linked(Colleagues, asyncio.Protocol):
         self._waiting: dict[int, _Waiting] = {}
         self._serials = count(1)
         self._told = -1
+        """Requests that had ended when it told last."""
+        self._telling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._gone = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
@@ -120,18 +124,20 @@ class Linked(Colleagues, asyncio.Protocol):
         said, _ = await self._ask(Kind.ASK, orjson.dumps([question, arguments]))
         return [own, *(orjson.loads(answer) for answer in said)]
 
-    async def snapshot(self) -> Snapshot:
+    async def families(self) -> AsyncIterator[Family]:
         _, counted = await self._ask(Kind.COUNT, b"")
         if counted is None:
             raise Unanswered
-        return cast(Snapshot, orjson.loads(counted))
+        for family in read(counted):
+            yield family
+            await asyncio.sleep(0)
 
     async def farewell(self) -> None:
         """Tell what was counted here at last, and hang up: the last thing that a worker does."""
         if self._timer is not None:
             self._timer.cancel()
         if not self._gone.done():
-            self._tell(0)
+            await self._tell(0)
             self._transport.close()
             await asyncio.wait([self._gone], timeout=FAREWELL)
 
@@ -160,7 +166,7 @@ class Linked(Colleagues, asyncio.Protocol):
                 if not whole.done():
                     whole.set_result(said.payload)
             case Kind.COUNT:
-                self._tell(said.serial)
+                self._begin_to_tell(said.serial)
             case Kind.CONFIG:
                 self._use(said)
 
@@ -194,13 +200,23 @@ class Linked(Colleagues, asyncio.Protocol):
             wrong = str(error) if isinstance(error, ConfigError | ValueError) else f"a fault of ours ({type(error).__name__})"
         self._say(Kind.APPLIED, said.serial, wrong.encode())
 
-    def _tell(self, serial: int) -> None:
+    async def _tell(self, serial: int) -> None:
+        """Streams go on while it is written."""
         self._told = self._metrics.ends
-        self._say(Kind.COUNTED, serial, orjson.dumps(self._metrics.snapshot()))
+        lines: list[bytes] = []
+        for family in self._metrics.families():
+            lines.append(written([family]))
+            await asyncio.sleep(0)
+        self._say(Kind.COUNTED, serial, b"\n".join(lines))
+
+    def _begin_to_tell(self, serial: int) -> None:
+        task = self._loop.create_task(self._tell(serial))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _tell_often(self) -> None:
         if self._metrics.ends != self._told or self._metrics.in_flight.total():
-            self._tell(0)
+            self._begin_to_tell(0)
         self._timer = self._loop.call_later(TELL_EVERY, self._tell_often)
 
     def _say(self, kind: Kind, serial: int = 0, payload: bytes = b"") -> None:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Final
 
-import orjson
-
-from pipeline.snapshot import Snapshot, total
+from pipeline.snapshot import Snapshot, read, total, written
 from pipeline.workers.frames import Frame, Kind, frame
 
 PATIENCE: Final = 0.8
@@ -66,13 +64,13 @@ class Hub:
 
     def joined(self, worker: int) -> None:
         """It is ready: it can be asked."""
-        self._told.setdefault(worker, b"[]")
+        self._told.setdefault(worker, b"")
 
     def left(self, worker: int) -> None:
         """It is gone. Who waits for it waits no more; its counters stay, its gauges do not."""
         told = self._told.pop(worker, None)
         if told is not None:
-            self._departed = total([], [self._departed, orjson.loads(told)])
+            self._departed = total([], [self._departed, read(told)])
         for serial, question in list(self._questions.items()):
             if question.asker == worker:
                 del self._questions[serial]
@@ -124,5 +122,5 @@ class Hub:
             self._send(question.asker, frame(Kind.ANSWERED, question.serial))
         else:
             # One sum for all that are asked for at the same moment would be cheaper; scrapes are seconds apart.
-            known = [*(orjson.loads(told) for told in self._told.values()), self._own()]
-            self._send(question.asker, frame(Kind.COUNTED, question.serial, orjson.dumps(total(known, [self._departed]))))
+            known = [*map(read, self._told.values()), self._own()]
+            self._send(question.asker, frame(Kind.COUNTED, question.serial, written(total(known, [self._departed]))))

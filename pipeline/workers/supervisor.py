@@ -292,4 +292,4 @@ class Supervisor:
         self._send(id, frame(Kind.CONFIG, 0, pickled))
 
     def _own(self) -> Snapshot:
-        return [family for family in self._metrics.snapshot() if family["name"] in _OWN]
+        return [family for family in self._metrics.families() if family["name"] in _OWN]
