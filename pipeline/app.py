@@ -18,6 +18,7 @@ from aiohttp import web
 from operators.admit import Slots
 from operators.breaker import Circuits
 from operators.clock import Clock
+from operators.limits import own_meter
 from pipeline.assemble import assemble
 from pipeline.config import Config
 from pipeline.config.watch import Watcher
@@ -32,6 +33,7 @@ from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
 from pipeline.workers.colleagues import Colleagues, Linked
+from pipeline.workers.portion import portion
 
 if TYPE_CHECKING:
     from pipeline.config.apart import Loader
@@ -68,7 +70,7 @@ def serve(load: Loader, *, host: str | None = None, port: int | None = None, wor
 def _work(seat: Seat) -> int:
     """Serve as one of several workers."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(App(seat.config).run_among_others(seat))
+        return runner.run(App(portion(seat.config, seat.number, seat.count), seat).run_among_others(seat))
 
 
 class App:
@@ -76,14 +78,15 @@ class App:
 
     Args:
         config: what it begins with.
-        started: when the service was started; unix seconds.
+        seat: its place, where it is one of several.
     """
 
-    def __init__(self, config: Config, started: int | None = None) -> None:
+    def __init__(self, config: Config, seat: Seat | None = None) -> None:
         self._config = config
+        self._seat = seat
         self._stopping = asyncio.Event()
         self._metrics = Metrics(version("penstock"))
-        self._started = int(time.time()) if started is None else started
+        self._started = int(time.time()) if seat is None else seat.started
 
     async def run_alone(self, load: Callable[[], Config], host: str, port: int) -> int:
         """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""
@@ -112,7 +115,11 @@ class App:
             colleagues = Linked(self._metrics, self._stopping.set)
             shared, runtime = self._assembled(pool, colleagues)
             server = self._server(runtime)
-            await colleagues.connect(seat.link, partial(_apply, runtime, shared))
+
+            def apply(config: Config) -> None:
+                _apply(runtime, shared, portion(config, seat.number, seat.count))
+
+            await colleagues.connect(seat.link, apply)
             listeners = [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in seat.listening]
             self._obey(signal.SIGTERM)
             self._each_second(loop)
@@ -126,7 +133,7 @@ class App:
 
     def _assembled(self, pool: Pool, colleagues: Colleagues) -> tuple[Shared, Runtime]:
         metrics, server = self._metrics, self._config.server
-        shared = Shared(pool, metrics, Circuits())
+        shared = Shared(pool, metrics, Circuits(), own_meter if self._seat is None else self._seat.meters.of)
         metrics.breakers = shared.circuits.states
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
         metrics.use(self._config.digest)

@@ -25,8 +25,8 @@ END: Final[Mapping[bool, bytes]] = {True: b"# EOF\n", False: b""}
 LONGEST_MARK: Final = 128
 """Characters of an exemplar's labels, names and values together, that OpenMetrics allows."""
 
-_LABELS: Final = "\0"
-"""Where they stand in a template: in a text that counts are filled into, a ``%`` of theirs would be read."""
+_BEGIN: Final = "\0"
+"""The beginning of a bucket's line in a template; no count, no exemplar holds it."""
 
 
 def blocks(family: Family, *, openmetrics: bool) -> Iterator[bytes]:
@@ -47,37 +47,48 @@ def blocks(family: Family, *, openmetrics: bool) -> Iterator[bytes]:
 def _numbers(family: Family) -> Iterator[str]:
     """The lines of a counter or a gauge."""
     name = family["name"] + ("_total" if family["kind"] == "counter" else "")
+    pairs = _pairs(family["labels"])
     for labels, value in family["members"]:
-        inside = _inside(family["labels"], labels)
+        inside = _inside(pairs, labels)
         yield f"{name}{{{inside}}} {_number(value)}\n" if inside else f"{name} {_number(value)}\n"
 
 
 def _histogram(family: Family, exemplars: bool) -> Iterator[str]:
     """The lines of a histogram, a member at a time."""
-    name, names = family["name"], family["labels"]
-    bare, comma = ("{" + _LABELS + "}", ",") if names else ("", "")
-    bounds = [*map(_float, family["bounds"]), "+Inf"]
-    buckets = "".join(f'{name}_bucket{{{_LABELS}{comma}le="{bound}"}} %s\n' for bound in bounds)
-    template = f"{buckets}{name}_count{bare} %s\n{name}_sum{bare} %s\n"
+    name, pairs = family["name"], _pairs(family["labels"])
+    # What all members have in common: each line from its bound on. What stands before it is the same in all lines of a member.
+    template = "".join(f'{_BEGIN}{bound}"}} %s\n' for bound in (*map(_float, family["bounds"]), "+Inf"))
     for labels, (counts, sum_, marks) in family["members"]:
-        heights: list[int] = list(accumulate(counts))
-        told: list[int] | list[str] = heights
+        inside = _inside(pairs, labels)
+        comma, whole = (",", f"{{{inside}}}") if inside else ("", "")
+        heights: tuple[object, ...] = tuple(accumulate(counts))
+        told = heights
         if exemplars and marks:
-            told = [f"{height}{_exemplar(mark)}" for height, mark in zip(heights, marks, strict=True)]
-        yield (template % (*told, heights[-1], _number(sum_))).replace(_LABELS, _inside(names, labels))
+            told = tuple(
+                [each if mark is None else f"{each}{_exemplar(mark)}" for each, mark in zip(heights, marks, strict=True)]
+            )
+        buckets = (template % told).replace(_BEGIN, f'{name}_bucket{{{inside}{comma}le="')
+        yield f"{buckets}{name}_count{whole} {heights[-1]}\n{name}_sum{whole} {_number(sum_)}\n"
 
 
-def _exemplar(mark: Mark | None) -> str:
-    if mark is None or len("request_id") + len(mark[0]) > LONGEST_MARK:
-        return ""
+def _exemplar(mark: Mark) -> str:
+    """Ids hold nothing that has to be escaped: a client's is taken only if it is safe."""
     whose, value, at = mark
-    return f' # {{request_id="{_escaped(whose, True)}"}} {value!r} {at:.3f}'
+    if len("request_id") + len(whose) > LONGEST_MARK:
+        return ""
+    return f' # {{request_id="{whose}"}} {value!r} {at:.3f}'
 
 
-def _inside(names: Sequence[str], values: Sequence[str]) -> str:
-    if any(special in "".join(values) for special in '\\"\n'):
+def _pairs(names: Sequence[str]) -> str:
+    """A template for the labels of one member."""
+    return ",".join([f'{name}="%s"' for name in names])
+
+
+def _inside(pairs: str, values: Sequence[str]) -> str:
+    said = "".join(values)
+    if '"' in said or "\\" in said or "\n" in said:
         values = [_escaped(value, True) for value in values]
-    return ",".join([f'{name}="{value}"' for name, value in zip(names, values, strict=True)])
+    return pairs % tuple(values)
 
 
 def _escaped(text: str, quotes: bool) -> str:

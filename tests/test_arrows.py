@@ -41,7 +41,10 @@ HOUSE_RULES = (
     House(("pipeline.snapshot", "pipeline.exposition", "pipeline.series"), ()),
     House(
         ("pipeline.workers",),
-        ("operators.errors", "pipeline.config", "pipeline.metrics", "pipeline.snapshot", "pipeline.greeting"),
+        (
+            *("operators.errors", "operators.gcra", "pipeline.config"),
+            *("pipeline.metrics", "pipeline.snapshot", "pipeline.greeting"),
+        ),
     ),
 )
 

@@ -176,18 +176,23 @@ class Answerer:
         """Prometheus, in the format that the scraper asks for: what all workers have counted."""
         _, content_type = choose_encoder(request.headers.get("accept", ""))
         openmetrics = content_type.startswith("application/openmetrics-text")
-        told: list[bytes] = []
+        response = web.StreamResponse(headers={**self._headers(request, request_id), "content-type": content_type})
+        families = self._runtime.colleagues.families()
         try:
-            async for family in self._runtime.colleagues.families():
-                for block in blocks(family, openmetrics=openmetrics):
-                    told.append(block)
-                    # Streams go on between any two.
-                    await asyncio.sleep(0)
+            first = await anext(families)
         except Unanswered:
             raise GatewayError(Kind.OVERLOADED, "What all workers have counted is not known now.", retry_after=1) from None
-        told.append(END[openmetrics])
-        headers = {**self._headers(request, request_id), "content-type": content_type}
-        return web.Response(body=b"".join(told), headers=headers)
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for block in blocks(first, openmetrics=openmetrics):
+                await response.write(block)
+            async for family in families:
+                for block in blocks(family, openmetrics=openmetrics):
+                    await response.write(block)
+                    # Streams go on between any two.
+                    await asyncio.sleep(0)
+            await response.write(END[openmetrics])
+        return response
 
     async def summary(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """TR-X19: what a stranger may know."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.config import Config
+from pipeline.workers.meters import Meters
 
 BACKLOG: Final = 1024
 
@@ -25,6 +26,7 @@ class Seat:
     listening: Sequence[socket.socket]
     link: socket.socket
     """To the supervisor."""
+    meters: Meters
     started: int
     """When the service was started; unix seconds."""
 

@@ -32,6 +32,8 @@ from pipeline.snapshot import Snapshot
 from pipeline.workers.channel import Channel
 from pipeline.workers.frames import Frame, Kind, frame
 from pipeline.workers.hub import Hub
+from pipeline.workers.meters import Meters
+from pipeline.workers.portion import too_few
 from pipeline.workers.reload import Reload
 from pipeline.workers.restarts import Restarts
 from pipeline.workers.seat import Seat
@@ -89,6 +91,7 @@ class Supervisor:
         self._count = workers
         self._work = work
         self._metrics = metrics
+        self._meters = Meters()
         self._started = int(time.time())
         self._selector = selectors.DefaultSelector()
         self._workers: dict[int, Worker] = {}
@@ -111,6 +114,8 @@ class Supervisor:
         gc.collect()
         gc.freeze()
         self._listen_to_signals()
+        for sentence in too_few(self._reload.config, self._count):
+            log.warning("%s", sentence)
         # The first one alone: what keeps it from serving is told once.
         self._start(0)
         while self._workers or self._stopping is None:
@@ -178,7 +183,7 @@ class Supervisor:
         pid = os.fork()
         if not pid:
             ours.close()
-            self._become(Seat(number, self._count, config, self._listening, theirs, self._started))
+            self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         theirs.close()
         id = next(self._ids)
