@@ -24,6 +24,8 @@ log = logging.getLogger("penstock.workers")
 
 PATIENCE: Final = 1.0
 """Seconds for all answers together."""
+SUM_PATIENCE: Final = 5.0
+"""Seconds for the sum of all metrics. The supervisor waits no longer for who is silent, but adding up very many takes its time."""
 TELL_EVERY: Final = 0.5
 """Seconds between two times at which the supervisor hears what was counted here, as long as anything is."""
 FAREWELL: Final = 2.0
@@ -121,11 +123,11 @@ class Linked(Colleagues, asyncio.Protocol):
 
     async def gather(self, question: str, **arguments: Any) -> list[Any]:
         own = self.answers[question](**arguments)
-        said, _ = await self._ask(Kind.ASK, orjson.dumps([question, arguments]))
+        said, _ = await self._ask(Kind.ASK, orjson.dumps([question, arguments]), PATIENCE)
         return [own, *(orjson.loads(answer) for answer in said)]
 
     async def families(self) -> AsyncIterator[Family]:
-        _, counted = await self._ask(Kind.COUNT, b"")
+        _, counted = await self._ask(Kind.COUNT, b"", SUM_PATIENCE)
         if counted is None:
             raise Unanswered
         for family in read(counted):
@@ -170,13 +172,13 @@ class Linked(Colleagues, asyncio.Protocol):
             case Kind.CONFIG:
                 self._use(said)
 
-    async def _ask(self, kind: Kind, payload: bytes) -> tuple[list[bytes], bytes | None]:
+    async def _ask(self, kind: Kind, payload: bytes, patience: float) -> tuple[list[bytes], bytes | None]:
         """The answers that came in time; and what came at last, None if nothing did."""
         serial = next(self._serials) % 2**32
         waiting = self._waiting[serial] = _Waiting(self._loop.create_future())
         try:
             self._say(kind, serial, payload)
-            await asyncio.wait([waiting.whole], timeout=PATIENCE)
+            await asyncio.wait([waiting.whole], timeout=patience)
         finally:
             del self._waiting[serial]
         whole = waiting.whole

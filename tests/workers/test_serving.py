@@ -117,6 +117,25 @@ def test_a_killed_worker_is_replaced_while_the_streams_of_the_other_go_on(tmp_pa
         assert again.ended == {"ok": 20}
 
 
+def test_a_worker_that_hangs_keeps_nobody_waiting_and_its_counts_are_known(tmp_path: Path) -> None:
+    async def run(gateway: Gateway) -> Load:
+        load = Load()
+        await many(gateway.url, "known", 12, 4, load)
+        return load
+
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        asyncio.run(run(gateway))
+        assert requests_total(asyncio.run(scrape(gateway.url))) == 12
+        [hanging, _] = workers_of(gateway)
+        hanging.suspend()
+        # Connections wait in one queue: whoever is free takes them.
+        assert asyncio.run(run(gateway)).ended == {"ok": 12}
+        assert requests_total(asyncio.run(scrape(gateway.url))) == 24
+        hanging.resume()
+        until(lambda: gateway.metrics()["penstock_workers"] == 2)
+        assert gateway.stop() == 0
+
+
 def test_a_stop_under_load_lets_the_streams_end_and_leaves_nobody(tmp_path: Path) -> None:
     async def run(gateway: Gateway) -> Load:
         load = Load()
