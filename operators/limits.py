@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, fields
 from math import floor
 from types import MappingProxyType
@@ -66,15 +66,30 @@ class Standing(NamedTuple):
     tokens: Allowance | None
 
 
+Meter = Callable[[Hashable, float, float], Gcra]
+"""(what is metered, units a second, units at once) -> its meter. It may be one that others fill, too."""
+
+
+def own_meter(what: Hashable, rate: float, burst: float) -> Gcra:
+    """A meter that nobody else knows."""
+    return Gcra(rate, burst)
+
+
 class Account:
     """What one key has used of one quota. Made by :class:`Limits`."""
 
     __slots__ = ("open", "quota", "requests", "tokens")
 
-    def __init__(self, quota: Quota) -> None:
+    def __init__(self, quota: Quota, key: Hashable = None, meter: Meter = own_meter) -> None:
         self.quota = quota
-        self.requests = _meter(quota.requests, quota.per, quota.burst)
-        self.tokens = _meter(quota.tokens, quota.per, quota.burst_tokens)
+
+        def metered(unit: str, amount: int | None, burst: int | None) -> Gcra | None:
+            if amount is None:
+                return None
+            return meter((key, quota, unit), amount / quota.per, amount if burst is None else burst)
+
+        self.requests = metered("requests", quota.requests, quota.burst)
+        self.tokens = metered("tokens", quota.tokens, quota.burst_tokens)
         self.open = 0
         """Streams under way."""
 
@@ -111,6 +126,7 @@ class Limits:
     Args:
         own: the quotas of keys that have one of their own; the others have that of the operator that counts them. It may be
             replaced at any time.
+        meter: makes the meter of ``(key, quota, unit)``; the unit is "requests" or "tokens".
 
     Times are monotonic seconds, always of the same clock.
 
@@ -120,10 +136,11 @@ class Limits:
     Allowance(limit=600, remaining=599, reset=0.1)
     """
 
-    __slots__ = ("_accounts", "_latest", "own")
+    __slots__ = ("_accounts", "_latest", "_meter", "own")
 
-    def __init__(self, own: Mapping[Hashable, Quota] = MappingProxyType({})) -> None:
+    def __init__(self, own: Mapping[Hashable, Quota] = MappingProxyType({}), meter: Meter = own_meter) -> None:
         self.own = own
+        self._meter = meter
         self._accounts: OrderedDict[tuple[Hashable, Quota], Account] = OrderedDict()
         self._latest: dict[Hashable, Account] = {}
 
@@ -139,7 +156,7 @@ class Limits:
         place = (key, quota)
         account = self._accounts.get(place)
         if account is None:
-            account = self._accounts[place] = Account(quota)
+            account = self._accounts[place] = Account(quota, key, self._meter)
         else:
             self._accounts.move_to_end(place)
         self._latest[key] = account
@@ -166,10 +183,6 @@ class Limits:
             del self._accounts[place]
             if self._latest.get(place[0]) is account:
                 del self._latest[place[0]]
-
-
-def _meter(amount: int | None, per: float, burst: int | None) -> Gcra | None:
-    return None if amount is None else Gcra(amount / per, amount if burst is None else burst)
 
 
 def _full(meter: Gcra | None, now: float) -> bool:

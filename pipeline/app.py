@@ -8,9 +8,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
@@ -18,6 +20,7 @@ from aiohttp import web
 from operators.admit import Slots
 from operators.breaker import Circuits
 from operators.clock import Clock
+from operators.limits import own_meter
 from pipeline.assemble import assemble
 from pipeline.config import Config
 from pipeline.config.watch import Watcher
@@ -35,87 +38,146 @@ from pipeline.server.http import Door
 from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
-from pipeline.workers.colleagues import Colleagues
+from pipeline.workers.colleagues import Colleagues, Linked
+from pipeline.workers.portion import portion
+
+if TYPE_CHECKING:
+    from pipeline.config.apart import Loader
+    from pipeline.workers.seat import Seat
 
 log = logging.getLogger("penstock")
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
+BACKLOG = 1024
 
 
-def serve(load: Callable[[], Config], *, host: str | None = None, port: int | None = None) -> int:
+def serve(load: Loader, *, host: str | None = None, port: int | None = None, workers: int | None = None) -> int:
     """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads. Returns the exit status.
 
     Args:
         load: reads the configuration; called at start and at each reload.
-        host, port: override the configuration's; port 0 picks a free one.
+        host, port, workers: override the configuration's; port 0 picks a free one. With one worker there is no other process.
 
     Raises:
         ConfigError: the first configuration is bad. A later one is reported and the old one kept.
         OSError: the address cannot be listened on.
     """
     config = load()
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(App(load, config).run(host or config.server.host, config.server.port if port is None else port))
+    host, port = host or config.server.host, config.server.port if port is None else port
+    workers = workers or config.server.workers
+    if workers > 1:
+        from pipeline.workers.seat import listen
+        from pipeline.workers.supervisor import Supervisor
+
+        listening = listen(host, port)
+        # It forks, so nothing may run beside it.
+        with closing(start_logs(config.logs, threaded=False)):
+            return Supervisor(config, load, listening, workers, _work, Metrics(version("penstock"))).run()
+    with closing(start_logs(config.logs)) as logs, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(App(config, logs).run_alone(load, host, port))
+
+
+def _work(seat: Seat) -> int:
+    """Serve as one of several workers."""
+    config = portion(seat.config, seat.number, seat.count)
+    with closing(start_logs(config.logs)) as logs, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(App(config, logs, seat).run_among_others(seat))
 
 
 class App:
-    """One gateway process."""
+    """One process that serves.
 
-    def __init__(self, load: Callable[[], Config], config: Config) -> None:
-        self._load = load
+    Args:
+        config: what it begins with.
+        logs: where its log goes.
+        seat: its place, where it is one of several.
+    """
+
+    def __init__(self, config: Config, logs: Logs, seat: Seat | None = None) -> None:
         self._config = config
+        self._logs = logs
+        self._seat = seat
+        self._stopping = asyncio.Event()
+        self._metrics = Metrics(version("penstock"))
+        self._started = int(time.time()) if seat is None else seat.started
 
-    async def run(self, host: str, port: int) -> int:
+    async def run_alone(self, load: Callable[[], Config], host: str, port: int) -> int:
         """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""
-        logs = start_logs(self._config.logs)
-        try:
-            async with Pool() as pool:
-                return await self._serve(pool, logs, host, port)
-        finally:
-            logs.close()
-
-    async def _serve(self, pool: Pool, logs: Logs, host: str, port: int) -> int:
         loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
-        metrics = Metrics(version("penstock"))
-        shared = Shared(pool, metrics, Circuits())
+        async with Pool() as pool:
+            shared, runtime = self._assembled(pool, Colleagues(self._metrics))
+            server = self._server(runtime)
+            listener = await loop.create_server(server, host, port, backlog=BACKLOG)
+            address = listener.sockets[0].getsockname()
+            watcher = Watcher(self._config, load, partial(_apply, runtime, shared))
+            reloading = _Reloading(loop, watcher)
+            self._obey(signal.SIGTERM, signal.SIGINT)
+            loop.add_signal_handler(signal.SIGHUP, reloading.start)
+            self._each_second(loop, reloading.poll)
+            _settle()
+            print(greeting(self._config, address[0], address[1]), flush=True)
+            await self._stopping.wait()
+            await self._drain([listener], server, runtime)
+            runtime.recorder.close()
+            self._finish(signal.SIGTERM, signal.SIGINT)
+        return 0
+
+    async def run_among_others(self, seat: Seat) -> int:
+        """Serve until SIGTERM, or until the supervisor is gone; the exit status."""
+        loop = asyncio.get_running_loop()
+        async with Pool() as pool:
+            colleagues = Linked(self._metrics, self._stopping.set)
+            shared, runtime = self._assembled(pool, colleagues)
+            server = self._server(runtime)
+
+            def apply(config: Config) -> None:
+                _apply(runtime, shared, portion(config, seat.number, seat.count))
+
+            await colleagues.connect(seat.link, apply)
+            listeners = [await loop.create_server(server, sock=each, backlog=BACKLOG) for each in seat.listening]
+            self._obey(signal.SIGTERM)
+            self._each_second(loop)
+            _settle()
+            colleagues.ready()
+            await self._stopping.wait()
+            await self._drain(listeners, server, runtime)
+            runtime.recorder.close()
+            self._finish(signal.SIGTERM)
+            await colleagues.farewell()
+        return 0
+
+    def _assembled(self, pool: Pool, colleagues: Colleagues) -> tuple[Shared, Runtime]:
+        metrics, server = self._metrics, self._config.server
+        number = 0 if self._seat is None else self._seat.number
+        shared = Shared(pool, metrics, Circuits(), own_meter if self._seat is None else self._seat.meters.of)
         metrics.breakers = shared.circuits.states
         metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
         metrics.use(self._config.digest)
         runtime = Runtime(
             assembly=assemble(self._config, shared),
-            keyring=Keyring(self._config.server.keys, origins=self._config.server.cors),
-            cors=Cors(self._config.server.cors),
+            keyring=Keyring(server.keys, origins=server.cors),
+            cors=Cors(server.cors),
             metrics=metrics,
-            recorder=Recorder(self._config.traces, self._config.digest, _redactor(self._config)),
-            logs=logs,
-            colleagues=Colleagues(),
-            clock=Clock(loop),
-            started=int(time.time()),
+            recorder=Recorder(self._config.traces, self._config.digest, _redactor(self._config), number),
+            logs=self._logs,
+            colleagues=colleagues,
+            clock=Clock(asyncio.get_running_loop()),
+            started=self._started,
             slots=lambda: shared.states(Slots),
         )
-        server = self._server(runtime)
-        listener = await loop.create_server(server, host, port, backlog=1024)
-        address = listener.sockets[0].getsockname()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, stopping.set)
-        watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
-        reloading = _Reloading(loop, watcher)
-        loop.add_signal_handler(signal.SIGHUP, reloading.start)
-        self._each_second(loop, runtime, reloading)
-        # What is here now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        print(greeting(self._config, address[0], address[1]), flush=True)
-        await stopping.wait()
-        await self._drain(listener, server, runtime)
-        runtime.recorder.close()
-        for name in (signal.SIGTERM, signal.SIGINT):
-            # Who asks a second time in the last moments does not change the exit status.
-            loop.remove_signal_handler(name)
+        return shared, runtime
+
+    def _obey(self, *signals: int) -> None:
+        for name in signals:
+            asyncio.get_running_loop().add_signal_handler(name, self._stopping.set)
+
+    @staticmethod
+    def _finish(*signals: int) -> None:
+        """Who asks a second time in the last moments does not change the exit status."""
+        for name in signals:
+            asyncio.get_running_loop().remove_signal_handler(name)
             signal.signal(name, signal.SIG_IGN)
-        return 0
 
     @staticmethod
     def _server(runtime: Runtime) -> web.Server:
@@ -131,23 +193,23 @@ class App:
             max_field_size=32768,
         )
 
-    @staticmethod
-    def _each_second(loop: asyncio.AbstractEventLoop, runtime: Runtime, reloading: _Reloading) -> None:
-        """See how late the loop is, and whether the configuration's file changed."""
+    def _each_second(self, loop: asyncio.AbstractEventLoop, further: Callable[[], None] | None = None) -> None:
+        """See how late the loop is, and do what else is to be done each second."""
 
         def tick(due: float) -> None:
             now = loop.time()
-            runtime.loop_lag = max(0.0, now - due)
-            runtime.metrics.loop_lag.set(runtime.loop_lag)
-            reloading.poll()
+            self._metrics.loop_lag = max(0.0, now - due)
+            if further is not None:
+                further()
             loop.call_at(now + 1.0, tick, now + 1.0)
 
         tick(loop.time())
 
-    async def _drain(self, listener: asyncio.Server, handler: web.Server, runtime: Runtime) -> None:
+    async def _drain(self, listeners: Sequence[asyncio.Server], handler: web.Server, runtime: Runtime) -> None:
         """TR-L12: stop accepting, wait a grace time, then end what is left with an error."""
         runtime.draining = True
-        listener.close()
+        for listener in listeners:
+            listener.close()
         deadline = time.monotonic() + runtime.assembly.config.server.drain
         if runtime.exchanges:
             log.info("draining: %d requests in flight", len(runtime.exchanges))
@@ -201,6 +263,12 @@ def _redactor(config: Config) -> Redactor:
             *(key.key.get_secret_value() for key in config.server.keys),
         ]
     )
+
+
+def _settle() -> None:
+    """What is here now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:

@@ -16,7 +16,7 @@ from operators.admit import Slots, admit
 from operators.breaker import watch
 from operators.chain import Chain, Step
 from operators.circuit import OPEN, Circuits
-from operators.limits import Limits, Quota
+from operators.limits import Quota
 from operators.load import Loads
 from operators.measure import measure
 from operators.rate_limit import rate_limit
@@ -84,7 +84,7 @@ class _Assembler:
         self._directs: dict[str, Route] = {}
         self._chains = chains(config)
         self._quotas = _quotas(config.server.keys)
-        self._limits = shared.state("keys", partial(Limits, self._quotas)) if self._quotas else None
+        self._limits = shared.limits("keys", self._quotas) if self._quotas else None
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]

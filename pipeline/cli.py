@@ -74,18 +74,16 @@ def penstock() -> None:
 @_with_config
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 picks a free one and prints it.")
-@click.option("--workers", type=click.IntRange(1), help="Processes.")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that share the port.")
 def serve(config: Path | None, host: str | None, port: int | None, workers: int | None) -> None:
     """Serve until SIGTERM or SIGINT, then drain; SIGHUP reloads."""
-    if workers is not None and workers > 1:
-        _not_yet("serving with several workers")
     from pipeline.config.apart import Loader
 
     # Reads the configuration while the gateway is being imported.
     load = Loader(config)
     from pipeline.app import serve as run
 
-    sys.exit(run(load, host=host, port=port))
+    sys.exit(run(load, host=host, port=port, workers=workers))
 
 
 @penstock.command()

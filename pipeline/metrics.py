@@ -1,24 +1,25 @@
 """What is counted: every name of CONTRACT.md that the gateway feeds, with labels that come from the configuration only.
 
-Everything adds to plain numbers (``series``); what Prometheus makes of them, and what is open, is read at scrape time.
+Everything adds to plain numbers (``series``); what is open is read when somebody asks for the ``families``, which processes hand
+to each other and ``exposition`` writes for Prometheus.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, Gauge
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from prometheus_client.utils import floatToGoString
 
 from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
-from pipeline.series import Count, Series, Spread
+from pipeline.series import Count, Marked, Series, Spread
+from pipeline.snapshot import Family, of_collected, of_counts, of_spreads, ruled
 
 TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
 DURATION_BUCKETS: Final = (*(round(0.01 * 2**n, 2) for n in range(14)), 120, 180, 300, 600)
@@ -51,8 +52,9 @@ class Metrics:
         self._digest = ""
         self._kinds: dict[tuple[str, str, str, str], _Kind] = {}
         self._counts: list[Series[Count]] = []
-        self._spreads: list[tuple[Series[Spread], Sequence[float]]] = []
-        count, spread = self._count, self._spread
+        self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
+        self._ended = 0
+        count, spread, marked = self._count, self._spread, self._marked
         self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
         self.attempts = count("penstock_attempts", "Attempts ended.", "candidate", "outcome", "reason")
         self.failovers = count("penstock_failovers", "Failovers.", "from", "to", "reason", "phase")
@@ -66,18 +68,19 @@ class Metrics:
         self.mirrored = count("penstock_mirrored", "Answers of a mirror, by what they differ in.", "candidate", "outcome")
         self.cached = count("penstock_cache_lookups", "Requests that a cache could answer, or not.", "chain", "outcome")
         self.losses = count("penstock_translation_loss", "What another dialect could not carry.", "from", "to", "kind")
+        self.restarts = count("penstock_worker_restarts", "Workers started in the place of one that ended unasked.").labels()
         self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
         stage = spread(DURATION_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
         self._stage = {name: stage.labels(name) for name in ("parse", "dispatch", "first_event", "answer")}
         self.queue_wait = spread(WAIT_BUCKETS, "penstock_queue_wait_seconds", "Time waited for a slot.").labels()
-        self.duration = spread(
+        self.duration = marked(
             DURATION_BUCKETS,
             "gen_ai_client_operation_duration_seconds",
             "Time of whole operations.",
             *(*GEN_AI_LABELS, "error_type"),
         )
         self.tokens = spread(TOKEN_BUCKETS, "gen_ai_client_token_usage", "Tokens used.", *(*GEN_AI_LABELS, "gen_ai_token_type"))
-        self.first_token = spread(
+        self.first_token = marked(
             FIRST_TOKEN_BUCKETS, "gen_ai_server_time_to_first_token_seconds", "Time to the first token.", *GEN_AI_LABELS
         )
         self.per_token = spread(
@@ -86,8 +89,7 @@ class Metrics:
             "Time per output token after the first.",
             *GEN_AI_LABELS,
         )
-        self.loop_lag = Gauge("penstock_loop_lag_seconds", "How late the event loop ran its last timer.", registry=self.registry)
-        self.registry.register(_Counted(self._counts, self._spreads))
+        self.loop_lag = 0.0
         self.registry.register(_Open(self))
 
     def _count(self, name: str, help: str, *labels: str) -> Series[Count]:
@@ -99,6 +101,24 @@ class Metrics:
         series = Series(name, help, labels, partial(Spread, bounds))
         self._spreads.append((series, bounds))
         return series
+
+    def _marked(self, bounds: Sequence[float], name: str, help: str, *labels: str) -> Series[Marked]:
+        """A spread that tells of each bucket which request was the last one (exemplars)."""
+        series = Series(name, help, labels, partial(Marked, bounds))
+        self._spreads.append((series, bounds))
+        return series
+
+    def families(self) -> Iterator[Family]:
+        """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between."""
+        yield from map(of_counts, self._counts)
+        for series, bounds in self._spreads:
+            yield of_spreads(series, bounds)
+        yield from map(of_collected, self.registry.collect())
+
+    @property
+    def ends(self) -> int:
+        """Requests that ended. While it stays, and nothing is in flight, hardly any number moves."""
+        return self._ended
 
     def use(self, digest: str) -> None:
         """Remember which configuration is in force."""
@@ -118,6 +138,7 @@ class Metrics:
 
     def refused(self, dialect: str, reason: str) -> None:
         """Count a request that was refused before it was known what it asks for (TR-O3)."""
+        self._ended += 1
         self.requests.labels(dialect, "other", reason).inc()
 
     def ended(self, exchange: Exchange, outcome: str) -> None:
@@ -127,6 +148,7 @@ class Metrics:
             outcome: ``ok``, ``client_left``, or the error's reason.
         """
         now = time.monotonic()
+        self._ended += 1
         opened = exchange.opened
         key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome)
         kind = self._kinds.get(key)
@@ -138,11 +160,11 @@ class Metrics:
             # Names of losses are the dialects' own, never a client's (DI-142).
             for name in exchange.losses.dropped:
                 self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
-        kind.duration.observe(now - exchange.began)
+        kind.duration.mark(now - exchange.began, exchange.id)
         first = exchange.first_event_at
         usage = exchange.usage
         if first is not None and exchange.stream:
-            self.first_token.labels(*kind.labels).observe(first - exchange.began)
+            self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
             if usage.output is not None and usage.output > 1:
                 self.per_token.labels(*kind.labels).observe((now - first) / (usage.output - 1))
         self._stages(exchange, now)
@@ -197,29 +219,8 @@ class _Kind:
         self.tokens: dict[str, Spread] = {}
 
 
-class _Counted(Collector):
-    """What was added up, told when somebody scrapes."""
-
-    def __init__(self, counts: Sequence[Series[Count]], spreads: Sequence[tuple[Series[Spread], Sequence[float]]]) -> None:
-        self._counts = counts
-        self._spreads = spreads
-
-    def collect(self) -> Iterable[Metric]:
-        for series in self._counts:
-            counter = CounterMetricFamily(series.name, series.help, labels=series.names)
-            for labels, count in series.members.items():
-                counter.add_metric(labels, count.value)
-            yield counter
-        for spreads, bounds in self._spreads:
-            told = [*map(floatToGoString, bounds), "+Inf"]
-            histogram = HistogramMetricFamily(spreads.name, spreads.help, labels=spreads.names)
-            for labels, spread in spreads.members.items():
-                histogram.add_metric(labels, list(zip(told, spread.cumulative(), strict=True)), spread.sum)
-            yield histogram
-
-
 class _Open(Collector):
-    """Gauges of open things, read when somebody scrapes."""
+    """Gauges of open things, read when somebody asks. Several workers' are summed, unless ``ruled`` otherwise."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -236,7 +237,11 @@ class _Open(Collector):
         breakers = GaugeMetricFamily("penstock_breaker_state", "0 closed, 1 half open, 2 open.", labels=["candidate"])
         for candidate, state in metrics.breakers().items():
             breakers.add_metric([candidate], BREAKER_STATES[state])
-        yield breakers
+        # A candidate is as bad as the worker that thinks worst of it.
+        yield ruled(breakers, "max")
+        late = "How late the event loop ran its last timer."
+        yield ruled(GaugeMetricFamily("penstock_loop_lag_seconds", late, value=metrics.loop_lag), "max")
+        yield GaugeMetricFamily("penstock_workers", "Processes that serve.", value=1)
         build = GaugeMetricFamily("penstock_build_info", "Version and configuration.", labels=["version", "config"])
         build.add_metric([metrics.version, metrics.digest], 1)
-        yield build
+        yield ruled(build, "max")

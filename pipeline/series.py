@@ -5,9 +5,9 @@ For one event loop. Who tells the numbers to whom, and in what format, is none o
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 
@@ -31,33 +31,57 @@ class Count:
 
 
 class Spread:
-    """How many values were not above each bound, and their sum.
+    """How many values lie in each bucket, and their sum.
 
     Args:
-        bounds: ascending. What is above the last one is counted too.
+        bounds: of the buckets, ascending; each belongs to the bucket below it. What is above the last one is counted too.
 
     >>> spread = Spread((1, 10))
     >>> for value in (1, 2, 30):
     ...     spread.observe(value)
-    >>> list(spread.cumulative()), spread.sum
-    ([1, 2, 3], 33.0)
+    >>> spread.counts, spread.sum
+    ([1, 1, 1], 33.0)
     """
 
-    __slots__ = ("_bounds", "_counts", "sum")
+    __slots__ = ("_bounds", "counts", "sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self._counts = [0] * (len(bounds) + 1)
+        self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
     def observe(self, value: float) -> None:
         """Take note of one value."""
-        self._counts[bisect_left(self._bounds, value)] += 1
+        self.counts[bisect_left(self._bounds, value)] += 1
         self.sum += value
 
-    def cumulative(self) -> Iterator[int]:
-        """The number of values up to each bound, and at last of all."""
-        return accumulate(self._counts)
+
+Mark = tuple[str, float, float]
+"""Whose value it was, the value, and when (unix seconds)."""
+
+
+class Marked(Spread):
+    """A spread that knows of each bucket whose value was the last one: the way from a slow bucket to a request.
+
+    >>> spread = Marked((1, 10))
+    >>> spread.mark(2, "req_1")
+    >>> spread.mark(3, "req_2")
+    >>> [mark and mark[:2] for mark in spread.marks]
+    [None, ('req_2', 3), None]
+    """
+
+    __slots__ = ("marks",)
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        super().__init__(bounds)
+        self.marks: list[Mark | None] = [None] * (len(bounds) + 1)
+
+    def mark(self, value: float, whose: str) -> None:
+        """Take note of one value, and of whose it is."""
+        bucket = bisect_left(self._bounds, value)
+        self.counts[bucket] += 1
+        self.sum += value
+        self.marks[bucket] = (whose, value, time.time())
 
 
 Member = TypeVar("Member")

@@ -16,7 +16,6 @@ from operators.budget import Budget
 from operators.chain import Step
 from operators.flight import Flights
 from operators.hedges import Hedges
-from operators.limits import Limits
 from operators.load import Loads
 from operators.slots import Slots
 from operators.store import Store
@@ -133,7 +132,7 @@ class Supplier:
     def rate_limit(self, step: Step) -> dict[str, Any]:
         """For each client's key (where there are no keys, for all together); around an attempt for its candidate."""
         key = caller_of if not self.label else self._this_candidate
-        return {"limits": self._kept(step, Limits), "key": key, "cost": all_tokens}
+        return {"limits": self.shared.limits(self._place(step)), "key": key, "cost": all_tokens}
 
     def share(self, step: Step) -> dict[str, Any]:
         """Identical requests of whoever may use the model."""
@@ -200,7 +199,10 @@ class Supplier:
 
     def _kept(self, step: Step, make: Callable[[], S], version: Hashable = None) -> S:
         """What the requests of this chain (around an attempt: for this candidate) share at this step; other options, another."""
-        return self.shared.state((self.chain, self.label, step.label, str(step)), make, version)
+        return self.shared.state(self._place(step), make, version)
+
+    def _place(self, step: Step) -> Hashable:
+        return self.chain, self.label, step.label, str(step)
 
     def _this_candidate(self, scheduler: SchedulerBase | None) -> str:
         return self.label

@@ -20,7 +20,7 @@ HOUSE = ("operators", "pipeline")
 
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
 AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
-PROMETHEUS = ("pipeline.metrics", "pipeline.server")
+PROMETHEUS = ("pipeline.metrics", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
 SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config", "pipeline.traces")
 
 
@@ -39,6 +39,14 @@ HOUSE_RULES = (
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
     House(("pipeline.traces",), ()),
+    House(("pipeline.snapshot", "pipeline.exposition", "pipeline.series"), ()),
+    House(
+        ("pipeline.workers",),
+        (
+            *("operators.errors", "operators.gcra", "pipeline.config"),
+            *("pipeline.metrics", "pipeline.snapshot", "pipeline.greeting"),
+        ),
+    ),
 )
 
 

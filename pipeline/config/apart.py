@@ -39,7 +39,7 @@ class Loader:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._begun: _Reading | None = _Reading(path)
+        self._begun: Reading | None = Reading(path)
 
     def __call__(self) -> Config:
         """The effective configuration. It blocks for as long as the reading takes: in an event loop, call it in a thread.
@@ -47,12 +47,16 @@ class Loader:
         Raises:
             ConfigError: what is wrong with it.
         """
-        reading, self._begun = self._begun or _Reading(self._path), None
-        return reading.result()
+        return self.begin().result()
+
+    def begin(self) -> Reading:
+        """Begin to read, or go on with what was begun; it does not block."""
+        reading, self._begun = self._begun or Reading(self._path), None
+        return reading
 
 
-class _Reading:
-    """One process that reads once."""
+class Reading:
+    """One process that reads once. Made by :class:`Loader`."""
 
     def __init__(self, path: Path | None) -> None:
         arguments = [json.dumps(sys.path), *([] if path is None else [str(path)])]
@@ -68,7 +72,21 @@ class _Reading:
         finally:
             os.close(inner)
 
+    def fileno(self) -> int:
+        """Ready to be read when there is a result."""
+        return self._end
+
+    def abandon(self) -> None:
+        """Close the inherited copy of its pipe, in a new process that has nothing to do with it."""
+        os.close(self._end)
+
     def result(self) -> Config:
+        """What was read; it blocks until it is there.
+
+        Raises:
+            ConfigError: what is wrong with it.
+            RuntimeError: the process ended without a word.
+        """
         with open(self._end, "rb") as answer:
             said = answer.read()
         status = self._process.wait()

@@ -19,15 +19,10 @@ def _is(*words: str) -> Test:
     return lambda value: isinstance(value, str) and value.partition(":")[0] in words
 
 
-def _several(value: Any) -> bool:
-    return str(value).isdecimal() and int(value) > 1
-
-
 # Pattern of a path ("*" is any key or index), which of its values are meant, what is missing.
 _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("cluster",), _always, "a cluster is not built yet; leave `cluster` out"),
     (("state", "store"), _is("sqlite", "nats"), "this store is not built yet; use `store: memory`"),
-    (("server", "workers"), _several, "several workers are not built yet; use `workers: 1`"),
     (("providers", "*", "kind"), _is("peer"), "peers are not built yet; use `kind: http`"),
     (("providers", "*", "kind"), _is("agent"), "agents as models are not built yet; use `kind: http`"),
     (("providers", "*", "transport"), _is("websocket"), "this transport is not built yet; use `transport: auto` or `sse`"),

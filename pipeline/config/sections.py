@@ -68,7 +68,7 @@ class ServerSection(Record):
     port: Whole = Field(default=8787, ge=0, le=65535, examples=[8787])
     """Port to listen on; 0 picks a free one."""
     workers: Positive = Field(default=1, examples=[1])
-    """Processes."""
+    """Processes that share the port. Limits are for all together; breakers, caches and retry budgets are each one's own."""
     buffered_limit: Size = Field(default=256 * 1024 * 1024, examples=["256MiB"])
     """Bytes that may wait for slow clients, all together; over it new requests are refused (503)."""
     body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])

@@ -49,13 +49,17 @@ class Watcher:
         rested, self._changing = stamp == self._changing, stamp
         return rested
 
+    def begun(self) -> None:
+        """The file is being read: it is due again when it changes after this."""
+        self._known, self._changing = self._stamp(), None
+
     def read(self) -> Config | None:
         """The new configuration; None, and the problems in the log, where it is bad. It may block."""
-        self._known, self._changing = self._stamp(), None
+        self.begun()
         try:
             return self._load()
         except ConfigError as error:
-            self._kept(error)
+            self.kept(error)
         return None
 
     def use(self, config: Config | None) -> bool:
@@ -65,14 +69,18 @@ class Watcher:
         try:
             self._apply(config)
         except (ConfigError, ValueError) as error:
-            self._kept(error)
+            self.kept(error)
             return False
+        self.accepted(config)
+        return True
+
+    def accepted(self, config: Config) -> None:
+        """It is in force: say so."""
         for name in _AT_START:
             if getattr(config.server, name) != getattr(self.config.server, name):
                 log.warning("server.%s changed; that waits for a restart", name)
         log.info("the configuration is reloaded: %s (%s)", config.source, config.digest)
         self.config = config
-        return True
 
     def reload(self) -> bool:
         """``read`` and ``use`` at once; whether the new configuration is in force now."""
@@ -83,7 +91,8 @@ class Watcher:
         if self.due():
             self.reload()
 
-    def _kept(self, error: Exception) -> None:
+    def kept(self, error: object) -> None:
+        """The old one stays in force: say so, and why."""
         for line in str(error).splitlines():
             log.error("%s", line)
         log.error("the configuration is not reloaded; the old one (%s) stays in force", self.config.digest)

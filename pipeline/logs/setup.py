@@ -12,7 +12,7 @@ from typing import Any, Final, TextIO
 
 from pipeline.config import LogsConfig
 from pipeline.logs.format import Fields, Format, as_json, as_text, fields
-from pipeline.logs.lines import Lines
+from pipeline.logs.lines import Direct, Lines
 
 KEPT: Final = 1000
 """Lines that /debug/logs can tell."""
@@ -24,12 +24,14 @@ class Logs(logging.Handler):
     Args:
         form: makes a line.
         write: writes some lines; it may block.
+        threaded: whether a thread writes.
     """
 
-    def __init__(self, form: Format, write: Callable[[bytes], None]) -> None:
+    def __init__(self, form: Format, write: Callable[[bytes], None], *, threaded: bool = True) -> None:
         super().__init__()
         self.form = form
-        self.lines: Lines[Fields] = Lines(lambda told: self.form(told), write)
+        lines: type[Lines[Fields]] = Lines if threaded else Direct
+        self.lines = lines(lambda told: self.form(told), write)
         self.last: deque[Fields] = deque(maxlen=KEPT)
 
     def createLock(self) -> None:
@@ -61,13 +63,18 @@ class Logs(logging.Handler):
         return chosen[-limit:]
 
 
-def start(config: LogsConfig, stream: TextIO | None = None) -> Logs:
+def start(config: LogsConfig, stream: TextIO | None = None, *, threaded: bool = True) -> Logs:
     """Log to ``stream`` (stderr) from now on, in place of whatever was set up before. To be closed at the end.
+
+    Args:
+        config: the section ``logs``.
+        stream: by default stderr.
+        threaded: whether a thread may write, so that nobody waits; else each line is written at once.
 
     What other libraries say is logged from warnings on, so that nobody's log of requests is drowned in theirs.
     """
     stream = stream or sys.stderr
-    handler = Logs(_form(config.format, stream), partial(_write, stream.fileno()))
+    handler = Logs(_form(config.format, stream), partial(_write, stream.fileno()), threaded=threaded)
     handler.use(config, stream)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Nobody asks for these, and each costs a line time.

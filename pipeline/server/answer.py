@@ -18,6 +18,7 @@ from pipeline.dispatch import payload
 from pipeline.emit import Emission
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.exchange import Exchange, nothing_to_abort
+from pipeline.exposition import END, blocks
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
 from pipeline.request import Losses, Sent
@@ -28,6 +29,7 @@ from pipeline.server.models import get_model, list_models
 from pipeline.server.refusal import status_of
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+from pipeline.workers.colleagues import Unanswered
 
 log = logging.getLogger("penstock")
 
@@ -189,10 +191,26 @@ class Answerer:
         return web.Response(text="ready\n", headers=headers)
 
     async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        """Prometheus, in the format that the scraper asks for."""
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        headers = {**self._headers(request, request_id), "content-type": content_type}
-        return web.Response(body=encode(self._runtime.metrics.registry), headers=headers)
+        """Prometheus, in the format that the scraper asks for: what all workers have counted."""
+        _, content_type = choose_encoder(request.headers.get("accept", ""))
+        openmetrics = content_type.startswith("application/openmetrics-text")
+        response = web.StreamResponse(headers={**self._headers(request, request_id), "content-type": content_type})
+        families = self._runtime.colleagues.families()
+        try:
+            first = await anext(families)
+        except Unanswered:
+            raise GatewayError(Kind.OVERLOADED, "What all workers have counted is not known now.", retry_after=1) from None
+        await response.prepare(request)
+        if request.method != "HEAD":
+            for block in blocks(first, openmetrics=openmetrics):
+                await response.write(block)
+            async for family in families:
+                for block in blocks(family, openmetrics=openmetrics):
+                    await response.write(block)
+                    # Streams go on between any two.
+                    await asyncio.sleep(0)
+            await response.write(END[openmetrics])
+        return response
 
     async def summary(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """TR-X19: what a stranger may know."""

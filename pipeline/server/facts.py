@@ -76,7 +76,7 @@ class Facts:
             **self._process(),
             "pid": os.getpid(),
             "rss_bytes": _rss(),
-            "loop_lag_seconds": round(runtime.loop_lag, 6),
+            "loop_lag_seconds": round(runtime.metrics.loop_lag, 6),
             "reachable": runtime.assembly.reachable,
             "active": len(runtime.exchanges),
             "queue": self._queue(),

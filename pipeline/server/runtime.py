@@ -38,8 +38,6 @@ class Runtime:
     """Unix seconds."""
     slots: Callable[[], Sequence[Slots]] = list
     """All places where requests wait for a slot."""
-    loop_lag: float = 0.0
-    """How late the event loop was, in seconds, when it was last looked at."""
     draining: bool = False
     exchanges: set[Exchange] = field(default_factory=set)
 

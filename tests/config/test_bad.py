@@ -150,7 +150,7 @@ CASES: dict[str, Bad] = {
     # What later versions build.
     "cluster": Bad("cluster: {node: hub}\n", {1: ("cluster", "not yet")}),
     "store": Bad("state:\n  store: sqlite:/var/p.db\n", {2: ("state.store", "not yet", "memory")}),
-    "workers": Bad("server:\n  workers: 4\n", {2: ("server.workers", "not yet", "workers: 1")}),
+    "workers": Bad("server:\n  workers: 0\n", {2: ("server.workers",)}),
     "limits of a key": Bad(
         "server:\n  keys:\n    - name: a\n      key: b\n      requests_per_minute: 0\n      tokens_per_minute: many\n",
         {5: ("requests_per_minute",), 6: ("tokens_per_minute",)},

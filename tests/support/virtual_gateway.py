@@ -133,8 +133,8 @@ class VirtualGateway:
 
     def trips(self, operator: str, chain: str) -> float:
         """How often metrics say that a guard stopped a stream."""
-        found = self.metrics.registry.get_sample_value("penstock_guard_trips_total", {"operator": operator, "chain": chain})
-        return found or 0.0
+        found = self.metrics.guard_trips.members.get((operator, chain))
+        return 0 if found is None else found.value
 
 
 class Call(abc.ObserverBase[bytes]):

@@ -1,0 +1,195 @@
+"""Several workers as users meet them: one port, one /metrics, nothing lost when one dies, nobody left at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.support.clients import ask, hello
+from tests.support.gateway import ROOT, Gateway
+from tests.workers.load import Load, many, one, requests_total, scrape
+
+CONFIG: dict[str, Any] = {"server": {"drain": "20s"}, "models": [{"name": "known", "candidates": ["demo/fast"]}]}
+
+
+def workers_of(gateway: Gateway) -> list[psutil.Process]:
+    """The processes below the supervisor that serve; the one that reads a configuration is another program."""
+    own = psutil.Process(gateway.pid)
+    return [child for child in own.children() if child.cmdline() == own.cmdline()]
+
+
+def until(right: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Wait until it is so."""
+    end = time.monotonic() + seconds
+    while not right():
+        assert time.monotonic() < end, "it never came to be so"
+        threading.Event().wait(0.02)
+
+
+def test_the_sum_of_requests_is_what_was_sent_to_the_one_through_scrapes_and_a_reload(tmp_path: Path) -> None:
+    async def run(gateway: Gateway) -> tuple[Load, list[int]]:
+        load, seen = Load(), [0]
+        busy = asyncio.create_task(many(gateway.url, "known", 200, 8, load))
+        while not busy.done():
+            seen.append(requests_total(await scrape(gateway.url)))
+            if seen[-1] > 40 and "later" not in gateway.config_path.read_text():
+                later = [*CONFIG["models"], {"name": "later", "candidates": ["demo/fast"]}]
+                gateway.config_path.write_text(yaml.safe_dump({**CONFIG, "models": later}))
+                gateway.reload()
+        await busy
+        return load, seen
+
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        assert len(workers_of(gateway)) == 2
+        load, seen = asyncio.run(run(gateway))
+        assert load.ended == {"ok": 200}
+        assert seen == sorted(seen)
+        gateway.wait_for_log("the configuration is reloaded")
+        name = 'penstock_requests_total{dialect="chat",model="known",outcome="ok"}'
+        gateway.wait_for_metric(name, lambda value: value == 200)
+        served = [requests_total(asyncio.run(scrape(gateway.url))) for _ in range(6)]
+        assert served == [200] * 6
+        assert ask("chat", gateway.base_url("chat"), hello("chat", "later"), stream=False).ok.said()
+        metrics = gateway.metrics()
+        assert metrics["penstock_workers"] == 2
+        assert [value for name, value in metrics.items() if name.startswith("penstock_build_info")] == [1]
+        assert gateway.stop() == 0
+        assert gateway.stderr.count("the configuration is reloaded") == 1
+
+
+def test_a_bad_file_is_told_once_and_no_worker_uses_it(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        for bad in ("models: [{name: broken", "chains: {default: {answer: [resume]}}"):
+            gateway.config_path.write_text(bad)
+            seen = gateway.stderr.count("stays in force")
+            gateway.reload()
+            until(lambda seen=seen: gateway.stderr.count("stays in force") > seen)  # type: ignore[misc]
+            assert gateway.stderr.count("stays in force") == seen + 1
+        for _ in range(4):
+            assert ask("chat", gateway.base_url("chat"), hello("chat", "known"), stream=False).ok.said()
+
+
+def test_a_killed_worker_is_replaced_while_the_streams_of_the_other_go_on(tmp_path: Path) -> None:
+    async def run(gateway: Gateway) -> tuple[Load, list[int]]:
+        load, seen = Load(), [0]
+        victim = workers_of(gateway)[0]
+        busy = asyncio.create_task(many(gateway.url, "known", 150, 8, load))
+        killed = False
+        while not busy.done():
+            seen.append(requests_total(await scrape_unless_cut(gateway.url, seen[-1])))
+            if not killed and load.ended.total() > 30:
+                killed = True
+                os.kill(victim.pid, signal.SIGKILL)
+        return load, seen
+
+    async def scrape_unless_cut(url: str, before: int) -> str:
+        try:
+            return await scrape(url)
+        except OSError:
+            # Asked the one that was killed.
+            return f"penstock_requests_total{{}} {before}"
+
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        before = {child.pid for child in workers_of(gateway)}
+        load, seen = asyncio.run(run(gateway))
+        until(lambda: len(workers_of(gateway)) == 2 and gateway.metrics()["penstock_workers"] == 2)
+        assert len(before & {child.pid for child in workers_of(gateway)}) == 1
+        # What the killed one had in hand is cut, and nothing else: no connection that waited is lost.
+        assert load.ended["ok"] >= 150 - 8
+        assert load.ended["error"] == 0
+        seen.append(requests_total(asyncio.run(scrape(gateway.url))))
+        assert seen == sorted(seen)
+        assert gateway.metrics()["penstock_worker_restarts_total"] == 1
+        gateway.wait_for_log("was ended by SIGKILL; another one is started")
+        again = Load()
+        asyncio.run(many(gateway.url, "known", 20, 4, again))
+        assert again.ended == {"ok": 20}
+
+
+def test_a_worker_that_hangs_keeps_nobody_waiting_and_its_counts_are_known(tmp_path: Path) -> None:
+    async def run(gateway: Gateway) -> Load:
+        load = Load()
+        await many(gateway.url, "known", 12, 4, load)
+        return load
+
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        asyncio.run(run(gateway))
+        assert requests_total(asyncio.run(scrape(gateway.url))) == 12
+        [hanging, _] = workers_of(gateway)
+        hanging.suspend()
+        # Connections wait in one queue: whoever is free takes them.
+        assert asyncio.run(run(gateway)).ended == {"ok": 12}
+        assert requests_total(asyncio.run(scrape(gateway.url))) == 24
+        hanging.resume()
+        until(lambda: gateway.metrics()["penstock_workers"] == 2)
+        assert gateway.stop() == 0
+
+
+def test_a_stop_under_load_lets_the_streams_end_and_leaves_nobody(tmp_path: Path) -> None:
+    async def run(gateway: Gateway) -> Load:
+        load = Load()
+        streams = [asyncio.create_task(one(gateway.url, "demo/demo", load)) for _ in range(8)]
+        while sum(value for name, value in gateway.metrics().items() if name.startswith("penstock_in_flight")) < 8:
+            await asyncio.sleep(0)
+        gateway.terminate()
+        await asyncio.gather(*streams)
+        return load
+
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        processes = workers_of(gateway)
+        load = asyncio.run(run(gateway))
+        assert load.ended == {"ok": 8}
+        assert gateway.stop() == 0
+        assert not any(process.is_running() for process in processes)
+        gateway.wait_until_refused()
+
+
+def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        processes = workers_of(gateway)
+        os.kill(gateway.pid, signal.SIGKILL)
+        until(lambda: not any(process.is_running() for process in processes))
+
+
+def test_a_worker_that_is_asked_to_end_drains_and_is_replaced_and_no_count_is_lost(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        load = Load()
+        asyncio.run(many(gateway.url, "known", 30, 4, load))
+        for process in workers_of(gateway):
+            process.terminate()
+            until(lambda process=process: not process.is_running())  # type: ignore[misc]
+        until(lambda: gateway.metrics().get("penstock_workers") == 2)
+        assert requests_total(asyncio.run(scrape(gateway.url))) == 30
+        assert load.ended == {"ok": 30}
+
+
+def test_what_cannot_be_served_is_told_once_and_nobody_is_left(tmp_path: Path) -> None:
+    tmp_path.joinpath("penstock.yaml").write_text("server: {workers: 3}\nchains: {default: {answer: [resume]}}\n")
+    command = [sys.executable, "-m", "pipeline", "serve", "--port", "0"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert len(ran.stderr.splitlines()) == 1
+
+
+def test_each_worker_takes_less_memory_than_the_budget(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        assert max(process.memory_info().rss for process in workers_of(gateway)) < 60 * 1024 * 1024
+
+
+def test_one_worker_is_one_process_without_a_socket_of_its_own(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path) as gateway:
+        until(lambda: not psutil.Process(gateway.pid).children())
+        # One that listens; what is left of reading the configuration is gone.
+        assert [each.status for each in psutil.Process(gateway.pid).net_connections("all") if each.laddr] == ["LISTEN"]
