@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from operators.budget import Budget
 from operators.circuit import Circuits
+from operators.slots import Slots
 from pipeline.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -35,6 +37,26 @@ class Shared:
             found = self._states[key] = (version, make())
         return found[1]
 
+    def keyed(self, kind: type[S]) -> dict[Hashable, S]:
+        """All states of a kind by their keys, for gauges."""
+        return {key: state for key, (_, state) in self._states.items() if isinstance(state, kind)}
+
     def states(self, kind: type[S]) -> list[S]:
         """All states of a kind, for gauges."""
-        return [state for _, state in self._states.values() if isinstance(state, kind)]
+        return list(self.keyed(kind).values())
+
+
+def sharing(pool: Pool, metrics: Metrics) -> Shared:
+    """What the requests of one process share, with its gauges on ``metrics``."""
+    circuits = Circuits(on_change=lambda key, state: metrics.circuit_changed(key, state, circuits.of(key).last_error))
+    shared = Shared(pool, metrics, circuits)
+    metrics.breakers = circuits.states
+    metrics.cooling = circuits.remaining
+    metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
+    metrics.refused_retries = lambda: {str(key[1]): budget.refused for key, budget in _budgets(shared)}
+    return shared
+
+
+def _budgets(shared: Shared) -> list[tuple[tuple[str, str], Budget]]:
+    """By ("budget", candidate)."""
+    return [(key, budget) for key, budget in shared.keyed(Budget).items() if isinstance(key, tuple)]
