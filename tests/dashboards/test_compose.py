@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from pipeline.config import parse
+from pipeline.config import load
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILE: Final = ROOT / "docker-compose.yml"
@@ -101,8 +101,9 @@ def test_what_is_mounted_is_there_and_cannot_be_changed(services: dict[str, Any]
 
 
 def test_the_gateways_configuration_is_a_good_one() -> None:
-    content = yaml.safe_load(FILE.read_text())["configs"]["penstock"]["content"].replace("$$", "$")
-    config = parse(content, "compose", {"PENSTOCK_KEY": "a-key"})
+    # By a file: what stands in docker-compose.yml itself is copied, which a read-only file system does not take.
+    path = ROOT / yaml.safe_load(FILE.read_text())["configs"]["penstock"]["file"]
+    config = load(path, {"PENSTOCK_KEY": "a-key"})
     assert [model.name for model in config.models] == ["demo", "shaky"]
 
 
