@@ -4,8 +4,8 @@ Numbers of several processes add up as their kinds and rules say: counters and h
 
 The client library's multiprocess mode does not do: it writes each number into a mapped file as it changes (4.8 us to count once
 and 6.4 for a histogram, where ``series`` takes 0.1 and 0.7), reads all files at each scrape (2.4 s of CPU for 2,000 histograms of
-one process, where ``exposition`` takes 35 ms), needs a folder and its clean-up, and knows neither exemplars nor gauges that are read
-when asked for.
+one process, where ``exposition`` takes 35 ms), needs a folder and its clean-up, and knows neither exemplars nor gauges that are
+read when asked for.
 """
 
 from __future__ import annotations

@@ -6,12 +6,13 @@ import time
 
 from reactivex import Observable, abc
 
-from operators.errors import GuardError
+from operators.errors import GuardError, Overloaded, RateLimited
+from operators.rate_limit import EVERYBODY
 from operators.stream import Link, Operator, Stream
 from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
-from pipeline.metrics import Metrics
+from pipeline.metrics import SHEDS, Metrics
 from pipeline.resolve import Candidate
 
 
@@ -75,6 +76,8 @@ class _Observed(Link[Batch, Batch]):
         if not self.stopped:
             self._exchange.error = error
             trip(error, self._chain, self._metrics)
+            if isinstance(error, RateLimited):
+                self._metrics.rate_limited.labels(self._exchange.caller or EVERYBODY, error.unit).inc()
             self.fail(error)
 
 
@@ -82,4 +85,6 @@ def trip(error: Exception, chain: str, metrics: Metrics) -> None:
     """Count the guard that stopped a stream, once, however many taps see its error pass."""
     if isinstance(error, GuardError) and not getattr(error, "counted", False):
         error.counted = True  # type: ignore[attr-defined]
-        metrics.guard_trips.labels(error.operator, chain).inc()
+        metrics.tripped(error.operator, chain)
+        if isinstance(error, Overloaded) and error.limit in SHEDS:
+            metrics.sheds.labels(error.limit).inc()

@@ -52,6 +52,7 @@ class Answerer:
         try:
             caller = self._authenticate(request)
             if runtime.draining:
+                metrics.sheds.labels("draining").inc()
                 raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
             if metrics.buffered > runtime.assembly.config.server.buffered_limit:
                 raise self._shed()
@@ -65,7 +66,7 @@ class Answerer:
         outcome = "client_left"
         try:
             headers = self._headers(request, request_id)
-            emission = Emission(exchange, request, headers, metrics.wait_for_clients)
+            emission = Emission(exchange, request, headers, metrics.wait_for_clients, metrics.pauses.observe)
             response = await emission.run(route.stream if exchange.stream else route.body)
             outcome = "ok" if exchange.ended else _told(exchange).reason
             return response
@@ -113,9 +114,9 @@ class Answerer:
     def _shed(self) -> GatewayError:
         """Slow clients hold too many bytes: new work waits, before the machine swaps."""
         limit = self._runtime.assembly.config.server.buffered_limit
-        self._runtime.metrics.guard_trips.labels("buffered_limit", "server").inc()
+        self._runtime.metrics.sheds.labels("buffered_limit").inc()
         text = f"More than {limit} bytes wait for slow clients (`server.buffered_limit`); try again shortly."
-        return GatewayError(Kind.OVERLOADED, text, retry_after=1)
+        return GatewayError(Kind.OVERLOADED, text, retry_after=1, limit="buffered_limit")
 
     def _authenticate(self, request: web.BaseRequest) -> Caller:
         return self._runtime.keyring.authenticate(request.headers, request.remote)

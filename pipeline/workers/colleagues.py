@@ -25,7 +25,7 @@ log = logging.getLogger("penstock.workers")
 PATIENCE: Final = 1.0
 """Seconds for all answers together."""
 SUM_PATIENCE: Final = 5.0
-"""Seconds for the sum of all metrics. The supervisor waits no longer for who is silent, but adding up very many takes its time."""
+"""Seconds for the sum of all metrics. The supervisor waits no longer for the silent, but adding up very many takes its time."""
 TELL_EVERY: Final = 0.5
 """Seconds between two times at which the supervisor hears what was counted here, as long as anything is."""
 FAREWELL: Final = 2.0

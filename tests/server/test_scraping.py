@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from pipeline.app import App
 from pipeline.config import load
-from pipeline.metrics import Metrics, _Kind
+from pipeline.metrics import Metrics
 from pipeline.providers.pool import Pool
 from pipeline.workers.colleagues import Colleagues
 
@@ -65,16 +65,18 @@ def fill(metrics: Metrics) -> None:
     for number in range(MODELS):
         for provider in range(CANDIDATES):
             candidate = f"provider-{provider}/a-model-of-the-usual-length-{number}"
+            labels = ("chat", f"provider-{provider}", f"model-{number}", f"a-model-of-the-usual-length-{number}")
             for outcome in OUTCOMES:
-                kind = _Kind(metrics, "chat", f"model-{number}", candidate, outcome)
+                metrics.requests.labels("chat", f"model-{number}", outcome).inc()
+                metrics.stream_ends.labels(candidate, outcome).inc()
                 for seconds in (0.005, 0.05, 0.5, 5, 50):
-                    kind.duration.mark(seconds, "req_0123456789abcdef01234567")
+                    metrics.duration.labels(*labels, outcome).mark(seconds, "req_0123456789abcdef01234567")
                 metrics.attempts.labels(candidate, "error", outcome).inc()
             for seconds in (0.0005, 0.05, 0.5, 5):
-                metrics.first_token.labels(*kind.labels).mark(seconds, "req_0123456789abcdef01234567")
-                metrics.per_token.labels(*kind.labels).observe(seconds)
+                metrics.first_token.labels(*labels).mark(seconds, "req_0123456789abcdef01234567")
+                metrics.per_token.labels(*labels).observe(seconds)
             for name in TOKENS:
-                metrics.tokens.labels(*kind.labels, name).observe(100)
+                metrics.tokens.labels(*labels, name).observe(100)
 
 
 def read(url: str) -> int:
@@ -105,7 +107,7 @@ async def scraped() -> tuple[int, list[float], list[float], float]:
     async with Pool() as pool:
         _, runtime = app._assembled(pool, Colleagues(app._metrics))
         fill(runtime.metrics)
-        server = app._server(runtime)
+        server = app._server(runtime, 32768)
         listener = await loop.create_server(server, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/metrics"
         size, whole, pieces = 0, [], []
