@@ -48,8 +48,9 @@ def _links(scope: Scope) -> tuple[dashboard.DashboardLink, ...]:
 
 
 def _variable(variable: Variable) -> dashboard.QueryVariable:
-    query = {"query": variable.query, "refId": variable.name}
-    built = dashboard.QueryVariable(variable.name).label(variable.name.capitalize()).datasource(_SOURCE).query(dict(query))
+    # 1: label values, as Grafana itself writes such a query.
+    query: dict[str, object] = {"qryType": 1, "query": variable.query, "refId": variable.name}
+    built = dashboard.QueryVariable(variable.name).label(variable.name.capitalize()).datasource(_SOURCE).query(query)
     built.refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(models.VariableSort.ALPHABETICAL_ASC)
     return built.multi(True).include_all(True).all_value(".*").current(_all())
 
@@ -103,6 +104,9 @@ def _target(panel: Panel, query: Query, ref: str) -> prometheus.Dataquery:
         return built.instant().format(prometheus_models.PromQueryFormat.TABLE)
     if panel.look == "heatmap":
         built.format(prometheus_models.PromQueryFormat.HEATMAP)
+    elif panel.look == "lines" and "_bucket" in query.expr:
+        # Dots of single requests, with their ids.
+        built.exemplar(True)
     return built.range()
 
 
