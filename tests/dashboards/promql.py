@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
-
-from prometheus_client import CollectorRegistry
+from typing import NamedTuple
 
 from pipeline.metrics import Metrics
 
@@ -42,23 +40,22 @@ def asked(expr: str) -> Asked:
     return Asked(names, groups)
 
 
-def emitted(registry: CollectorRegistry | None = None) -> dict[str, frozenset[str]]:
+def emitted(metrics: Metrics | None = None) -> dict[str, frozenset[str]]:
     """Every series that a gateway can emit, by its name as scraped, with its labels."""
-    return dict(_series(registry or Metrics("probe").registry))
+    return dict(_series(metrics or Metrics("probe")))
 
 
-def _series(registry: CollectorRegistry) -> Iterator[tuple[str, frozenset[str]]]:
-    for family in registry.collect():
-        any_family: Any = family
-        labels = frozenset(getattr(any_family, "_labelnames", ())) | FROM_SCRAPING
-        if family.type == "counter":
-            yield f"{family.name}_total", labels
-        elif family.type == "histogram":
-            yield f"{family.name}_bucket", labels | {"le"}
-            yield f"{family.name}_sum", labels
-            yield f"{family.name}_count", labels
+def _series(metrics: Metrics) -> Iterator[tuple[str, frozenset[str]]]:
+    for family in metrics.families():
+        name, labels = family["name"], frozenset(family["labels"]) | FROM_SCRAPING
+        if family["kind"] == "counter":
+            yield f"{name}_total", labels
+        elif family["kind"] == "histogram":
+            yield f"{name}_bucket", labels | {"le"}
+            yield f"{name}_sum", labels
+            yield f"{name}_count", labels
         else:
-            yield family.name, labels
+            yield name, labels
 
 
 def faults(expr: str, known: dict[str, frozenset[str]], legend: str = "") -> list[str]:
