@@ -112,7 +112,7 @@ class App:
         """Serve until SIGTERM, or until the supervisor is gone; the exit status."""
         loop = asyncio.get_running_loop()
         async with Pool() as pool:
-            colleagues = Linked(self._metrics, self._stopping.set)
+            colleagues = Linked(self._metrics, self._stopping.set, seat.number)
             shared, runtime = self._assembled(pool, colleagues)
             server = self._server(runtime, self._config.server.header_limit)
 
