@@ -200,7 +200,9 @@ class _Guest(Link[T, T]):
         self.step_aside()
 
     def refused(self) -> None:
-        self.fail(Overloaded("admit", f"{self._slots.in_use} in use and {self._slots.waiting} waiting"))
+        slots = self._slots
+        text = f"{slots.in_use} in use and {slots.waiting} waiting, which is all that may (queue)"
+        self.fail(Overloaded("admit", text, limit="queue"))
 
     def ended(self, how: Exception | Left | None) -> None:
         if self._timer is not None:
@@ -220,4 +222,5 @@ class _Guest(Link[T, T]):
         return waited
 
     def _give_up(self, longest: float) -> None:
-        self.fail(Overloaded("admit", f"no slot became free within {longest:g} s"))
+        text = f"no slot became free within {longest:g} s (queue_timeout)"
+        self.fail(Overloaded("admit", text, limit="queue_timeout"))

@@ -228,6 +228,10 @@ class Circuits:
         """The state of every circuit by its key, as it is now: also of those that never changed."""
         return {key: circuit.state for key, circuit in self._by_key.items()}
 
+    def remaining(self) -> dict[str, float]:
+        """Seconds until a probe of every circuit is let through, by its key; 0 where one could be."""
+        return {key: circuit.remaining for key, circuit in self._by_key.items()}
+
 
 def _copy(error: Exception) -> Exception:
     """The same error without traceback and context: it can be kept for long and handed out often."""

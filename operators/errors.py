@@ -46,11 +46,12 @@ class TooCostly(GuardError):
 
 
 class Overloaded(GuardError):
-    """No slot, and the queue is full or too slow. ``retry_after`` is in seconds."""
+    """No slot, and the queue is full or too slow. ``limit`` is the option that allows no more; ``retry_after`` is in seconds."""
 
-    def __init__(self, operator: str, message: str, retry_after: float = 1.0) -> None:
+    def __init__(self, operator: str, message: str, retry_after: float = 1.0, limit: str = "") -> None:
         super().__init__(operator, f"{operator}: {message}")
         self.retry_after = retry_after
+        self.limit = limit
 
 
 class TooSlow(GuardError):

@@ -13,7 +13,7 @@ from operators.commit import retryable
 from operators.failover import OnFailover
 from operators.hedges import FirstEvents, Hedges
 from operators.options import Count, Percent, PercentOrNone, Seconds, percents, percents_or_none, positive
-from operators.race import OnHedge, OnWin, Policy, Race
+from operators.race import OnHedge, OnLose, OnWin, Policy, Race
 from operators.stream import SILENT, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ def hedge(
     on_failover: OnFailover | None = None,
     on_hedge: OnHedge | None = None,
     on_win: OnWin | None = None,
+    on_lose: OnLose | None = None,
 ) -> Operator[Observable[T], T]:
     """Subscribe to the next attempt beside one that has not committed after a while, or in place of one that failed before that.
 
@@ -54,6 +55,8 @@ def hedge(
         on_hedge: probe, called with (attempt that is slow, attempt that starts beside it). It cannot hurt.
         on_win: probe, called when an attempt commits in a request that was hedged, with (attempt that won, whether it is a
             hedge). It cannot hurt.
+        on_lose: probe, called for each attempt that is let go because another one commits, with (attempt, whether it is a hedge,
+            what it has said so far). It cannot hurt.
 
     The first to commit, or to complete, wins: in that very moment, before anything of it is handed on, all others are let go,
     and nothing is subscribed to any more. Uncommitted items are held apart for each attempt, and only the winner's are seen. An
@@ -81,7 +84,7 @@ def hedge(
     percents("hedge", percentile=percentile)
     percents_or_none("hedge", budget=budget)
     shared = Hedges() if hedges is None else hedges
-    policy = Policy(delay, percentile, initial, most, budget, shared, when, on_failover, on_hedge, on_win)
+    policy = Policy(delay, percentile, initial, most, budget, shared, when, on_failover, on_hedge, on_win, on_lose)
 
     def operator(source: Observable[Observable[T]]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:

@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 OnHedge = Callable[[Any, Any], None]
 OnWin = Callable[[Any, bool], None]
+OnLose = Callable[[Any, bool, list[Any]], None]
 
 
 class Policy(NamedTuple):
@@ -36,6 +37,7 @@ class Policy(NamedTuple):
     on_failover: OnFailover | None
     on_hedge: OnHedge | None
     on_win: OnWin | None
+    on_lose: OnLose | None = None
 
     def pause(self) -> float:
         """Seconds that an attempt gets before it is hedged."""
@@ -116,13 +118,17 @@ class Race(Link[T, T]):
         runners, self._running = self._running, []
         self.upstream = winner
         self._close()
+        losers: list[tuple[Runner[T], list[T]]] = []
         for runner in runners:
             if runner.primary:
                 # A hedge that won says of the first attempt that it takes longer: to be above the delay is all that counts.
                 self._policy.hedges.first_events.add(self._now() - runner.began)
             if runner is not winner:
+                losers.append((runner, runner.held))
                 runner.dispose()
         self.step_aside()
+        for runner, held in losers:
+            quietly(self._policy.on_lose, runner.attempt, runner.hedge, held)
         if self._hedged:
             quietly(self._policy.on_win, winner.attempt, winner.hedge)
         return True
@@ -196,12 +202,12 @@ class Race(Link[T, T]):
 class Runner(Link[T, T]):
     """One attempt: what it says is held back until it commits."""
 
-    __slots__ = ("_held", "_race", "attempt", "began", "hedge", "primary")
+    __slots__ = ("_race", "attempt", "began", "hedge", "held", "primary")
 
     def __init__(self, race: Race[T], attempt: Observable[T], hedge: bool, *, primary: bool, began: float) -> None:
         self._race: Race[T] | None = race
         """None: it is the answer, or it is over."""
-        self._held: list[T] = []
+        self.held: list[T] = []
         self.attempt = attempt
         self.began = began
         self.hedge = hedge
@@ -214,7 +220,7 @@ class Runner(Link[T, T]):
         if race is None:
             self.receiver.on_next(item)
         elif not getattr(item, "commits", True):
-            self._held.append(item)
+            self.held.append(item)
         elif self._commit(race):
             self.receiver.on_next(item)
             self.step_aside()
@@ -233,13 +239,13 @@ class Runner(Link[T, T]):
 
     def ended(self, how: Exception | Left | None) -> None:
         self._race = None
-        self._held = []
+        self.held = []
 
     def _commit(self, race: Race[T]) -> bool:
         if not race.commit(self):
             return False
         self._race = None
-        held, self._held = self._held, []
+        held, self.held = self.held, []
         for item in held:
             self.receiver.on_next(item)
         return True

@@ -17,27 +17,28 @@ from typing import TYPE_CHECKING
 import uvloop
 from aiohttp import web
 
-from operators.admit import Slots
-from operators.breaker import Circuits
 from operators.clock import Clock
 from operators.limits import own_meter
-from pipeline.assemble import assemble
-from pipeline.config import Config
+from operators.slots import Slots
+from pipeline.assemble import assemble, prices_of
+from pipeline.config import Config, ServerConfig
 from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.logs import Logs
 from pipeline.logs import start as start_logs
-from pipeline.metrics import Metrics
+from pipeline.metrics import SERVER, Metrics
 from pipeline.providers.pool import Pool
 from pipeline.recorder import Recorder
 from pipeline.redaction import Redactor
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
+from pipeline.server.listener import Listener
+from pipeline.server.login_limit import LoginLimit
 from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
-from pipeline.shared import Shared
+from pipeline.shared import Shared, sharing
 from pipeline.workers.colleagues import Colleagues, Linked
 from pipeline.workers.portion import portion
 
@@ -107,11 +108,11 @@ class App:
         loop = asyncio.get_running_loop()
         async with Pool() as pool:
             shared, runtime = self._assembled(pool, Colleagues(self._metrics))
-            server = self._server(runtime)
+            server = self._server(runtime, self._config.server.header_limit)
             listener = await loop.create_server(server, host, port, backlog=BACKLOG)
             address = listener.sockets[0].getsockname()
             watcher = Watcher(self._config, load, partial(_apply, runtime, shared))
-            reloading = _Reloading(loop, watcher)
+            reloading = _Reloading(loop, watcher, self._metrics)
             self._obey(signal.SIGTERM, signal.SIGINT)
             loop.add_signal_handler(signal.SIGHUP, reloading.start)
             self._each_second(loop, reloading.poll)
@@ -127,9 +128,9 @@ class App:
         """Serve until SIGTERM, or until the supervisor is gone; the exit status."""
         loop = asyncio.get_running_loop()
         async with Pool() as pool:
-            colleagues = Linked(self._metrics, self._stopping.set)
+            colleagues = Linked(self._metrics, self._stopping.set, seat.number)
             shared, runtime = self._assembled(pool, colleagues)
-            server = self._server(runtime)
+            server = self._server(runtime, self._config.server.header_limit)
 
             def apply(config: Config) -> None:
                 _apply(runtime, shared, portion(config, seat.number, seat.count))
@@ -150,13 +151,11 @@ class App:
     def _assembled(self, pool: Pool, colleagues: Colleagues) -> tuple[Shared, Runtime]:
         metrics, server = self._metrics, self._config.server
         number = 0 if self._seat is None else self._seat.number
-        shared = Shared(pool, metrics, Circuits(), own_meter if self._seat is None else self._seat.meters.of)
-        metrics.breakers = shared.circuits.states
-        metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
-        metrics.use(self._config.digest)
+        shared = sharing(pool, metrics, own_meter if self._seat is None else self._seat.meters.of)
+        metrics.use(self._config.digest, prices_of(self._config))
         runtime = Runtime(
             assembly=assemble(self._config, shared),
-            keyring=Keyring(server.keys, origins=server.cors),
+            keyring=_keyring(server),
             cors=Cors(server.cors),
             metrics=metrics,
             recorder=Recorder(self._config.traces, self._config.digest, _redactor(self._config), number),
@@ -180,17 +179,18 @@ class App:
             signal.signal(name, signal.SIG_IGN)
 
     @staticmethod
-    def _server(runtime: Runtime) -> web.Server:
-        return web.Server(
+    def _server(runtime: Runtime, header_limit: int) -> web.Server:
+        return Listener(
             Door(runtime).handle,
+            on_too_long=partial(runtime.metrics.tripped, "header_limit", SERVER),
             # The client's leaving cancels the handler, in every phase.
             handler_cancellation=True,
             auto_decompress=False,
             access_log=None,
             logger=server_log(),
             keepalive_timeout=75.0,
-            max_line_size=16384,
-            max_field_size=32768,
+            max_line_size=header_limit,
+            max_field_size=header_limit,
         )
 
     def _each_second(self, loop: asyncio.AbstractEventLoop, further: Callable[[], None] | None = None) -> None:
@@ -215,7 +215,8 @@ class App:
             log.info("draining: %d requests in flight", len(runtime.exchanges))
         await _until(lambda: not runtime.exchanges, deadline)
         for exchange in list(runtime.exchanges):
-            exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1))
+            runtime.metrics.tripped("drain", SERVER)
+            exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping (`server.drain` is over).", retry_after=1))
         await _until(lambda: not runtime.exchanges, time.monotonic() + LAST_WORDS)
         # Connections that only wait for another request have nothing to finish.
         handler.pre_shutdown()
@@ -225,9 +226,10 @@ class App:
 class _Reloading:
     """Reads a changed configuration beside the event loop, one at a time, and takes it into use in one moment of it."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, watcher: Watcher) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, watcher: Watcher, metrics: Metrics) -> None:
         self._loop = loop
         self._watcher = watcher
+        self._metrics = metrics
         self._task: asyncio.Task[None] | None = None
 
     def poll(self) -> None:
@@ -241,15 +243,15 @@ class _Reloading:
             self._task = self._loop.create_task(self._reload())
 
     async def _reload(self) -> None:
-        self._watcher.use(await self._loop.run_in_executor(None, self._watcher.read))
+        self._metrics.reloaded(self._watcher.use(await self._loop.run_in_executor(None, self._watcher.read)))
 
 
 def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     """Take a configuration into use; requests in flight keep what they began with."""
-    keyring, cors = Keyring(config.server.keys, origins=config.server.cors), Cors(config.server.cors)
+    keyring, cors = _keyring(config.server), Cors(config.server.cors)
     assembly = assemble(config, shared)
     runtime.assembly, runtime.keyring, runtime.cors = assembly, keyring, cors
-    shared.metrics.use(config.digest)
+    shared.metrics.use(config.digest, prices_of(config))
     runtime.recorder.use(config.traces, config.digest, _redactor(config))
     runtime.logs.use(config.logs, sys.stderr)
 
@@ -263,6 +265,10 @@ def _redactor(config: Config) -> Redactor:
             *(key.key.get_secret_value() for key in config.server.keys),
         ]
     )
+
+
+def _keyring(server: ServerConfig) -> Keyring:
+    return Keyring(server.keys, origins=server.cors, limit=LoginLimit(server.wrong_keys))
 
 
 def _settle() -> None:

@@ -25,6 +25,7 @@ from pipeline.config import CandidateConfig, Config, KeyConfig, ModelConfig, Pro
 from pipeline.effective import chains, parted
 from pipeline.guards import AttemptGuards, Guard, for_answers, for_attempts, for_bodies
 from pipeline.policies import all_tokens, blamed, caller_of, slowed
+from pipeline.prices import Price
 from pipeline.providers import Provider
 from pipeline.providers.demo import MODELS
 from pipeline.providers.embedded import DemoProvider
@@ -107,6 +108,7 @@ class _Assembler:
             credential=credential,
             headers=provider.headers,
             connect_timeout=provider.connect_timeout,
+            body_limit=provider.body_limit,
             pool=self._shared.pool,
             gauge=self._shared.metrics.open_upstream,
         )
@@ -208,6 +210,18 @@ class _Assembler:
             return None
         limits = (provider.max_in_flight, provider.queue, provider.queue_timeout)
         return self._shared.state(("slots", provider.name, *limits), lambda: Slots(*limits))
+
+
+def prices_of(config: Config) -> dict[tuple[str, str], Price]:
+    """What tokens cost, by model and candidate, where the configuration says so."""
+    return {
+        (model.name, f"{each.provider}/{each.model}"): Price(
+            each.price.input, each.price.output, each.price.cached, each.price.cache_write
+        )
+        for model in config.models
+        for each in model.candidates
+        if each.price is not None
+    }
 
 
 def _quotas(keys: Sequence[KeyConfig]) -> Mapping[Hashable, Quota]:

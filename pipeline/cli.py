@@ -142,7 +142,17 @@ def replay(trace: Path, chain: str, config: Path | None) -> None:
 
 
 @penstock.command()
-@click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
-def dashboards(folder: Path | None) -> None:
-    """Write the Grafana dashboards (not yet)."""
-    _not_yet("writing dashboards")
+@click.argument("folder", metavar="[DIR]", required=False, default="dashboards", type=click.Path(path_type=Path))
+@click.option("--config", type=click.Path(path_type=Path), help="The configuration; by default ./penstock.yaml.")
+def dashboards(folder: Path, config: Path | None) -> None:
+    """Write Grafana dashboards and Prometheus rules for the chains in use into DIR (./dashboards)."""
+    from pipeline.config import load
+
+    found = load(config, os.environ)
+    from pipeline.dashboards import ExtraMissing, write
+
+    try:
+        written = write(found, folder)
+    except ExtraMissing as error:
+        _fail(str(error), USAGE)
+    print(f"{folder}: {len(written)} files for {found.source}; README.md there says what is what")

@@ -47,6 +47,7 @@ class Emission(abc.ObserverBase[bytes]):
         request: the client's request, as the server took it.
         headers: response headers that every answer carries.
         buffered: called with the change of bytes that wait for this client.
+        paused: called with the seconds of each pause of the provider that this client caused.
     """
 
     __slots__ = (
@@ -58,9 +59,11 @@ class Emission(abc.ObserverBase[bytes]):
         "_headers",
         "_loop",
         "_over",
+        "_paused",
         "_pending",
         "_request",
         "_response",
+        "_shut_at",
         "_size",
         "_subscription",
         "_trace",
@@ -74,11 +77,15 @@ class Emission(abc.ObserverBase[bytes]):
         request: web.BaseRequest,
         headers: Mapping[str, str],
         buffered: Callable[[int], None],
+        paused: Callable[[float], None],
     ) -> None:
         self._exchange = exchange
         self._request = request
         self._headers = headers
         self._buffered = buffered
+        self._paused = paused
+        self._shut_at: float | None = None
+        """When this client made the provider wait, on the loop's clock; None while it does not."""
         self._loop = exchange.loop
         self._trace = exchange.trace
         self._pending: list[bytes] = []
@@ -156,6 +163,8 @@ class Emission(abc.ObserverBase[bytes]):
         self._buffered(len(data))
         if self._size > HIGH_WATER:
             exchange.gate.shut()
+            if self._shut_at is None:
+                self._shut_at = self._loop.time()
         self._notify()
 
     def _has_room(self) -> bool:
@@ -223,6 +232,13 @@ class Emission(abc.ObserverBase[bytes]):
         gate = self._exchange.gate
         if not gate.is_open and self._size <= HIGH_WATER:
             gate.reopen()
+            self._went_on()
+
+    def _went_on(self) -> None:
+        """The provider does not wait any more."""
+        if self._shut_at is not None:
+            self._paused(self._loop.time() - self._shut_at)
+            self._shut_at = None
 
     def _abort(self) -> None:
         if self._request.transport is not None:
@@ -254,6 +270,7 @@ class Emission(abc.ObserverBase[bytes]):
 
     def _let_go(self) -> None:
         self._over = True
+        self._went_on()
         self._buffered(-self._size)
         self._size = 0
         self._pending.clear()

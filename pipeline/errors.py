@@ -128,6 +128,7 @@ class GatewayError(Exception):
         headers: response headers that go to the client with it (rate limits, ``x-should-retry``).
         raw: the provider's own wire event (in-band) or body, and ``dialect`` the dialect it is in: the same dialect hands it on.
         from_provider: whether a provider said it (as opposed to the gateway itself).
+        limit: which limit of the server's it is about, for metrics; "" for none.
     """
 
     def __init__(
@@ -145,6 +146,7 @@ class GatewayError(Exception):
         raw: bytes | None = None,
         dialect: str | None = None,
         from_provider: bool = False,
+        limit: str = "",
     ) -> None:
         super().__init__(message or kind.text)
         self.kind = kind
@@ -159,6 +161,7 @@ class GatewayError(Exception):
         self.raw = raw
         self.dialect = dialect
         self.from_provider = from_provider
+        self.limit = limit
 
     @property
     def retryable(self) -> bool:
@@ -197,7 +200,7 @@ def classify(error: BaseException) -> GatewayError:
             Kind.RATE_LIMIT, f"Too many {error.unit}: {error}.", retry_after=error.retry_after, headers=_rate_limit_headers(error)
         )
     elif isinstance(error, Overloaded):
-        mapped = GatewayError(Kind.OVERLOADED, retry_after=error.retry_after)
+        mapped = GatewayError(Kind.OVERLOADED, f"There is no room ({error}).", retry_after=error.retry_after)
     elif isinstance(error, StepError):
         # A person's own function may fail with an error of ours, and then means it.
         if isinstance(error.__cause__, GatewayError):

@@ -12,26 +12,37 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from pipeline.buckets import (
+    DURATION_BUCKETS,
+    FIRST_TOKEN_BUCKETS,
+    OVERHEAD_BUCKETS,
+    PER_TOKEN_BUCKETS,
+    STAGE_BUCKETS,
+    TOKEN_BUCKETS,
+    WAIT_BUCKETS,
+)
+from pipeline.endings import error_type, stream_end
+from pipeline.errors import classify
 from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
+from pipeline.prices import Price
 from pipeline.series import Count, Marked, Series, Spread
 from pipeline.snapshot import Family, of_collected, of_counts, of_spreads, ruled
 
-TOKEN_BUCKETS: Final = (1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304)
-DURATION_BUCKETS: Final = (*(round(0.01 * 2**n, 2) for n in range(14)), 120, 180, 300, 600)
-FIRST_TOKEN_BUCKETS: Final = (
-    *(0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
-    *(30, 60, 120, 300),
-)
-PER_TOKEN_BUCKETS: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5)
-OVERHEAD_BUCKETS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
-WAIT_BUCKETS: Final = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60)
-
 BREAKER_STATES: Final = {"closed": 0, "half_open": 1, "open": 2}
+
+SERVER: Final = "server"
+"""Stands for the chain where a limit of the gateway itself acts."""
+
+LIMITS: Final = ("body_limit", "buffered_limit", "drain", "header_limit", "wrong_keys")
+"""Limits of the gateway itself, as they are called under ``server``."""
+
+SHEDS: Final = ("buffered_limit", "queue", "queue_timeout", "draining")
+"""What was full when work was refused."""
 
 TOKEN_TYPES: Final = ("input", "output", "cached_input", "cache_creation_input", "reasoning")
 
@@ -48,9 +59,14 @@ class Metrics:
         self.upstream_open = 0
         self.buffered = 0
         self.breakers: Callable[[], Mapping[str, str]] = dict
+        self.cooling: Callable[[], Mapping[str, float]] = dict
+        self.refused_retries: Callable[[], Mapping[str, int]] = dict
         self.queue_depth: Callable[[], int] = lambda: 0
+        self.reload_good = True
+        self.reloaded_at = time.time()
         self._digest = ""
-        self._kinds: dict[tuple[str, str, str, str], _Kind] = {}
+        self._prices: Mapping[tuple[str, str], Price] = {}
+        self._kinds: dict[tuple[str, str, str, str, str], _Kind] = {}
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
         self._ended = 0
@@ -67,12 +83,24 @@ class Metrics:
         self.stream_ends = count("penstock_stream_ends", "How opened answers ended.", "candidate", "reason")
         self.mirrored = count("penstock_mirrored", "Answers of a mirror, by what they differ in.", "candidate", "outcome")
         self.cached = count("penstock_cache_lookups", "Requests that a cache could answer, or not.", "chain", "outcome")
+        self.cool_downs = count("penstock_cool_downs", "How often a candidate was taken out of service.", "candidate", "reason")
+        self.hedges = count("penstock_hedges", "Attempts beside a slow one: launched, won, lost.", "candidate", "outcome")
+        self.lost_tokens = count(
+            "penstock_hedge_lost_tokens", "Tokens known to be spent on attempts that lost to another one.", "candidate"
+        )
+        self.sheds = count("penstock_sheds", "Work refused for want of room, by what was full.", "reason")
+        self.rate_limited = count("penstock_rate_limited", "Requests that had used up their key's limit.", "key", "unit")
+        self.reloads = count("penstock_config_reloads", "Configurations read anew.", "result")
+        self.cost = count("penstock_cost", "What answers cost, in the currency of the configured prices.", "model", "candidate")
         self.losses = count("penstock_translation_loss", "What another dialect could not carry.", "from", "to", "kind")
         self.restarts = count("penstock_worker_restarts", "Workers started in the place of one that ended unasked.").labels()
         self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
-        stage = spread(DURATION_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
-        self._stage = {name: stage.labels(name) for name in ("parse", "dispatch", "first_event", "answer")}
+        stage = spread(STAGE_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
+        self._stage = {name: stage.labels(name) for name in ("parse", "dispatch", "first_event", "write", "answer")}
         self.queue_wait = spread(WAIT_BUCKETS, "penstock_queue_wait_seconds", "Time waited for a slot.").labels()
+        self.pauses = spread(
+            WAIT_BUCKETS, "penstock_backpressure_seconds", "Pauses of a provider because its client reads slowly."
+        ).labels()
         self.duration = marked(
             DURATION_BUCKETS,
             "gen_ai_client_operation_duration_seconds",
@@ -91,6 +119,14 @@ class Metrics:
         )
         self.loop_lag = 0.0
         self.registry.register(_Open(self))
+        ProcessCollector(registry=self.registry)
+        # A counter that begins at its first event hides that event from every rate.
+        for limit in LIMITS:
+            self.guard_trips.labels(limit, SERVER)
+        for reason in SHEDS:
+            self.sheds.labels(reason)
+        for result in ("success", "failure"):
+            self.reloads.labels(result)
 
     def _count(self, name: str, help: str, *labels: str) -> Series[Count]:
         series = Series(name, help, labels, Count)
@@ -120,9 +156,29 @@ class Metrics:
         """Requests that ended. While it stays, and nothing is in flight, hardly any number moves."""
         return self._ended
 
-    def use(self, digest: str) -> None:
-        """Remember which configuration is in force."""
+    def use(self, digest: str, prices: Mapping[tuple[str, str], Price] | None = None) -> None:
+        """Remember which configuration is in force, and what it says that tokens cost, by model and candidate."""
         self._digest = digest
+        self._prices = prices or {}
+        for labels in self._prices:
+            self.cost.labels(*labels)
+
+    def reloaded(self, good: bool) -> None:
+        """A configuration was read anew; ``good``: it is in force now."""
+        self.reload_good = good
+        self.reloads.labels("success" if good else "failure").inc()
+        if good:
+            self.reloaded_at = time.time()
+
+    def circuit_changed(self, candidate: str, state: str, error: Exception | None) -> None:
+        """A candidate's circuit changed its state; ``error`` is what opened it."""
+        if state == "open":
+            reason = "unknown" if error is None else classify(error).reason
+            self.cool_downs.labels(candidate, reason).inc()
+
+    def tripped(self, operator: str, chain: str) -> None:
+        """A guard of a chain, or (chain ``server``) a limit of the gateway itself, acted."""
+        self.guard_trips.labels(operator, chain).inc()
 
     @property
     def digest(self) -> str:
@@ -150,7 +206,8 @@ class Metrics:
         now = time.monotonic()
         self._ended += 1
         opened = exchange.opened
-        key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome)
+        ending = stream_end(outcome, exchange.error)
+        key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome, ending)
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind(self, *key)
@@ -178,6 +235,9 @@ class Metrics:
                 if spread is None:
                     spread = kind.tokens[name] = self.tokens.labels(*kind.labels, name)
                 spread.observe(count)
+        price = self._prices.get((exchange.label, kind.candidate))
+        if price is not None:
+            self.cost.labels(exchange.label, kind.candidate).add(price.of(usage))
 
     def _stages(self, exchange: Exchange, now: float) -> None:
         """Where the time went, and how much of it was ours."""
@@ -196,6 +256,8 @@ class Metrics:
             # ``share``) sent it before this request was there.
             return
         written = exchange.first_write_at
+        if written is not None:
+            stage["write"].observe(written - first)
         self.overhead.observe(sent.at - exchange.began + (written - first if written is not None else 0.0))
 
 
@@ -205,17 +267,19 @@ class _Kind:
     Args:
         metrics: where they are counted.
         dialect, model, candidate, outcome: what they have in common; the candidate that answered, or "".
+        ending: how its answer ended.
     """
 
-    __slots__ = ("duration", "labels", "requests", "stream_ends", "tokens")
+    __slots__ = ("candidate", "duration", "labels", "requests", "stream_ends", "tokens")
 
-    def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str) -> None:
+    def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str, ending: str) -> None:
+        self.candidate = candidate
         provider, _, own = candidate.partition("/")
         self.labels = ("chat", provider or "none", model, own or "none")
         self.requests = metrics.requests.labels(dialect, model, outcome)
         # Only an answer that was opened is counted there, and one that was not has no candidate.
-        self.stream_ends = metrics.stream_ends.labels(candidate, "done" if outcome == "ok" else outcome) if candidate else Count()
-        self.duration = metrics.duration.labels(*self.labels, "" if outcome == "ok" else outcome)
+        self.stream_ends = metrics.stream_ends.labels(candidate, ending) if candidate else Count()
+        self.duration = metrics.duration.labels(*self.labels, error_type(outcome))
         self.tokens: dict[str, Spread] = {}
 
 
@@ -241,7 +305,26 @@ class _Open(Collector):
         yield ruled(breakers, "max")
         late = "How late the event loop ran its last timer."
         yield ruled(GaugeMetricFamily("penstock_loop_lag_seconds", late, value=metrics.loop_lag), "max")
+        cooling = GaugeMetricFamily(
+            "penstock_cool_down_seconds", "Seconds until a candidate is tried again.", labels=["candidate"]
+        )
+        for candidate, seconds in metrics.cooling().items():
+            cooling.add_metric([candidate], seconds)
+        yield ruled(cooling, "max")
+        refused = CounterMetricFamily(
+            "penstock_retries_refused", "Retries that a candidate's budget did not allow.", labels=["candidate"]
+        )
+        for candidate, count in metrics.refused_retries().items():
+            refused.add_metric([candidate], count)
+        yield refused
+        # One a process: where several add up, their sum says how many serve.
         yield GaugeMetricFamily("penstock_workers", "Processes that serve.", value=1)
+        name = "penstock_config_last_reload_successful"
+        told = "1: the file as it is now is in force; 0: it is bad."
+        yield ruled(GaugeMetricFamily(name, told, value=metrics.reload_good), "min")
+        name = "penstock_config_last_reload_success_timestamp_seconds"
+        told = "When the configuration in force was read."
+        yield ruled(GaugeMetricFamily(name, told, value=metrics.reloaded_at), "max")
         build = GaugeMetricFamily("penstock_build_info", "Version and configuration.", labels=["version", "config"])
         build.add_metric([metrics.version, metrics.digest], 1)
         yield ruled(build, "max")

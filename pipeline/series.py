@@ -23,11 +23,15 @@ class Count:
     __slots__ = ("value",)
 
     def __init__(self) -> None:
-        self.value = 0
+        self.value: float = 0
 
     def inc(self) -> None:
         """Once more."""
         self.value += 1
+
+    def add(self, amount: float) -> None:
+        """So much more; never less than nothing."""
+        self.value += amount
 
 
 class Spread:

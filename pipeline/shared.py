@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from operators.budget import Budget
 from operators.circuit import Circuits
 from operators.limits import Limits, Meter, Quota, own_meter
+from operators.slots import Slots
 from pipeline.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -45,6 +47,26 @@ class Shared:
         """What clients have used, kept as the ``state`` called ``key``."""
         return self.state(key, lambda: Limits(own, lambda what, rate, burst: self.meter((key, what), rate, burst)))
 
+    def keyed(self, kind: type[S]) -> dict[Hashable, S]:
+        """All states of a kind by their keys, for gauges."""
+        return {key: state for key, (_, state) in self._states.items() if isinstance(state, kind)}
+
     def states(self, kind: type[S]) -> list[S]:
         """All states of a kind, for gauges."""
-        return [state for _, state in self._states.values() if isinstance(state, kind)]
+        return list(self.keyed(kind).values())
+
+
+def sharing(pool: Pool, metrics: Metrics, meter: Meter = own_meter) -> Shared:
+    """What the requests of one process share, with its gauges on ``metrics``; ``meter`` makes the meters of rate limits."""
+    circuits = Circuits(on_change=lambda key, state: metrics.circuit_changed(key, state, circuits.of(key).last_error))
+    shared = Shared(pool, metrics, circuits, meter)
+    metrics.breakers = circuits.states
+    metrics.cooling = circuits.remaining
+    metrics.queue_depth = lambda: sum(slots.waiting for slots in shared.states(Slots))
+    metrics.refused_retries = lambda: {str(key[1]): budget.refused for key, budget in _budgets(shared)}
+    return shared
+
+
+def _budgets(shared: Shared) -> list[tuple[tuple[str, str], Budget]]:
+    """By ("budget", candidate)."""
+    return [(key, budget) for key, budget in shared.keyed(Budget).items() if isinstance(key, tuple)]

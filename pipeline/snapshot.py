@@ -77,7 +77,8 @@ def of_collected(metric: Metric) -> Family:
     kind = metric.type
     if kind not in ("counter", "gauge"):
         raise TypeError(f"{metric.name}: a {kind} is counted by Series")
-    names = tuple(metric.samples[0].labels) if metric.samples else ()
+    # A gauge without members knows its labels all the same, but says so to friends only.
+    names = tuple(metric.samples[0].labels) if metric.samples else tuple(getattr(metric, "_labelnames", ()))
     return Family(
         name=metric.name,
         help=metric.documentation,

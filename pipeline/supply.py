@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from random import random
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import reactivex
 from reactivex import Observable
@@ -22,6 +22,7 @@ from operators.store import Store
 from pipeline import chain as sentence
 from pipeline.encode import BEAT
 from pipeline.errors import classify
+from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.noting import note
 from pipeline.policies import (
@@ -49,6 +50,14 @@ from pipeline.rewriting import Redacting, over_events
 from pipeline.shared import Shared
 
 S = TypeVar("S")
+
+TRIPPING: Final = frozenset(
+    {
+        *("admit", "buffer_limit", "fault", "first_event_timeout", "hedge", "idle_timeout"),
+        *("output_limit", "pace", "rate_limit", "total_timeout"),
+    }
+)
+"""Steps that act on streams, and are counted when they do."""
 
 FindCandidate = Callable[[str], Observable[Any]]
 
@@ -88,6 +97,9 @@ class Supplier:
 
     def __call__(self, step: Step) -> Mapping[str, Any]:
         """By parameter name. A step of your own may ask for ``circuits``, ``key``, ``when`` and ``beat``."""
+        if step.name in TRIPPING:
+            # A counter that begins at its first event hides that event from every rate.
+            self.shared.metrics.guard_trips.labels(step.name, self.chain)
         supply = _TABLE.get(step.name)
         return supply(self, step) if supply is not None else self._common()
 
@@ -164,7 +176,8 @@ class Supplier:
 
     def hedge(self, step: Step) -> dict[str, Any]:
         """Requests of a chain learn from each other how long a first event takes."""
-        return {**self.failover(step), "hedges": self._kept(step, Hedges), "on_hedge": self._tripped("hedge")}
+        probes = {"on_hedge": self._on_hedge, "on_win": self._on_win, "on_lose": self._on_lose}
+        return {**self.failover(step), **probes, "hedges": self._kept(step, Hedges)}
 
     def balance(self, step: Step) -> dict[str, Any]:
         """A session stays with its candidate, whose cache knows it, unless the order itself is the point."""
@@ -222,6 +235,22 @@ class Supplier:
     def _on_resumed(self, exchange: Exchange, earlier: str, later: str, error: Exception) -> None:
         note(exchange, "resume", f"{later} goes on where {earlier} broke off ({classify(error).reason})")
         self.shared.metrics.failovers.labels(earlier, later, classify(error).reason, "stream").inc()
+
+    def _on_hedge(self, slow: sentence.Attempt, started: sentence.Attempt) -> None:
+        self.shared.metrics.tripped("hedge", self.chain)
+        self.shared.metrics.hedges.labels(started.candidate.label, "launched").inc()
+
+    def _on_win(self, winner: sentence.Attempt, hedge: bool) -> None:
+        if hedge:
+            self.shared.metrics.hedges.labels(winner.candidate.label, "won").inc()
+
+    def _on_lose(self, loser: sentence.Attempt, hedge: bool, said: list[Batch]) -> None:
+        metrics, label = self.shared.metrics, loser.candidate.label
+        if hedge:
+            metrics.hedges.labels(label, "lost").inc()
+        tokens = max((all_tokens(batch) or 0 for batch in said), default=0)
+        if tokens:
+            metrics.lost_tokens.labels(label).add(tokens)
 
     def _on_mirrored(self, to: str, outcome: str) -> None:
         self.shared.metrics.mirrored.labels(to, outcome).inc()

@@ -7,13 +7,14 @@ from typing import Any
 
 from reactivex import Observable, abc
 
-from operators.errors import GuardError
+from operators.errors import GuardError, Overloaded, RateLimited
+from operators.rate_limit import EVERYBODY
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly, tap
 from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
-from pipeline.metrics import Metrics
+from pipeline.metrics import SHEDS, Metrics
 from pipeline.noting import AttemptNotes, how_it_ended, mark, note_batch, spoilt
 from pipeline.resolve import Candidate
 from pipeline.traces import Note, Trace
@@ -142,6 +143,8 @@ class _Observed(Link[Batch, Batch]):
             trace = self._trace
             if trace is not None and tripped:
                 trace.trip(Note(trace.now(), getattr(error, "operator", ""), "request", str(error)))
+            if isinstance(error, RateLimited):
+                self._metrics.rate_limited.labels(self._exchange.caller or EVERYBODY, error.unit).inc()
             self.fail(error)
 
     def ended(self, how: Exception | Left | None) -> None:
@@ -155,5 +158,7 @@ def trip(error: Exception, chain: str, metrics: Metrics) -> bool:
     if not isinstance(error, GuardError) or getattr(error, "counted", False):
         return False
     error.counted = True  # type: ignore[attr-defined]
-    metrics.guard_trips.labels(error.operator, chain).inc()
+    metrics.tripped(error.operator, chain)
+    if isinstance(error, Overloaded) and error.limit in SHEDS:
+        metrics.sheds.labels(error.limit).inc()
     return True

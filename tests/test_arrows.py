@@ -21,6 +21,7 @@ HOUSE = ("operators", "pipeline")
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
 AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
 PROMETHEUS = ("pipeline.metrics", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
+GRAFANA = ("pipeline.dashboards.grafana",)
 SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config", "pipeline.traces")
 
 
@@ -136,7 +137,9 @@ def test_meaning_never_awaits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "where"), [("aiohttp", AIOHTTP), ("prometheus_client", PROMETHEUS)], ids=["aiohttp", "prometheus_client"]
+    ("library", "where"),
+    [("aiohttp", AIOHTTP), ("prometheus_client", PROMETHEUS), ("grafana_foundation_sdk", GRAFANA)],
+    ids=["aiohttp", "prometheus_client", "grafana_foundation_sdk"],
 )
 def test_libraries_of_the_outside_stay_at_the_outside(library: str, where: tuple[str, ...]) -> None:
     wrong = [

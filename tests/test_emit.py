@@ -16,6 +16,10 @@ from pipeline.emit import Emission
 from pipeline.exchange import Exchange
 
 
+def ignored(change: float) -> None:
+    """What is counted here is shown elsewhere."""
+
+
 def test_an_error_that_no_encoder_could_say_breaks_the_connection_so_that_nothing_looks_whole() -> None:
     async def produce(push: object) -> None:
         assert callable(push)
@@ -26,7 +30,7 @@ def test_an_error_that_no_encoder_could_say_breaks_the_connection_so_that_nothin
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         body = {"model": "m", "stream": True}
         exchange = Exchange(Clock(), id="r", dialect=DIALECTS["chat"], body=body, raw=b"", headers={})
-        return await Emission(exchange, request, {}, lambda change: None).run(from_async(produce))
+        return await Emission(exchange, request, {}, ignored, ignored).run(from_async(produce))
 
     async def read() -> bytes:
         server = await asyncio.get_running_loop().create_server(web.Server(handle), "127.0.0.1", 0)
@@ -48,7 +52,7 @@ def test_a_client_of_http_1_0_that_asked_to_be_kept_sees_the_end_of_a_stream() -
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         body = {"model": "m", "stream": True}
         exchange = Exchange(Clock(), id="r", dialect=DIALECTS["chat"], body=body, raw=b"", headers={})
-        return await Emission(exchange, request, {}, lambda change: None).run(from_async(produce, scoped=True))
+        return await Emission(exchange, request, {}, ignored, ignored).run(from_async(produce, scoped=True))
 
     async def read() -> bytes:
         server = await asyncio.get_running_loop().create_server(web.Server(handle), "127.0.0.1", 0)

@@ -9,9 +9,12 @@ import pytest
 
 from operators.clock import Clock
 from pipeline.dialects import DIALECTS
-from pipeline.events import Opened
+from pipeline.endings import ERROR_TYPES, error_type
+from pipeline.errors import Kind
+from pipeline.events import Opened, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
+from pipeline.prices import Price
 from pipeline.request import Losses, Sent
 
 
@@ -45,3 +48,19 @@ def test_the_time_of_an_attempt_that_failed_is_nobodys_overhead(exchange: Exchan
     open_(exchange, number=2, at=160.0)
     metrics.ended(exchange, "ok")
     assert metrics.overhead.sum == 0
+
+
+def test_errors_of_operations_are_of_few_types() -> None:
+    """The convention's word for all others keeps the histograms few."""
+    types = {error_type(kind.reason) for kind in Kind}
+    assert types == {*ERROR_TYPES, "_OTHER"}
+    assert error_type("ok") == ""
+
+
+def test_a_price_charges_each_token_once() -> None:
+    usage = Usage(input=1000, output=100, cache_read=300, cache_write=200)
+    assert Price(1, 10).of(usage) == pytest.approx((1000 + 1000) / 1e6)
+    assert Price(1, 10, cached=0.1, cache_write=2).of(usage) == pytest.approx((500 + 30 + 400 + 1000) / 1e6)
+    # What nobody told is not charged, and nothing is paid back.
+    assert Price(1, 10).of(Usage(output=7)) == pytest.approx(70 / 1e6)
+    assert Price(1, 10, cached=0.5).of(Usage(input=10, cache_read=20)) == pytest.approx(10 / 1e6)

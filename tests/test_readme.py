@@ -27,15 +27,6 @@ def test_each_configuration_of_the_readme_is_good(block: str, tmp_path: Path) ->
     assert load(path, ENVIRONMENT).models
 
 
-def test_the_configuration_in_the_container_is_good(tmp_path: Path) -> None:
-    compose = (ROOT / "docker-compose.yml").read_text()
-    lines = compose.partition("content: |\n")[2].replace("$$", "$")
-    path = tmp_path / "penstock.yaml"
-    path.write_text(re.sub(r"^      ", "", lines, flags=re.MULTILINE))
-    config = load(path, ENVIRONMENT)
-    assert config.server.keys[0].key.get_secret_value() == "p"
-
-
 def test_every_demo_model_is_in_the_readme_and_the_other_way_round() -> None:
     assert set(re.findall(r"`demo/([\w-]+)`", README)) == set(MODELS)
 

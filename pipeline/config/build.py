@@ -21,6 +21,7 @@ from pipeline.config.models import (
     KeyConfig,
     LogsConfig,
     ModelConfig,
+    PriceConfig,
     ProviderConfig,
     Secret,
     ServerConfig,
@@ -87,7 +88,8 @@ def _model(section: ModelSection) -> ModelConfig:
 
 def _candidate(section: CandidateSection) -> CandidateConfig:
     provider, _, model = section.use.partition("/")
-    return CandidateConfig(**_fields(section), provider=provider, model=model)
+    price = None if section.price is None else PriceConfig(**_fields(section.price))
+    return CandidateConfig(**{**_fields(section), "price": price}, provider=provider, model=model)
 
 
 def _digest(file: File, chains: Mapping[str, ChainConfig]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isfinite
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -39,6 +40,17 @@ def _whole(value: object) -> object:
     if not isinstance(value, int) or isinstance(value, bool):
         raise wrong("is not a whole number.")
     return value
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise wrong("is not a number.") from None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not isfinite(value):
+        raise wrong("is not a number.")
+    return float(value)
 
 
 def _flag(value: object) -> object:
@@ -119,6 +131,7 @@ Time = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": TIME_PATTERN}]}),
 ]
 Whole = Annotated[int, BeforeValidator(_whole)]
+Amount = Annotated[float, BeforeValidator(_amount), Field(ge=0)]
 Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Name = Annotated[str, AfterValidator(_safe)]

@@ -51,13 +51,15 @@ class KeyConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Where and how clients are served. ``body_limit`` is in bytes, ``drain`` in seconds."""
+    """Where and how clients are served. Limits are in bytes, ``drain`` in seconds, ``wrong_keys`` counts those of a minute."""
 
     host: str = "127.0.0.1"
     port: int = 8787
     workers: int = 1
     buffered_limit: int = 256 * 1024 * 1024
     body_limit: int = 32 * 1024 * 1024
+    header_limit: int = 32 * 1024
+    wrong_keys: int = 10
     drain: float = 30.0
     cors: tuple[str, ...] = ()
     keys: tuple[KeyConfig, ...] = ()
@@ -65,7 +67,7 @@ class ServerConfig:
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Who answers. ``dialect`` and ``base_url`` are "" for the demo only; timeouts are in seconds."""
+    """Who answers. ``dialect`` and ``base_url`` are "" for the demo only; timeouts are in seconds, ``body_limit`` in bytes."""
 
     name: str
     kind: Literal["http", "demo"] = "http"
@@ -79,6 +81,17 @@ class ProviderConfig:
     queue: int = 64
     queue_timeout: float = 30.0
     connect_timeout: float = 5.0
+    body_limit: int = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class PriceConfig:
+    """What a million tokens cost. What is None costs as much as ``input``."""
+
+    input: float
+    output: float
+    cached: float | None = None
+    cache_write: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +111,7 @@ class CandidateConfig:
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     reasoning_field: str | None = None
     allow: tuple[str, ...] = ()
+    price: PriceConfig | None = None
 
 
 @dataclass(frozen=True, slots=True)

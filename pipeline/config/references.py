@@ -17,7 +17,7 @@ DEMO = "demo"
 
 # Part of metric labels and of the header x-penstock-candidate; the first slash of provider/model ends it.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
-_HTTP_ONLY = ("dialect", "base_url", "api_key", "auth", "headers", "transport", "connect_timeout")
+_HTTP_ONLY = ("dialect", "base_url", "api_key", "auth", "headers", "transport", "connect_timeout", "body_limit")
 
 
 def check(tree: Tree) -> None:

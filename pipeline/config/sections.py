@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from pipeline.config.fields import (
+    Amount,
     Dialect,
     Flag,
     HeaderValue,
@@ -73,6 +74,10 @@ class ServerSection(Record):
     """Bytes that may wait for slow clients, all together; over it new requests are refused (503)."""
     body_limit: Size = Field(default=32 * 1024 * 1024, examples=["32MiB"])
     """Largest request body, after decompression."""
+    header_limit: Size = Field(default=32 * 1024, examples=["32KiB"])
+    """Longest first line, name or value of a header that a request may bring (431 over it)."""
+    wrong_keys: Positive = Field(default=10, examples=[10])
+    """How many wrong keys one address may send in a minute; over it, its keys are refused unseen (429)."""
     drain: Time = Field(default=30.0, examples=["30s"])
     """How long requests in flight may go on after a stop was asked for."""
     cors: tuple[Origin, ...] = Field(default=(), examples=[["https://app.example.com"]])
@@ -106,6 +111,8 @@ class ProviderSection(Record):
     """Longest wait in the queue."""
     connect_timeout: Time = Field(default=5.0, gt=0, examples=["5s"])
     """Longest wait for a connection."""
+    body_limit: Size = Field(default=64 * 1024 * 1024, examples=["64MiB"])
+    """Largest answer that is no stream; it is held in memory as a whole."""
 
     @field_validator("api_key")
     @classmethod
@@ -120,6 +127,19 @@ class ProviderSection(Record):
             if fault is not None:
                 raise wrong(fault)
         return value
+
+
+class PriceSection(Record):
+    """What a million tokens cost, in a currency of your own; it only feeds the metric penstock_cost_total."""
+
+    input: Amount = Field(examples=[3])
+    """Tokens of the request."""
+    output: Amount = Field(examples=[15])
+    """Tokens of the answer, reasoning included."""
+    cached: Amount | None = Field(default=None, examples=[0.3])
+    """Tokens of the request that the provider read from its cache; as `input` where it is left out."""
+    cache_write: Amount | None = Field(default=None, examples=[3.75])
+    """Tokens of the request that the provider wrote into its cache; as `input` where it is left out."""
 
 
 class CandidateSection(Record):
@@ -147,6 +167,8 @@ class CandidateSection(Record):
     """Under which name a chat provider carries reasoning."""
     allow: tuple[str, ...] = Field(default=(), examples=[["logprobs"]])
     """Losses that are allowed when a request of another dialect cannot be carried whole."""
+    price: PriceSection | None = Field(default=None, examples=[{"input": 3, "output": 15}])
+    """What its tokens cost."""
 
 
 Candidate = Annotated[CandidateSection, BeforeValidator(use_of, json_schema_input_type=str | CandidateSection)]

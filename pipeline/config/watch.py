@@ -20,7 +20,7 @@ log = logging.getLogger("penstock.config")
 Stamp = tuple[int, int, int]
 
 # What is bound once at start; a reload accepts a change of it, and says that it waits for a restart.
-_AT_START = ("host", "port", "workers")
+_AT_START = ("host", "port", "workers", "header_limit")
 
 
 class Watcher:

@@ -16,6 +16,7 @@ import orjson
 from reactivex import Observable
 from yarl import URL
 
+from operators.errors import TooLarge
 from operators.source import FlowGate, from_async
 from pipeline.dialects import DIALECTS
 from pipeline.dispatch import payload
@@ -29,9 +30,6 @@ from pipeline.resolve import Candidate
 
 # An error body is read up to here; what is longer is not an explanation.
 ERROR_BODY_LIMIT: Final = 256 * 1024
-
-# An answer that is no stream has to be read whole before it can be handed on.
-BODY_LIMIT: Final = 64 * 1024 * 1024
 
 # A count that takes longer than an answer's first words is of no use, in seconds.
 COUNT_PATIENCE: Final = 30.0
@@ -51,6 +49,7 @@ class HttpProvider:
         credential: header name and value, or None.
         headers: further request headers of the operator's.
         connect_timeout: seconds for resolving, connecting and the TLS handshake together.
+        body_limit: bytes of an answer that is no stream: it has to be read whole before it can be handed on.
         pool: the connections that all providers share.
         gauge: called with +1 and -1 around each open provider connection.
     """
@@ -64,6 +63,7 @@ class HttpProvider:
         credential: tuple[str, str] | None,
         headers: Mapping[str, str],
         connect_timeout: float,
+        body_limit: int,
         pool: Pool,
         gauge: Callable[[int], None],
     ) -> None:
@@ -74,6 +74,7 @@ class HttpProvider:
         self._pool = pool
         self._gauge = gauge
         self._connect_timeout = connect_timeout
+        self._body_limit = body_limit
         headers = {key.lower(): value for key, value in headers.items()}
         base = {"content-type": "application/json", "accept-encoding": "identity", "user-agent": "penstock"}
         if credential is not None:
@@ -119,14 +120,14 @@ class HttpProvider:
                 try:
                     if response.status != 200:
                         raise await self._refusal(response)
-                    return int(orjson.loads(await _all(response.content))["input_tokens"])
+                    return int(orjson.loads(await _all(response.content, self._body_limit))["input_tokens"])
                 finally:
                     response.close()
         except TimeoutError as error:
             raise GatewayError(Kind.TIMEOUT) from error
         except (aiohttp.ClientError, OSError) as error:
             raise GatewayError(Kind.CUT) from error
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, TooLarge) as error:
             raise GatewayError(Kind.BAD_REPLY) from error
 
     @cached_property
@@ -160,7 +161,7 @@ class HttpProvider:
         content = response.content
         try:
             if "json" in head.content_type:
-                push(Whole(head, await _all(content)))
+                push(Whole(head, await _all(content, self._body_limit)))
                 return
             push(head)
             while True:
@@ -192,15 +193,14 @@ class HttpProvider:
         return error
 
 
-async def _all(content: aiohttp.StreamReader) -> bytes:
-    """A whole body, within the limit."""
+async def _all(content: aiohttp.StreamReader, limit: int) -> bytes:
+    """A whole body. Raises TooLarge over ``limit`` bytes."""
     data = await content.readany()
-    if content.at_eof():
-        return data
     pieces, size = [data], len(data)
-    while data := await content.readany():
+    while size <= limit and not content.at_eof():
+        data = await content.readany()
         pieces.append(data)
         size += len(data)
-        if size > BODY_LIMIT:
-            raise GatewayError(Kind.BAD_REPLY, f"The provider's answer is larger than {BODY_LIMIT} bytes.")
+    if size > limit:
+        raise TooLarge("body_limit", limit)
     return b"".join(pieces)

@@ -55,6 +55,7 @@ class Answerer:
         try:
             caller = self._authenticate(request)
             if runtime.draining:
+                metrics.sheds.labels("draining").inc()
                 raise GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1)
             if metrics.buffered > runtime.assembly.config.server.buffered_limit:
                 raise self._shed()
@@ -70,7 +71,7 @@ class Answerer:
         failure: GatewayError | None = None
         try:
             headers = self._headers(request, request_id)
-            emission = Emission(exchange, request, headers, metrics.wait_for_clients)
+            emission = Emission(exchange, request, headers, metrics.wait_for_clients, metrics.pauses.observe)
             response = await emission.run(route.stream if exchange.stream else route.body)
             status = response.status
             if not exchange.ended:
@@ -131,9 +132,9 @@ class Answerer:
     def _shed(self) -> GatewayError:
         """Slow clients hold too many bytes: new work waits, before the machine swaps."""
         limit = self._runtime.assembly.config.server.buffered_limit
-        self._runtime.metrics.guard_trips.labels("buffered_limit", "server").inc()
+        self._runtime.metrics.sheds.labels("buffered_limit").inc()
         text = f"More than {limit} bytes wait for slow clients (`server.buffered_limit`); try again shortly."
-        return GatewayError(Kind.OVERLOADED, text, retry_after=1)
+        return GatewayError(Kind.OVERLOADED, text, retry_after=1, limit="buffered_limit")
 
     def _authenticate(self, request: web.BaseRequest) -> Caller:
         return self._runtime.keyring.authenticate(request.headers, request.remote)

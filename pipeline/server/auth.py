@@ -128,8 +128,8 @@ class Keyring:
             caller = caller or self._owner(token)
         wait = math.ceil(self._limit.wait(remote))
         if wait and not (caller is not None and self._limit.trusts(remote, caller.name)):
-            text = f"Too many wrong keys came from your address. Try again in {wait} s."
-            raise GatewayError(Kind.RATE_LIMIT, text, retry_after=wait, headers=_NO_RETRY)
+            text = f"Too many wrong keys came from your address (`server.wrong_keys`). Try again in {wait} s."
+            raise GatewayError(Kind.RATE_LIMIT, text, retry_after=wait, headers=_NO_RETRY, limit="wrong_keys")
         if caller is not None:
             self._limit.succeed(remote, caller.name)
             return caller

@@ -90,7 +90,8 @@ async def _gather(content: aiohttp.StreamReader, limit: int) -> bytes:
 
 def _too_large(limit: int) -> GatewayError:
     # TR-E16: 413, never 400.
-    return GatewayError(Kind.TOO_LARGE, f"The body is larger than the limit of {limit} bytes (`server.body_limit`).")
+    text = f"The body is larger than the limit of {limit} bytes (`server.body_limit`)."
+    return GatewayError(Kind.TOO_LARGE, text, limit="body_limit")
 
 
 def _too_many() -> GatewayError:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
+from pipeline.metrics import SERVER
 from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.debug import Debug
 from pipeline.server.refusal import refusal
@@ -61,6 +62,8 @@ class Door:
             return await self._dispatch(request, path, request_id)
         except GatewayError as error:
             own_fault(error, request_id)
+            if error.limit:
+                self._runtime.metrics.tripped(error.limit, SERVER)
             return self._refuse(error, request, path, request_id)
         except asyncio.CancelledError:
             raise

@@ -44,9 +44,11 @@ class Colleagues:
 
     Args:
         metrics: what it counts.
+        number: which worker this is, from 0.
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, number: int = 0) -> None:
+        self.number = number
         self.answers: dict[str, Answer] = {}
         """Question -> who answers it in this process."""
         self._metrics = metrics
@@ -91,10 +93,11 @@ class Linked(Colleagues, asyncio.Protocol):
     Args:
         metrics: what it counts.
         orphaned: called when the supervisor is gone.
+        number: which worker this is, from 0.
     """
 
-    def __init__(self, metrics: Metrics, orphaned: Callable[[], None]) -> None:
-        super().__init__(metrics)
+    def __init__(self, metrics: Metrics, orphaned: Callable[[], None], number: int = 0) -> None:
+        super().__init__(metrics, number)
         self._orphaned = orphaned
         self._frames = Frames()
         self._waiting: dict[int, _Waiting] = {}

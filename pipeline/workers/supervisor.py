@@ -97,7 +97,7 @@ class Supervisor:
         self._workers: dict[int, Worker] = {}
         self._ids = count(1)
         self._hub = Hub(self._send, self._own, time.monotonic)
-        self._reload = Reload(config, load, self._selector, lambda: self._hub.ready, self._offer, lambda good: None)
+        self._reload = Reload(config, load, self._selector, lambda: self._hub.ready, self._offer, metrics.reloaded)
         self._places = [Restarts() for _ in range(workers)]
         self._due: dict[int, float] = {}
         """Places that are empty, and when somebody takes them."""

@@ -38,7 +38,7 @@ class Probes:
         self.heard: list[tuple[Any, ...]] = []
 
     def all(self) -> dict[str, Any]:
-        return {name: self._named(name) for name in ("on_failover", "on_hedge", "on_win")}
+        return {name: self._named(name) for name in ("on_failover", "on_hedge", "on_win", "on_lose")}
 
     def _named(self, name: str) -> Any:
         return lambda *args: self.heard.append((name, *args))

@@ -156,7 +156,8 @@ def test_a_refusal_says_when_to_come_again_and_for_whom_it_is(t: Marbles) -> Non
     t.cold("-").pipe(admit(slots)).subscribe(on_error=caught.append, scheduler=t.scheduler)
     holder.dispose()
     assert (caught[0].operator, caught[0].retry_after) == ("admit", 1.0)
-    assert str(caught[0]) == "admit: 1 in use and 0 waiting"
+    assert str(caught[0]) == "admit: 1 in use and 0 waiting, which is all that may (queue)"
+    assert caught[0].limit == "queue"
 
 
 def test_without_a_scheduler_no_slot_is_taken() -> None:

@@ -158,7 +158,7 @@ def test_who_makes_room_hears_why_and_leaves_no_timer(t: Marbles) -> None:
     t.cold("-|").pipe(admit(slots)).subscribe(on_error=caught.append, scheduler=scope)
     t.advance(2)
     t.cold("-|").pipe(admit(slots, **for_whom(priority=1))).subscribe(scheduler=t.scheduler)
-    assert [str(error) for error in caught] == ["admit: 1 in use and 1 waiting"]
+    assert [str(error) for error in caught] == ["admit: 1 in use and 1 waiting, which is all that may (queue)"]
     assert (round(scope.waited, 2), scope.queued_since) == (2, None)
     # The holder's drawing (its end), and the newcomer's patience.
     assert t.timers == 2
@@ -197,7 +197,7 @@ def test_who_has_to_make_room_may_come_again_at_once(t: Marbles) -> None:
     newcomer = t.cold("-|").pipe(admit(slots, **for_whom(priority=1)))
     newcomer.subscribe(on_completed=lambda: order.append("newcomer"), scheduler=t.scheduler)
     t.advance(9)
-    assert order == ["again, 1 waiting", "admit: 1 in use and 1 waiting", "newcomer"]
+    assert order == ["again, 1 waiting", "admit: 1 in use and 1 waiting, which is all that may (queue)", "newcomer"]
     assert is_empty(slots)
 
 

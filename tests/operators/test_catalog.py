@@ -82,7 +82,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "hedge",
             ["delay", "percentile", "initial", "most", "budget"],
-            {"hedges": False, "when": False, "on_failover": False, "on_hedge": False, "on_win": False},
+            {"hedges": False, "when": False, "on_failover": False, "on_hedge": False, "on_win": False, "on_lose": False},
         ),
         ("idle_timeout", ["seconds"], {}),
         ("inject", [], {"into": True}),

@@ -11,6 +11,7 @@ from reactivex import operators as stock
 from operators import Hedges, hedge
 from operators.testing import Marbles
 from tests.operators.attempts import Probes, Seen, at_once, broken, lazily
+from tests.operators.items import ITEMS
 
 # The budget.
 
@@ -143,10 +144,11 @@ def test_the_probes_hear_who_started_beside_whom_and_who_won(t: Marbles) -> None
 
     assert run(b, a) == []
     assert run(c, b) == [("on_failover", c, b, t.boom)]
-    assert run(a, b) == [("on_hedge", a, b), ("on_win", b, True)]
-    assert run(a, d) == [("on_hedge", a, d), ("on_win", a, False)]
+    assert run(a, b) == [("on_hedge", a, b), ("on_lose", a, False, []), ("on_win", b, True)]
+    assert run(a, d) == [("on_hedge", a, d), ("on_lose", d, True, []), ("on_win", a, False)]
     # Who follows a hedge is one.
-    assert run(a, c, b) == [("on_hedge", a, c), ("on_failover", c, b, t.boom), ("on_win", b, True)]
+    told: list[Any] = [("on_hedge", a, c), ("on_failover", c, b, t.boom), ("on_lose", a, False, []), ("on_win", b, True)]
+    assert run(a, c, b) == told
 
 
 def test_the_winner_is_told_before_it_is_heard(t: Marbles) -> None:
@@ -157,12 +159,20 @@ def test_the_winner_is_told_before_it_is_heard(t: Marbles) -> None:
     assert order == ["won", "b"]
 
 
+def test_what_a_loser_had_said_is_told(t: Marbles) -> None:
+    lost: list[Any] = []
+    a, b = t.cold("-s-----a|", values=ITEMS), t.cold("-b|", values=ITEMS)
+    t.check(at_once(a, b).pipe(hedge(delay=3, on_lose=lambda *told: lost.append(told))), "----b|", values=ITEMS)
+    assert lost == [(a, False, [ITEMS["s"]])]
+
+
 def test_probes_cannot_hurt(t: Marbles) -> None:
     attempts = {"A": t.cold("------a|"), "B": t.cold("-#"), "C": t.cold("-b|")}
-    t.check(lazily(t, "(ABC|)", **attempts).pipe(hedge(delay=3, on_failover=broken, on_hedge=broken, on_win=broken)), "-----b|")
+    probes: dict[str, Any] = dict.fromkeys(("on_failover", "on_hedge", "on_lose", "on_win"), broken)
+    t.check(lazily(t, "(ABC|)", **attempts).pipe(hedge(delay=3, **probes)), "-----b|")
 
 
-@pytest.mark.parametrize("probe", ["on_failover", "on_hedge", "on_win"])
+@pytest.mark.parametrize("probe", ["on_failover", "on_hedge", "on_lose", "on_win"])
 def test_who_leaves_while_a_probe_is_told_is_served_no_more(t: Marbles, probe: str) -> None:
     attempts = [t.cold("-------a|"), t.cold("-#"), t.cold("-c|")]
     heard: list[Any] = []
@@ -174,7 +184,7 @@ def test_who_leaves_while_a_probe_is_told_is_served_no_more(t: Marbles, probe: s
     subscription = at_once(*attempts).pipe(hedge(delay=3, **probes)).subscribe(heard.append, scheduler=t.scheduler)
     t.scheduler.advance_by(30)
     assert heard == []
-    begun = {"on_hedge": 1, "on_failover": 2, "on_win": 3}[probe]
+    begun = {"on_hedge": 1, "on_failover": 2, "on_lose": 3, "on_win": 3}[probe]
     assert [len(attempt.subscriptions) for attempt in attempts] == [1] * begun + [0] * (3 - begun)
     assert all(end is not None for attempt in attempts for _, end in attempt.subscriptions)
     assert t.timers == 0

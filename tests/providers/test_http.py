@@ -28,7 +28,15 @@ def test_a_count_is_not_waited_for_for_ever(script: Script, monkeypatch: pytest.
     async def run(base_url: str, model: str) -> None:
         async with Pool() as pool:
             provider = http.HttpProvider(
-                "claude", "messages", base_url, credential=None, headers={}, connect_timeout=5, pool=pool, gauge=print
+                "claude",
+                "messages",
+                base_url,
+                credential=None,
+                headers={},
+                body_limit=1 << 20,
+                connect_timeout=5,
+                pool=pool,
+                gauge=print,
             )
             candidate = Candidate(provider, model, Target("messages", model), f"claude/{model}")
             body = {"model": model, "messages": []}

@@ -109,7 +109,7 @@ async def scraped() -> tuple[int, list[float], list[float], float]:
     async with Pool() as pool:
         _, runtime = app._assembled(pool, Colleagues(app._metrics))
         fill(runtime.metrics)
-        server = app._server(runtime)
+        server = app._server(runtime, 32768)
         listener = await loop.create_server(server, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/metrics"
         size, whole, pieces = 0, [], []

@@ -76,6 +76,10 @@ def test_a_bad_file_is_told_once_and_no_worker_uses_it(tmp_path: Path) -> None:
             gateway.reload()
             until(lambda seen=seen: gateway.stderr.count("stays in force") > seen)  # type: ignore[misc]
             assert gateway.stderr.count("stays in force") == seen + 1
+        metrics = gateway.metrics()
+        # Counted once for all, and every worker says so.
+        assert metrics['penstock_config_reloads_total{result="failure"}'] == 2
+        assert metrics["penstock_config_last_reload_successful"] == 0
         for _ in range(4):
             assert ask("chat", gateway.base_url("chat"), hello("chat", "known"), stream=False).ok.said()
 
