@@ -92,7 +92,15 @@ class _Assembler:
         if self._limits is not None:
             # At last, when nothing can fail any more: the configuration in force uses the same account of what was used.
             self._limits.own = self._quotas
+            self._counted(self._quotas)
         return Assembly(self._config, Resolver(routes, self._direct), self._shared.circuits)
+
+    def _counted(self, quotas: Mapping[Hashable, Quota]) -> None:
+        """A counter that begins at its first event hides that event from every rate."""
+        for name, quota in quotas.items():
+            for unit in ("requests", "tokens"):
+                if getattr(quota, unit) is not None:
+                    self._shared.metrics.rate_limited.labels(str(name), unit)
 
     def _provider(self, provider: ProviderConfig) -> Provider:
         if provider.kind == "demo":

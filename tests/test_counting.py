@@ -234,3 +234,5 @@ def test_what_can_trip_is_counted_from_nothing_on(bench: Bench) -> None:
     for operator, chain in [("total_timeout", "quick"), ("idle_timeout", "idle"), ("drain", "server"), ("buffer_limit", "plain")]:
         assert f'penstock_guard_trips_total{{chain="{chain}",operator="{operator}"}}' in found
     assert 'penstock_sheds_total{reason="draining"}' in found
+    assert 'penstock_rate_limited_total{key="poor",unit="requests"}' in found
+    assert 'penstock_rate_limited_total{key="bob",unit="requests"}' not in found

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.exchange import HIGH_WATER
 from tests.chains.bench import FROM_A, FROM_B, TEXT_A, Bench, answered, halves, serving
 from tests.support.neutral import Answer, Block, Usage
-from tests.support.scripted import Hang, Lane, Received, Reset, Script, body, sse
+from tests.support.scripted import PATIENCE, Hang, Lane, Received, Reset, Script, body, sse
 from tests.support.wire import EVENTS, error_body
 
 FULL: Final = Answer(
@@ -76,7 +77,7 @@ class Traffic:
         ]
         bench.provider.lane(answer=answered("chat", FROM_B), name="unused")
         self._mirrored = lane("mirrored", "chat")
-        self._slow = lane("plain", "chat", [sse(start + event * 60_000, Hang())])
+        self._slow = lane("plain", "chat", [sse(start + event * 40_000, Hang())])
 
     def _run(self) -> None:
         with ThreadPoolExecutor(8) as pool:
@@ -97,10 +98,18 @@ class Traffic:
         yield self._guess_a_key
 
     def _read_slowly(self) -> None:
-        with self._bench.post("chat", self._slow) as posted:
-            with contextlib.suppress(AssertionError):
-                self._bench.gateway.wait_for_metric("penstock_buffered_bytes", lambda value: value > 64 * 1024)
-            posted.until(b"From A")
+        """Until the gateway holds more for this client than it may, and its provider pauses."""
+        gateway = self._bench.gateway
+        data = b'{"model":"%s","stream":true,"messages":[{"role":"user","content":"hi"}]}' % self._slow.model.encode()
+        head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-api-key: test-key\r\ncontent-length: %d\r\n\r\n"
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.settimeout(PATIENCE)
+            slow.connect(("127.0.0.1", int(gateway.url.rpartition(":")[2])))
+            slow.sendall(head % len(data) + data)
+            until = time.monotonic() + PATIENCE
+            while gateway.gauge("penstock_buffered_bytes") <= HIGH_WATER and time.monotonic() < until:
+                slow.recv(4096)
 
     def _guess_a_key(self) -> None:
         port = int(self._bench.gateway.url.rpartition(":")[2])
