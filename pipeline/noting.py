@@ -36,12 +36,12 @@ from pipeline.wire.jsontext import bounded, parse_json
 log = logging.getLogger("penstock")
 
 _BYTES: Final = CODES["bytes"]
-_OTHER: Final = CODES["other"]
+OTHER: Final = CODES["other"]
 _OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
 _SUBSCRIBE: Final = CODES["subscribe"]
 
-_KINDS: Final[Mapping[type[Event], int]] = {
+KIND_OF: Final[Mapping[type[Event], int]] = {
     Opened: _OPENED,
     Ping: CODES["beat"],
     Text: CODES["text"],
@@ -103,15 +103,25 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
+        # What most frames of a slow stream are, one event each, is said here without another call: it is done for every token.
         at = self._now()
-        try:
-            if type(frame) is bytes:
+        decoder = self._decoder
+        if type(frame) is bytes and decoder is not None:
+            batch = decoder.feed(frame)
+            events = batch.events
+            try:
                 self._wire.add(at, _BYTES, len(frame))
-            else:
-                self._head(at, frame)
-        except Exception:
-            spoilt(self._trace)
-        batches = Decode.feed(self, frame)
+                if len(events) == 1 and not batch.ends and batch.error is None:
+                    if batch.commits:
+                        self._attempt.committed = True
+                    self._decoded.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+                    return (batch,)
+            except Exception:
+                spoilt(self._trace)
+            batches = self._read_in(batch)
+        else:
+            self._head(at, frame)
+            batches = Decode.feed(self, frame)
         if type(batches) is not tuple:
             return self._noted(batches)
         if batches:
@@ -119,13 +129,16 @@ class NotedDecode(Decode):
         return batches
 
     def _head(self, at: float, frame: Frame) -> None:
-        if isinstance(frame, Batch):
-            self._wire.add(at, _BYTES, frame.size)
-            return
-        self._attempt.opened = at
-        self._wire.add(at, CODES["head"])
-        if isinstance(frame, Whole):
-            self._wire.add(at, _BYTES, len(frame.body))
+        try:
+            if isinstance(frame, Batch):
+                self._wire.add(at, _BYTES, frame.size)
+                return
+            self._attempt.opened = at
+            self._wire.add(at, CODES["head"])
+            if isinstance(frame, Whole):
+                self._wire.add(at, _BYTES, len(frame.body))
+        except Exception:
+            spoilt(self._trace)
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -275,16 +288,16 @@ def note_batch(row: Row, at: float, batch: Batch) -> None:
     """A mark for a batch: its first semantic kind. The opening and the end are marks of their own, whatever came with them."""
     events = batch.events
     if len(events) == 1:
-        row.add(at, _KINDS.get(type(events[0]), _OTHER), batch.size, 1)
+        row.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
         return
     count = len(events)
-    code = _OTHER
+    code = OTHER
     if events:
         if type(events[0]) is Opened:
             row.add(at, _OPENED, 0, 1)
             count -= 1
         leading = next((event for event in events if event.phase), events[-count])
-        code = _KINDS.get(type(leading), _OTHER)
+        code = KIND_OF.get(type(leading), OTHER)
     apart = batch.ends and code != _END
     row.add(at, code, batch.size, count - apart)
     if apart:

@@ -202,9 +202,9 @@ class Trace:
         self.stream = False
         self.bytes_in = 0
         self.attempts: list[Attempt] = []
-        self.trips: list[Note] = []
+        self.trips: tuple[Note, ...] = ()
         """Guards that stopped a stream."""
-        self.notes: list[Note] = []
+        self.notes: tuple[Note, ...] = ()
         """What other steps did."""
         self.answer = Row("answer")
         self.client = Row("client")
@@ -242,12 +242,12 @@ class Trace:
     def trip(self, note: Note) -> None:
         """A guard stopped a stream."""
         if len(self.trips) < MOST_NOTES:
-            self.trips.append(note)
+            self.trips += (note,)
 
     def note(self, note: Note) -> None:
         """A step did something worth telling."""
         if len(self.notes) < MOST_NOTES:
-            self.notes.append(note)
+            self.notes += (note,)
 
     def end(self, at: float, outcome: str, status: int | None, error: tuple[str, str] | None = None) -> None:
         """The request ended; what attempts do after that (a connection that goes back to its pool) is not told any more."""
