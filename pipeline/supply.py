@@ -194,7 +194,8 @@ class Supplier:
 
     def _kept(self, step: Step, make: Callable[[], S], version: Hashable = None) -> S:
         """What the requests of this chain (around an attempt: for this candidate) share at this step; other options, another."""
-        return self.shared.state((self.chain, self.label, step.label, str(step)), make, version)
+        options = tuple((name, repr(step.options[name])) for name in sorted(step.options))
+        return self.shared.state((self.chain, self.label, step.label, step.name, options), make, version)
 
     def _this_candidate(self, scheduler: SchedulerBase | None) -> str:
         return self.label
