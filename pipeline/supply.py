@@ -29,6 +29,7 @@ from pipeline.policies import (
     WORDS,
     again,
     all_tokens,
+    bytes_of_batch,
     caller_of,
     drilled,
     elsewhere,
@@ -116,10 +117,10 @@ class Supplier:
         return {"output_tokens": output_tokens}
 
     def pace(self, step: Step) -> dict[str, Any]:
-        """Events a second, which for most providers are tokens a second."""
+        """Events a second, which for most providers are tokens a second; before there are any, bytes a second."""
         # Where it ends the answer, its error is counted, as every guard's.
         on_slow = None if step.options.get("ends") else self._tripped(step.name)
-        return {"weigh": weight_of_batch, "on_slow": on_slow}
+        return {"weigh": weight_of_batch, "before": bytes_of_batch, "on_slow": on_slow}
 
     def admit(self, step: Step) -> dict[str, Any]:
         """A chain's slots are shared by all its routes, for streams and bodies; around attempts each candidate has its own."""

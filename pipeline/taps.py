@@ -79,7 +79,11 @@ class _Observed(Link[Batch, Batch]):
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> None:
-    """Count the guard that stopped a stream, once, however many taps see its error pass."""
-    if isinstance(error, GuardError) and not getattr(error, "counted", False):
-        error.counted = True  # type: ignore[attr-defined]
-        metrics.guard_trips.labels(error.operator, chain).inc()
+    """Count the guard that stopped a stream, once, however many taps see its error pass.
+
+    A circuit that is open refuses with the error that opened it: that is the breaker's doing, whoever spoke then.
+    """
+    guard = getattr(error, "refused_by", None) or (error.operator if isinstance(error, GuardError) else None)
+    if guard is not None and getattr(error, "counted", None) != guard:
+        error.counted = guard  # type: ignore[attr-defined]
+        metrics.guard_trips.labels(guard, chain).inc()
