@@ -12,7 +12,7 @@ from operators import StepError, Stream, edit, redact
 from operators.redact import redactors
 from operators.testing import Marbles
 from pipeline.encode import BEAT
-from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Text, ToolArguments, ToolStart
+from pipeline.events import Batch, BlockEnd, BlockStart, Citation, End, Event, Text, ToolArguments, ToolStart
 from pipeline.rewriting import Redacting, over_events
 
 
@@ -100,3 +100,51 @@ def test_the_end_says_nothing_of_what_was_said_before() -> None:
     assert redacted([End({"output": "Orion"})], words=["Orion"]) == [End()]
     kept: list[Event] = over_events(partial(lambda event: event))(Batch([End({"output": "x"})])).events
     assert kept == [End()]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('{"id": 12345678901234567890123, "q": "Orion"}', '{"id": 12345678901234567890123, "q": "[redacted]"}'),
+        ('[1.50e+2 , "Orion"]', '[1.50e+2 , "[redacted]"]'),
+        ('{"Orion": 1, "[redacted]": 2}', '{"[redacted]": 1, "[redacted]": 2}'),
+        ('["caf\\u00e9", "\\"Orion\\\\", {"a":"\\/"}]', '["caf\\u00e9", "\\"[redacted]\\\\", {"a":"\\/"}]'),
+        ('"Orion"', '"[redacted]"'),
+        (' {} ', ' {} '),
+    ],
+)  # fmt: skip
+def test_only_the_texts_of_arguments_are_written_anew(said: str, expected: str) -> None:
+    """Numbers of any length, names that have become equal, blanks and the spelling of all others stay."""
+    assert arguments([said], "Orion") == expected
+
+
+def cited(*texts: str, start: int, end: int) -> Citation:
+    native = {"type": "url_citation", "start_index": start, "end_index": end}
+    blocks: list[list[Event]] = [[Text(0, text)] for text in texts]
+    out = redacted([BlockStart(0, "text")], *blocks, [Citation(0, "u", "t", start, end, native)], words=["Orion"])
+    (found,) = (event for event in out if isinstance(event, Citation))
+    return found
+
+
+def test_a_source_keeps_its_place_where_nothing_was_replaced() -> None:
+    found = cited("See the ", "source.", start=8, end=14)
+    assert (found.start, found.end) == (8, 14)
+    assert found.native == {"type": "url_citation", "start_index": 8, "end_index": 14}
+
+
+@pytest.mark.parametrize(
+    ("texts", "length"), [(["It is Or", "ion. See."], 22), (["Orion", "s."], 12), (["See Or"], 4)], ids=["cut", "whole", "waits"]
+)
+def test_a_source_in_a_text_where_something_was_replaced_is_one_of_all_of_it(texts: list[str], length: int) -> None:
+    found = cited(*texts, start=1, end=6)
+    assert (found.start, found.end) == (None, None)
+    assert found.native == {"type": "url_citation", "start_index": 0, "end_index": length}
+
+
+def test_a_source_behind_a_text_whose_end_was_replaced_has_no_place_either() -> None:
+    start: list[Event] = [BlockStart(0, "text"), Text(0, "It is Orion")]
+    out = redacted(
+        start, [BlockEnd(0), Citation(0, "u", "t", 1, 5)], [Text(1, "x"), Citation(1, "u", "t", 0, 1)], words=["Orion"]
+    )
+    places = [(event.start, event.end) for event in out if isinstance(event, Citation)]
+    assert places == [(None, None), (0, 1)]
