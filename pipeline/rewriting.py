@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
@@ -32,6 +33,9 @@ _SPOKEN: Final = (Text, Reasoning, Refusal, ToolArguments)
 _LITERAL: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
 """A text of JSON that is valid."""
 
+_CODE: Final = re.compile(r"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})")
+"""A character by its number, in a text of JSON."""
+
 # Which text an event goes on with: its kind, its block, its part.
 Key = tuple[type, int, int]
 
@@ -60,14 +64,28 @@ def _events(edited: Any) -> list[Event]:
     return found
 
 
+def spelled(word: str) -> Iterator[str]:
+    r"""How JSON may write a word: an answer that is JSON is a text like any other, and comes in pieces that are none yet.
+
+    >>> list(spelled("Müller")), list(spelled("Orion"))
+    (['M\\u00fcller', 'M\\u00FCller'], [])
+    """
+    plain = json.dumps(word, ensure_ascii=False)[1:-1]
+    small = json.dumps(word)[1:-1]
+    large = _CODE.sub(lambda found: found[1] + found[2].upper(), small)
+    spellings = dict.fromkeys((plain, small, large))
+    spellings.update(dict.fromkeys(each.replace("/", "\\/") for each in tuple(spellings)))
+    yield from (each for each in spellings if each != word)
+
+
 class Redacting:
     """One answer's batches with everything that is said redacted, each block a text of its own (a codec, see ``through``).
 
     What a block holds back is said before its end; where the answer fails it is dropped. The arguments of a tool are said at the
     end of the call, because in JSON one word has many spellings: each text in them is redacted as it is meant. What carries the
     same words in another form (token probabilities, the provider's own final object) is left out; quotations and items of the
-    provider's own are redacted text by text. A source in a text where something was replaced is one of all of the text so far, for
-    its place is no longer there.
+    provider's own are redacted text by text. A source in a text where something was replaced is one of all of the text so far:
+    its own place is no longer there.
     """
 
     __slots__ = ("_arguments", "_make", "_open", "_replaced", "_said")

@@ -46,7 +46,7 @@ from pipeline.policies import (
     words_of,
 )
 from pipeline.resuming import Said
-from pipeline.rewriting import Redacting, over_events
+from pipeline.rewriting import Redacting, over_events, spelled
 from pipeline.shared import Shared
 
 S = TypeVar("S")
@@ -151,8 +151,8 @@ class Supplier:
         }
 
     def redact(self, step: Step) -> dict[str, Any]:
-        """Each block of an answer is a text of its own."""
-        return {"over": Redacting}
+        """Each block of an answer is a text of its own; one that is JSON may write a word in another way."""
+        return {"over": Redacting, "spellings": spelled}
 
     def edit(self, step: Step) -> dict[str, Any]:
         """A person's function sees events, not batches."""

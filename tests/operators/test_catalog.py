@@ -61,7 +61,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "redact",
             ["words", "patterns", "replacement", "ignore_case", "whole_words", "longest"],
-            {"over": False},
+            {"over": False, "spellings": False},
         ),
         (
             "failover",
