@@ -23,7 +23,7 @@ from operators.importing import imported
 from operators.inject import inject
 from operators.measure import measure
 from operators.mirror import mirror
-from operators.options import nearest
+from operators.options import nearest, shown
 from operators.output_limit import output_limit
 from operators.pace import pace
 from operators.rate_limit import rate_limit
@@ -31,7 +31,7 @@ from operators.redact import redact
 from operators.resume import resume
 from operators.retry import retry
 from operators.share import share
-from operators.signature import Factory, Option, signature
+from operators.signature import Factory, Option, function_of, signature
 from operators.tap import tap
 from operators.through import through
 from operators.timeout import first_event_timeout, idle_timeout, total_timeout
@@ -118,9 +118,7 @@ def validate(name: str, given: Mapping[str, Any]) -> list[str]:
             known = nearest(key, takes) if takes else "; it takes none"
             faults.append(f"{name}: unknown option {key!r}{known}")
         elif not option.takes(value):
-            # What a mapping holds (headers) may be secret.
-            shown = f"a mapping of {', '.join(map(str, value))}" if isinstance(value, dict) else repr(value)
-            faults.append(f"{name}: {key} is {shown}; expected {option.expected}")
+            faults.append(f"{name}: {key} is {shown(key, value)}; expected {option.expected}")
     faults.extend(
         f"{name}: {option.name} is missing; expected {option.expected}"
         for option in takes.values()
@@ -155,6 +153,11 @@ def build(name: str, given: Mapping[str, Any], resources: Mapping[str, Any]) -> 
         raise ChainError(str(error)) from error
 
 
+def promise(factory: Factory) -> str:
+    """The first line of what a factory says of itself; "" where it says nothing."""
+    return (inspect.getdoc(function_of(factory)) or "").partition("\n")[0]
+
+
 def table() -> str:
     """The catalogue as Markdown, a table a question: each operator's promise, its options with their defaults, its resources."""
     return "\n\n".join(f"### {question}\n\n{_table(names)}" for question, names in QUESTIONS.items())
@@ -164,10 +167,10 @@ def _table(names: tuple[str, ...]) -> str:
     rows = ["| operator | what it does | options | resources |", "| --- | --- | --- | --- |"]
     for name in names:
         takes = signature(CATALOG[name])
-        promise = (inspect.getdoc(CATALOG[name]) or "").partition("\n")[0]
+        said = promise(CATALOG[name])
         written = ", ".join(f"`{option.name}`" if option.required else _default(option) for option in takes.options.values())
         needed = ", ".join(f"`{resource}`" + ("" if must else "?") for resource, must in takes.resources.items())
-        rows.append(f"| `{name}` | {promise} | {written} | {needed} |")
+        rows.append(f"| `{name}` | {said} | {written} | {needed} |")
     return "\n".join(rows)
 
 

@@ -11,12 +11,12 @@ from reactivex import Observable
 
 from operators import catalog
 from operators.errors import ChainError
-from operators.options import nearest
+from operators.options import nearest, shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
-    """One operator of a chain, not built yet.
+    """One operator of a chain, not built yet. As a text it does not show what may be secret (``options.HIDDEN``, headers).
 
     Args:
         name: of an operator in the catalogue, or "module:function" of your own.
@@ -36,9 +36,12 @@ class Step:
         return self.as_ or self.name
 
     def __str__(self) -> str:
-        options = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        options = ", ".join(f"{name}={shown(name, value)}" for name, value in self.options.items())
         renamed = f" as {self.as_}" if self.as_ else ""
         return f"{self.name}({options}){renamed}"
+
+    def __repr__(self) -> str:
+        return f"<Step {self}>"
 
     def build(self, resources: Mapping[str, Any]) -> Callable[[Observable[Any]], Observable[Any]]:
         """The operator. Raises ChainError when the options are wrong or a resource is missing."""

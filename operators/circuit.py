@@ -63,7 +63,7 @@ class Circuit:
         self.in_a_row = 0
         """Failures since the last success."""
         self.last_error: Exception | None = None
-        """A copy, without its traceback, of the error that opened it."""
+        """A copy, without its traceback, of the error that opened it; where that has a method ``for_others``, what this gives."""
         self._now = now
         self._on_change = on_change
         self._until: float | None = None
@@ -132,12 +132,14 @@ class Circuit:
     def refusal(self) -> Exception:
         """Why it does not admit: a copy of the error that opened it, where known, else Overloaded.
 
-        Its ``retry_after``, where it has one, is the time that remains, at least a second.
+        Its ``retry_after``, where it has one, is the time that remains, at least a second. Its ``refused_by`` is ``breaker``, for
+        what the error says happened to somebody else.
         """
         remaining = max(self.remaining, 1.0)
         if self.last_error is None:
             return Overloaded("breaker", f"{self.key} is cooling down", remaining)
         error = _copy(self.last_error)
+        error.refused_by = "breaker"  # type: ignore[attr-defined]
         if hasattr(error, "retry_after"):
             error.retry_after = remaining
         return error
@@ -155,7 +157,9 @@ class Circuit:
                 pause = self.policy.cool_down
         if pause is not None:
             self._until = max(self._until or 0.0, self._now() + pause)
-            self.last_error = _copy(error)
+            # It is told to everybody who asks: an error may hold what concerns only the one who met it.
+            for_others = getattr(error, "for_others", None)
+            self.last_error = _copy(error) if for_others is None else for_others()
 
     def _too_many(self) -> bool:
         """Count a failure; whether those of the window are too many."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
@@ -17,6 +17,10 @@ from operators.tap import quietly
 T = TypeVar("T")
 
 Kind = Literal["delay", "stall", "cut", "garbage", "error"]
+
+
+OVER: Final = -1
+"""In place of how many items still pass: all of them."""
 
 
 class Drill:
@@ -115,7 +119,7 @@ class End(_Hit[T]):
 
 
 class Garbage(_Hit[T]):
-    """One item is another one."""
+    """One item is another one: the first that ``garbage`` does not give back as it is."""
 
     __slots__ = ("_garbage",)
 
@@ -124,16 +128,20 @@ class Garbage(_Hit[T]):
         self._garbage = garbage
 
     def on_next(self, item: T) -> None:
-        left = self._left
-        self._left = left - 1
-        if left == 0:
-            if self._drill.strikes():
-                try:
-                    item = self._garbage(item)
-                except Exception as error:
-                    self.fail(StepError("fault", error))
-                    return
-            self.step_aside()
+        if self._left > 0:
+            self._left -= 1
+        elif self._left == 0:
+            try:
+                other: Any = self._garbage(item) if self._drill.left != 0 else None
+            except Exception as error:
+                self._drill.strikes()
+                self.fail(StepError("fault", error))
+                return
+            if other is not item:
+                self._left = OVER
+                self.step_aside()
+                if self._drill.strikes():
+                    item = other
         self.receiver.on_next(item)
 
 

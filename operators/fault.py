@@ -74,7 +74,8 @@ def fault(
         times: how often it happens in all, over everything that was made with this operator; then never again: a fault that
             heals. None: as often as it likes. A stream that ends before its fault does not count.
         failure: makes the error from ``status`` (None where none is given); by default ``Injected``, which says it is a drill.
-        garbage: makes the item from the real one; by default only for bytes and texts, of which nobody can read what comes.
+        garbage: makes the item from the real one; by default only for bytes and texts, of which nobody can read what comes. One
+            that it gives back as it is cannot be garbage: it passes, and the next one is meant.
         random: 0 <= x < 1; called once a subscription.
         on_fault: probe, called with ``kind`` when it happens. It cannot hurt.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -115,6 +115,23 @@ def shares(operator: str, **numbers: float) -> None:
         ValueError: one is not; the message names the operator, the parameter and the value.
     """
     _check(operator, (POSITIVE, ONE), numbers)
+
+
+HIDDEN: Final = frozenset({"words", "patterns"})
+"""Options that say what must not be read anywhere: they are not shown either."""
+
+
+def shown(name: str, value: Any) -> str:
+    """The value of an option, for people: of what is ``HIDDEN`` how much it is, of a mapping (headers) its names.
+
+    >>> shown("words", ["a secret"]), shown("headers", {"x-key": "a secret"}), shown("seconds", 3)
+    ('1 hidden', '{x-key}', '3')
+    """
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(map(str, value))}}}"
+    if name in HIDDEN and value is not None:
+        return f"{len(value)} hidden" if isinstance(value, list | tuple) else "hidden"
+    return repr(value)
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ def pace(
     ends: bool = False,
     *,
     weigh: Callable[[T], float] = _one,
+    before: Callable[[T], float] | None = None,
     on_slow: Callable[[float], None] | None = None,
 ) -> Operator[T, T]:
     """Watch that at least ``least`` units a second come, over each ``window`` seconds.
@@ -46,15 +47,19 @@ def pace(
             down within one is seen at the end of the next at the latest.
         ends: fail also after the commit.
         weigh: how many units an item is; by default each committing item is one, the others none.
+        before: how many units it is as long as none has committed, where that is something else: the bytes of what only keeps a
+            line open, say. The commit then begins a window of its own. None: ``weigh`` says it from the beginning.
         on_slow: probe, called after the commit with the units a second of a window that was too slow; once for each slow
             period, which ends with a window that was not. It cannot hurt.
 
     The clock starts with the first item that weighs anything: what is said before it, and silence before it, is the business of
-    ``first_event_timeout``. An item whose attribute ``ends`` is true stops it. A window in which too little came while the flow
-    gate of ``clock.Scope`` was shut is our own doing: it does not count.
+    ``first_event_timeout``; so is a whole window of silence before the commit. An item whose attribute ``ends`` is true stops the
+    clock. A window in which too little came while the flow gate of ``clock.Scope`` was shut is our own doing: it does not count.
 
     Before the commit a stream that is too slow fails, so that another source gets its chance. That concerns only items that
     weigh something and do not commit. After the commit it is only told, unless ``ends`` says otherwise.
+
+    Items that do not commit weigh nothing by default, and then nothing fails before the commit.
 
     Raises:
         ValueError: ``least`` or ``window`` is not positive.
@@ -69,7 +74,7 @@ def pace(
     >>> t.check(t.cold("-a-a------a|").pipe(pace(0.5, window=4, ends=True)), "-a-a-----#", error=TooSlow)
     """
     positive("pace", least=least, window=window)
-    terms = _Terms(least, window, ends, weigh, on_slow)
+    terms = _Terms(least, window, ends, weigh, before, on_slow)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -88,6 +93,7 @@ class _Terms(NamedTuple):
     window: float
     ends: bool
     weigh: Callable[[Any], float]
+    before: Callable[[Any], float] | None
     on_slow: Callable[[float], None] | None
 
 
@@ -97,7 +103,7 @@ class _Pace(Link[T, T]):
     def __init__(self, scheduler: SchedulerBase, terms: _Terms) -> None:
         self._scheduler = scheduler
         self._terms = terms
-        self._weigh = terms.weigh
+        self._weigh = terms.before or terms.weigh
         self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
         self._reopened = 0
         self._weight = 0.0
@@ -108,15 +114,13 @@ class _Pace(Link[T, T]):
 
     def on_next(self, item: T) -> None:
         if not self._over:
+            if not self._committed and getattr(item, "commits", True):
+                self._commit()
             try:
                 self._weight += self._weigh(item)
             except Exception as error:
                 self.fail(StepError("pace", error))
                 return
-            if not self._committed and getattr(item, "commits", True):
-                self._committed = True
-                # After the commit there may be nobody who wants to know.
-                self._over = not self._terms.ends and self._terms.on_slow is None
             if getattr(item, "ends", False):
                 self._over = True
             if self._over:
@@ -128,6 +132,18 @@ class _Pace(Link[T, T]):
     def ended(self, how: Exception | Left | None) -> None:
         if self._timer is not None:
             self._timer.dispose()
+
+    def _commit(self) -> None:
+        self._committed = True
+        terms = self._terms
+        # After the commit there may be nobody who wants to know.
+        self._over = not terms.ends and terms.on_slow is None
+        if terms.before is not None:
+            # What was counted so far has another unit.
+            self._weigh, self._weight = terms.weigh, 0.0
+            if self._timer is not None:
+                self._timer.dispose()
+                self._timer = None
 
     def _begin(self) -> None:
         self._reopened = self._gate.reopened
@@ -144,6 +160,9 @@ class _Pace(Link[T, T]):
         least, window = self._terms.least, self._terms.window
         if weight >= least * window * _ALMOST:
             self._slow = False
+        elif not self._committed and not weight:
+            # Silence, which another guard has an eye on.
+            pass
         elif self._gate.is_open and self._gate.reopened == self._reopened:
             self._complain(TooSlow("pace", weight / window, least, window))
         if not self.stopped:

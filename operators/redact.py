@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -45,6 +45,7 @@ def redact(
     longest: Count = 1000,
     *,
     over: Callable[[Callable[[], Redactor]], Codec[Any, Any]] = Texts,
+    spellings: Callable[[str], Iterable[str]] | None = None,
 ) -> Operator[Any, Any]:
     r"""Replace words and patterns in a stream of text, also where the borders of its items cut them.
 
@@ -66,6 +67,7 @@ def redact(
             the rest of it is swallowed; otherwise its beginning is said. A match that is no longer is never said.
         over: makes a codec of the function that makes a ``Redactor``, one for each continuous text. By itself the texts of the
             stream are one text, an item that became empty is not sent, and an item that is no text ends the text before it.
+        spellings: in which other ways a word may be written, each as good as the word itself. None: there are none.
 
     Raises:
         ValueError: neither words nor patterns, an empty word, one longer than ``longest``; a pattern that is wrong (the message
@@ -81,7 +83,15 @@ def redact(
     >>> said.pipe(hide, stock.to_list()).run()
     ['my key: ', '[redacted], mail ', '[redacted].']
     """
-    make = redactors(words, patterns, replacement, ignore_case=ignore_case, whole_words=whole_words, longest=longest)
+    make = redactors(
+        words,
+        patterns,
+        replacement,
+        ignore_case=ignore_case,
+        whole_words=whole_words,
+        longest=longest,
+        spellings=spellings,
+    )
     return through(partial(over, make))
 
 
@@ -93,6 +103,7 @@ def redactors(
     ignore_case: bool = False,
     whole_words: bool = False,
     longest: int = 1000,
+    spellings: Callable[[str], Iterable[str]] | None = None,
 ) -> Callable[[], Redactor]:
     """What makes a :class:`Redactor` for each text; its arguments are those of :func:`redact`. Raises ValueError as that does."""
     positive("redact", longest=longest)
@@ -107,6 +118,7 @@ def redactors(
         if max(map(len, words)) > longest:
             # Its text is not told: it is what must not be read anywhere.
             raise ValueError(f"redact: a word has {max(map(len, words))} characters; longest is {longest}")
-        rules.append(Words(words, ignore_case=ignore_case, whole=whole_words))
+        others = () if spellings is None else (each for word in words for each in spellings(word))
+        rules.append(Words([*words, *others], ignore_case=ignore_case, whole=whole_words))
     rules.extend(Pattern(number, source) for number, source in enumerate(patterns or [], 1))
     return partial(Redactor, rules, replacement, longest, CONTEXT if patterns else int(whole_words))

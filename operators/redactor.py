@@ -43,7 +43,7 @@ class Redactor:
         context: how many characters before a match the rules look at.
     """
 
-    __slots__ = ("_at", "_context", "_kept", "_longest", "_replacement", "_rules", "_said", "_seeks")
+    __slots__ = ("_at", "_context", "_kept", "_longest", "_replacement", "_rules", "_said", "_seeks", "changed")
 
     def __init__(self, rules: Sequence[Rule], replacement: str, longest: int, context: int) -> None:
         self._rules = rules
@@ -51,6 +51,8 @@ class Redactor:
         self._replacement = replacement
         self._longest = longest
         self._context = context
+        self.changed = False
+        """Whether anything was replaced so far."""
         self._kept = ""
         # Places in what is kept. A match may begin from the first one on; what stands before the second one has been said.
         # They differ only where a match that was too long to wait for its end goes on.
@@ -90,6 +92,7 @@ class Redactor:
                 continue
             if at == said:
                 out.append(self._replacement)
+                self.changed = True
             at = said = max(said, end)
             finds = [
                 seek(text, at, found[2]) if found and found[0] < at else found
@@ -106,6 +109,7 @@ class Redactor:
             start, end = found
             if start >= said:
                 out += (text[said:start], self._replacement)
+                self.changed = True
             at = said = max(said, end)
         out.append(text[said:])
         self._keep("", 0, 0)
@@ -124,6 +128,7 @@ class Redactor:
         start, end = found
         if start >= said:
             out += (text[said:start], self._replacement)
+            self.changed = True
             said = start
         if end > said:
             # It may go on, so its beginning is still looked at.

@@ -10,12 +10,13 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, reduce
+from functools import cache, partial, reduce
 from operator import or_
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
+from operators.errors import ChainError
 from operators.options import BY_NAME, SECONDS, Bound, Maximum, Minimum
 
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
@@ -70,13 +71,38 @@ class Signature:
     resources: Mapping[str, bool]
 
 
-@cache
 def signature(factory: Factory) -> Signature:
-    """What ``factory`` takes, read from its annotations."""
-    hints = get_type_hints(factory, include_extras=True)
+    """What ``factory`` takes, read from its annotations. One that leads nowhere (imported for type checkers only) is a resource.
+
+    A ``functools.partial`` takes what it leaves open, a callable object what it is called with.
+
+    Raises:
+        ChainError: it tells nothing of what it takes.
+    """
+    try:
+        hash(factory)
+    except TypeError:
+        return _read(factory)
+    return _known(factory)
+
+
+def function_of(factory: Factory) -> Callable[..., Any]:
+    """The function behind a factory, which has its documentation and its attributes."""
+    while isinstance(factory, partial):
+        factory = factory.func
+    return factory
+
+
+def _read(factory: Factory) -> Signature:
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError) as error:
+        name = getattr(factory, "__name__", type(factory).__name__)
+        raise ChainError(f"{name} does not tell what it takes; write a function around it") from error
+    hints = _hints(factory)
     found: dict[str, Option] = {}
     resources: dict[str, bool] = {}
-    for parameter in inspect.signature(factory).parameters.values():
+    for parameter in parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         hint = hints.get(parameter.name, Any)
@@ -88,6 +114,29 @@ def signature(factory: Factory) -> Signature:
         else:
             found[parameter.name] = Option(parameter.name, annotation, parameter.default, bounds, is_time, by_name)
     return Signature(found, resources)
+
+
+_known: Final = cache(_read)
+
+
+def _hints(factory: Factory) -> dict[str, Any]:
+    """What its annotations mean, each by itself, so that one that leads nowhere does not hide the others."""
+    function = function_of(factory)
+    if isinstance(function, type):
+        function = function.__init__  # type: ignore[misc]
+    elif not inspect.isroutine(function):
+        function = type(function).__call__
+    function = inspect.unwrap(function)
+    home = getattr(function, "__globals__", {})
+    hints: dict[str, Any] = {}
+    for name, annotation in getattr(function, "__annotations__", {}).items():
+        lone = types.SimpleNamespace(__annotations__={name: annotation})
+        try:
+            hints.update(get_type_hints(lone, home, include_extras=True))
+        except Exception:
+            # It is evaluated, so that it may raise anything.
+            hints[name] = Any
+    return hints
 
 
 def _plain(annotation: Any) -> tuple[Any, tuple[Bound, ...]]:

@@ -9,6 +9,9 @@ from typing import Any, cast
 
 from operators.clock import Clock, Queue
 
+DIGITS = 9
+"""Virtual time counts in nanoseconds: what is due in the same moment, however its time was added up, is due together."""
+
 MOST = 1_000_000
 """Calls of one ``run``: more means that timers set timers for ever."""
 
@@ -51,7 +54,7 @@ class VirtualLoop:
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any) -> Handle:
         """Call it once at that time, or now where it has passed."""
-        handle = Handle(max(when, self._now), callback, args)
+        handle = Handle(max(round(when, DIGITS), self._now), callback, args)
         heappush(self._due, (handle.when, next(self._number), handle))
         return handle
 
@@ -66,6 +69,7 @@ class VirtualLoop:
         Raises:
             RuntimeError: it would never come to that time.
         """
+        until = round(until, DIGITS)
         for _ in range(MOST):
             if not self._due or self._due[0][0] > until:
                 self._now = max(self._now, until)

@@ -70,8 +70,11 @@ def assemble(config: Config, shared: Shared) -> Assembly:
 
     Raises:
         ConfigError: a chain makes no sense, or a step of it cannot be built; nothing was bound then.
+
+    What ``shared`` keeps for steps, slots and candidates that are no more is dropped with their last request.
     """
-    return _Assembler(config, shared).run()
+    with shared.renewed():
+        return _Assembler(config, shared).run()
 
 
 class _Assembler:
@@ -89,10 +92,17 @@ class _Assembler:
 
     def run(self) -> Assembly:
         routes = [self._route(model) for model in self._config.models]
+        for use in sorted(self._shared.directs):
+            # It asks for what it keeps, as every route does, so that this goes on.
+            self._direct(*use.split("/", 1))
+        for provider in self._config.providers.values():
+            # Also of one that nobody names just now: its requests in flight still hold their slots.
+            self._slots(provider)
         if self._limits is not None:
             # At last, when nothing can fail any more: the configuration in force uses the same account of what was used.
             self._limits.own = self._quotas
             self._counted(self._quotas)
+        self._shared.directs.intersection_update(self._directs)
         return Assembly(self._config, Resolver(routes, self._direct), self._shared.circuits)
 
     def _counted(self, quotas: Mapping[Hashable, Quota]) -> None:
@@ -137,13 +147,15 @@ class _Assembler:
         if route is None:
             config = CandidateConfig(use=use, provider=provider, model=own)
             route = self._directs[use] = self._joined(use, "default", (self._candidate(config),), "")
+            self._shared.directs.add(use)
         return route.named(model)
 
     def _joined(self, name: str, chain: str, candidates: tuple[Candidate, ...], description: str, by: str = "order") -> Route:
         steps = _balanced(self._chains[chain], by)
         bound = {True: steps, False: for_bodies(steps)}
-        # Secrets are not part of the digest: a header that a step adds is, with the step.
-        version = (self._config.digest, steps.describe())
+        # Secrets are not part of the digest: a header that a step adds is, with the chain. Its models share what it keeps,
+        # however each of them is balanced.
+        version = (self._config.digest, self._chains[chain])
         supply = Supplier(self._shared, chain, candidate=self._alone, version=version)
         around = {streamed: for_answers(chain, steps, supply, *self._outermost()) for streamed, steps in bound.items()}
         resumed = _resumed(steps, candidates)

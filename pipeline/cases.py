@@ -12,19 +12,19 @@ from typing import Any, Final, cast
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
-from reactivex.notification import OnError, OnNext
 
 from operators import clock
+from operators.catalog import CATALOG
 from operators.chain import Chain
 from operators.circuit import Circuits
+from operators.options import nearest
 from operators.stream import Left, Link, Stream
-from operators.testing import parse
 from operators.virtual import VirtualClock
 from pipeline import chain as sentence
 from pipeline.config import CaseConfig, Problem
 from pipeline.dialects import DIALECTS
-from pipeline.encode import BEAT
-from pipeline.errors import classify
+from pipeline.drawings import Seen, Sign, draw, draw_try, read, said
+from pipeline.errors import Kind, classify
 from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Finish, Opened, Started, Text
 from pipeline.exchange import Exchange
 from pipeline.guards import for_answers, for_attempts
@@ -38,8 +38,11 @@ from pipeline.supply import Supplier
 LATER: Final = 1000.0
 """For how many columns a stream is watched behind its end: it has to stay silent."""
 
-Seen = tuple[float, str]
-"""In which column, and what: a text, or the marks h, s, # and |."""
+COMMENT: Final = b": a sign of life\n\n"
+"""The bytes of ``s``: what a provider sends to keep a line open."""
+
+ERRORS: Final = frozenset({*CATALOG, *(kind.reason for kind in Kind)})
+"""What a case may call an error; a step of your own may have further ones."""
 
 
 def faults(chains: Mapping[str, Chain], tests: Mapping[str, Sequence[CaseConfig]]) -> Iterator[Problem]:
@@ -93,14 +96,22 @@ class _Case:
 
     def faults(self, name: str, chain: Chain) -> Iterator[str]:
         """What came out otherwise, a sentence each."""
-        drawings = [self.case.expect, *(drawing for drawn in self.case.source.values() for drawing in drawn)]
-        for drawing in drawings:
-            try:
-                parse(drawing, self.case.values, Exception())
-            except ValueError as error:
-                yield f"has a drawing that cannot be read: {error}"
-                return
-        yield from self._run(name, chain)
+        try:
+            fault = self._misdrawn()
+        except ValueError as error:
+            fault = f"has a drawing that cannot be read: {error}"
+        yield from (fault,) if fault else self._run(name, chain)
+
+    def _misdrawn(self) -> str:
+        """What no run can make true, as a sentence; "" for nothing. Raises ValueError for a drawing that is none."""
+        expected = read(self.case.expect, self.case.values)
+        for label, drawings in self.case.source.items():
+            if any(what is Sign.BEAT for drawing in drawings for _, what in read(drawing, self.case.values)):
+                return f"draws an h in the source {label}, but heartbeats are the gateway's own; give the text another letter"
+        error = self.case.error
+        if error and not any(what is Sign.ERROR for _, what in expected):
+            return f"names the error {error}, but its expect draws no #{_meant(error)}"
+        return ""
 
     def _run(self, name: str, chain: Chain) -> Iterator[str]:
         case = self.case
@@ -115,17 +126,17 @@ class _Case:
         errors: list[Exception] = []
 
         def failed(error: Exception) -> None:
-            seen.append((now(), "#"))
+            seen.append((now(), Sign.ERROR))
             errors.append(error)
 
         subscription = _joined(name, chain, shared, sources, case.continues).subscribe(
-            lambda batch: seen.extend((now(), text) for text in _said(batch)),
+            lambda batch: seen.extend((now(), text) for text in said(batch)),
             failed,
-            lambda: seen.append((now(), "|")),
+            lambda: seen.append((now(), Sign.END)),
             scheduler=_exchange(time),
         )
-        expected = [_mark(column, event) for column, event in parse(case.expect, case.values, Exception())]
-        ends = bool(expected) and expected[-1][1] in "|#"
+        expected = read(case.expect, case.values)
+        ends = bool(expected) and expected[-1][1] in (Sign.END, Sign.ERROR)
         time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
         if not ends:
             subscription.dispose()
@@ -138,9 +149,11 @@ class _Case:
         self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, _Drawn], left: int
     ) -> Iterator[str]:
         if seen != expected:
-            yield f"came out otherwise:\n    expected  {self._draw(expected)}\n    came      {self._draw(seen)}{_told(errors)}"
+            wanted, came = (draw(each, self.case.values) for each in (expected, seen))
+            yield f"came out otherwise:\n    expected  {wanted}\n    came      {came}{_told(errors)}"
         elif errors and self.case.error and self.case.error not in _names(errors[0]):
-            yield f"ended by another error: expected {self.case.error}, came {' / '.join(_names(errors[0]))}"
+            came = " / ".join(_names(errors[0]))
+            yield f"ended by another error: expected {self.case.error}, came {came}{_meant(self.case.error)}"
         elif left:
             yield f"left {left} timers behind when the stream had ended"
         for name in dict.fromkeys((*self.case.subscriptions, *self.case.continues)):
@@ -149,40 +162,18 @@ class _Case:
         for name, drawings in self.case.subscriptions.items():
             if name not in sources:
                 continue
-            tried = [_drawn_try(*record) for record in sources[name].tries]
+            tried = [draw_try(*record) for record in sources[name].tries]
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
     def _play(self, label: str, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
-        frames = parse(drawing, self.case.values, Exception())
+        frames = read(drawing, self.case.values)
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
             try_ = _Try(label, self.case.failure, observer)
-            return [
-                clock.after(scheduler, column * self.case.column, partial(try_.tell, _mark(column, event)[1]))
-                for column, event in frames
-            ]
+            return [clock.after(scheduler, column * self.case.column, partial(try_.tell, what)) for column, what in frames]
 
         return play
-
-    def _draw(self, seen: list[Seen]) -> str:
-        """As a drawing; what stands between two columns, or has no character of its own, is written behind it."""
-        names = {text: mark for mark, text in self.case.values.items()}
-        line, notes = "", list[str]()
-        columns: dict[int, str] = {}
-        for column, text in seen:
-            mark = names.get(text, text)
-            if len(mark) != 1:
-                notes.append(f"? is {text!r}")
-                mark = "?"
-            if column != int(column):
-                notes.append(f"{mark} came at {column:g}, between two columns")
-            columns[int(column)] = columns.get(int(column), "") + mark
-        for column, marks in sorted(columns.items()):
-            if column < len(line):
-                notes.append(f"{marks} came at {column}, under the bracket before it")
-            line += "-" * (column - len(line)) + (marks if len(marks) == 1 else f"({marks})")
-        return line + (f"   ({'; '.join(dict.fromkeys(notes))})" if notes else "")
 
 
 class _Try:
@@ -194,19 +185,19 @@ class _Try:
         self._failure = failure
         self._observer = observer
 
-    def tell(self, mark: str) -> None:
+    def tell(self, what: Sign | str) -> None:
         """What a mark of a drawing stands for."""
-        if mark == "#":
+        if what is Sign.ERROR:
             self._observer.on_error(drilled(self._failure))
-        elif mark == "|":
+        elif what is Sign.END:
             self._say(*([BlockEnd(0)] if self._begun else []), Finish("stop"), End())
             self._observer.on_completed()
-        elif mark == "s":
+        elif isinstance(what, Sign):
             self._say(Started())
         else:
             begin = [] if self._begun else [BlockStart(0, "text")]
             self._begun = True
-            self._say(*begin, Text(0, mark))
+            self._say(*begin, Text(0, what))
 
     def _say(self, *events: Event) -> None:
         opened, self._opened = self._opened, None
@@ -217,13 +208,18 @@ def _joined(
     name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn], continues: Collection[str]
 ) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
-    around = for_answers(name, chain, Supplier(shared, name, random=_almost_one))
+    around = for_answers(name, chain, Supplier(shared, name, candidate=_nothing, random=_almost_one))
     attempts = []
     for label, source in sources.items():
         candidate = Candidate(cast(Any, None), label, Target("chat", label), label, continues=label in continues)
-        guards = for_attempts(name, chain, Supplier(shared, name, label, random=_almost_one))
+        guards = for_attempts(name, chain, Supplier(shared, name, label, candidate=_nothing, random=_almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
+
+
+def _nothing(use: str) -> Stream[Batch]:
+    """Whom a mirror asks: it is done at once, so that a case waits for nobody whom it does not draw."""
+    return Stream(lambda observer, scheduler: observer.on_completed())
 
 
 def _almost_one() -> float:
@@ -237,25 +233,13 @@ def _exchange(time: VirtualClock) -> Exchange:
 
 
 def _batch(*events: Event) -> Batch:
-    texts = "".join(event.text for event in events if isinstance(event, Text))
-    return Batch(list(events), texts.encode())
+    texts = "".join(event.text for event in events if isinstance(event, Text)).encode()
+    return Batch(list(events), COMMENT if any(isinstance(event, Started) for event in events) else texts)
 
 
-def _said(batch: Batch) -> Iterator[str]:
-    """What of a batch a drawing shows."""
-    if batch is BEAT:
-        yield "h"
-    text = "".join(event.text for event in batch.events if isinstance(event, Text))
-    if text:
-        yield text
-    elif any(isinstance(event, Started) for event in batch.events):
-        yield "s"
-
-
-def _mark(column: float, event: Any) -> Seen:
-    if isinstance(event, OnNext):
-        return column, str(event.value)
-    return column, "#" if isinstance(event, OnError) else "|"
+def _meant(error: str) -> str:
+    """What was probably meant by the name of an error that nobody has; "" for one that is known."""
+    return "" if error in ERRORS else nearest(error, ERRORS)
 
 
 def _names(error: Exception) -> list[str]:
@@ -265,11 +249,3 @@ def _names(error: Exception) -> list[str]:
 
 def _told(errors: list[Exception]) -> str:
     return f"\n    # is      {' / '.join(_names(errors[0]))}: {errors[0]}" if errors else ""
-
-
-def _drawn_try(began: float, let_go: float | None = None) -> str:
-    """One try as a drawing, with what lies between two columns said in numbers."""
-    if began != int(began) or (let_go is not None and let_go != int(let_go)):
-        return f"{began:g} to {let_go:g}" if let_go is not None else f"{began:g} on"
-    end = "" if let_go is None else "-" * (int(let_go) - int(began) - 1) + "!"
-    return "-" * int(began) + "^" + end

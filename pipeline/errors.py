@@ -180,6 +180,10 @@ class GatewayError(Exception):
         """A bounded word for metrics."""
         return self.kind.reason
 
+    def for_others(self) -> GatewayError:
+        """The same error without the provider's own words and headers: they were meant for one client, by name perhaps."""
+        return GatewayError(self.kind, status=self.status, retry_after=self.retry_after, from_provider=self.from_provider)
+
 
 def classify(error: BaseException) -> GatewayError:
     """The only mapping from foreign exceptions to ours. A GatewayError stays itself; the original becomes its cause."""

@@ -9,6 +9,7 @@ from reactivex import Observable
 
 from operators import catalog
 from operators.chain import Chain, Step
+from operators.signature import function_of
 
 Guard = Callable[[Observable[Any]], Any]
 Supply = Callable[[Step], Mapping[str, Any]]
@@ -73,7 +74,7 @@ def for_answers(name: str, chain: Chain, supply: Supply, *around: Guard) -> Answ
 
 def _rewrites(step: Step) -> bool:
     """A step of your own says so by an attribute ``rewrites`` of its factory."""
-    return step.name in REWRITING or bool(getattr(catalog.resolve(step.name), "rewrites", False))
+    return step.name in REWRITING or bool(getattr(function_of(catalog.resolve(step.name)), "rewrites", False))
 
 
 def for_bodies(chain: Chain) -> Chain:

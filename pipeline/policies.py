@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from pipeline.dialects import DIALECTS
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.events import Batch, Usage
 from pipeline.exchange import Exchange
+from pipeline.providers.frame import Whole
 from pipeline.providers.headers import to_provider
 
 # How Codex and Claude Code call their conversations (clients.md).
@@ -58,9 +60,11 @@ def drilled(status: int | None) -> Exception:
 
 
 def garbled(item: Any) -> Any:
-    """What nobody can read; of an event that was read already only the error is left."""
+    """What nobody can read, as bytes or a body; a head is neither. Of an event that was read already only the error is left."""
     if isinstance(item, Batch):
         raise GatewayError(Kind.BAD_REPLY)
+    if isinstance(item, Whole):
+        return replace(item, body=noise(item.body))
     return noise(item) if isinstance(item, bytes) else item
 
 
@@ -104,6 +108,11 @@ def words_of(error: Exception) -> Iterator[str]:
 def weight_of_batch(batch: Batch) -> float:
     """Events that commit; what only keeps the line open is nothing."""
     return sum(event.phase > 0 for event in batch.events) if batch.commits else 0
+
+
+def bytes_of_batch(batch: Batch) -> float:
+    """Before an answer begins there is nothing but bytes: the first events of a stream, which say nothing yet, and comments."""
+    return batch.size
 
 
 def output_tokens(batch: Batch) -> int | None:

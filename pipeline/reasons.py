@@ -48,7 +48,7 @@ _REASONS: Final[Mapping[str, Mapping[str, str]]] = {
         "request": "What a client gets, whoever answered.",
     },
     "pace": {
-        "attempt": "One candidate's pace: one that crawls before its answer is shown is given up for the next.",
+        "attempt": "One candidate's pace: one that trickles before it says anything is given up for the next.",
         "request": "The pace that a client sees, whoever answers.",
     },
     "rate_limit": {

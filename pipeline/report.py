@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from operators import catalog
 from operators.chain import Chain, Step
+from operators.options import HIDDEN, shown
 from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig
 from pipeline.config.places import written
 from pipeline.config.units import show_size, show_time
@@ -112,19 +112,11 @@ def _chain(chain: Chain) -> Table:
 
 def _reason(step: Step, position: str) -> str:
     """Its author's; else the standing one; of a step of your own what it does."""
-    return (
-        step.reason
-        or reason(written(step.name), position)
-        or (inspect.getdoc(catalog.resolve(step.name)) or "").partition("\n")[0]
-    )
+    return step.reason or reason(written(step.name), position) or catalog.promise(catalog.resolve(step.name))
 
 
 def _options(options: Mapping[str, Any], times: Collection[str] = ()) -> str:
     return ", ".join(f"{name}: {_value(name, value, time=name in times)}" for name, value in options.items())
-
-
-# What `redact` hides is not printed either.
-_HIDDEN: Final = ("words", "patterns")
 
 
 def _value(name: str, value: Any, *, time: bool) -> str:
@@ -135,9 +127,6 @@ def _value(name: str, value: Any, *, time: bool) -> str:
         return show_time(float(value))
     if isinstance(value, int) and name == "bytes":
         return show_size(value)
-    if isinstance(value, Mapping):
-        # Of headers the names: their values may be secrets.
-        return f"{{{', '.join(value)}}}"
-    if name in _HIDDEN and isinstance(value, list):
-        return f"{len(value)} hidden"
+    if isinstance(value, Mapping) or name in HIDDEN:
+        return shown(name, value)
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list | tuple) else str(value)

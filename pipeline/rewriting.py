@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import replace
@@ -27,6 +29,12 @@ from pipeline.events import (
 )
 
 _SPOKEN: Final = (Text, Reasoning, Refusal, ToolArguments)
+
+_LITERAL: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+"""A text of JSON that is valid."""
+
+_CODE: Final = re.compile(r"(?<!\\)((?:\\\\)*\\u)([0-9a-f]{4})")
+"""A character by its number, in a text of JSON."""
 
 # Which text an event goes on with: its kind, its block, its part.
 Key = tuple[type, int, int]
@@ -56,16 +64,31 @@ def _events(edited: Any) -> list[Event]:
     return found
 
 
+def spelled(word: str) -> Iterator[str]:
+    r"""How JSON may write a word: an answer that is JSON is a text like any other, and comes in pieces that are none yet.
+
+    >>> list(spelled("Müller")), list(spelled("Orion"))
+    (['M\\u00fcller', 'M\\u00FCller'], [])
+    """
+    plain = json.dumps(word, ensure_ascii=False)[1:-1]
+    small = json.dumps(word)[1:-1]
+    large = _CODE.sub(lambda found: found[1] + found[2].upper(), small)
+    spellings = dict.fromkeys((plain, small, large))
+    spellings.update(dict.fromkeys(each.replace("/", "\\/") for each in tuple(spellings)))
+    yield from (each for each in spellings if each != word)
+
+
 class Redacting:
     """One answer's batches with everything that is said redacted, each block a text of its own (a codec, see ``through``).
 
     What a block holds back is said before its end; where the answer fails it is dropped. The arguments of a tool are said at the
     end of the call, because in JSON one word has many spellings: each text in them is redacted as it is meant. What carries the
     same words in another form (token probabilities, the provider's own final object) is left out; quotations and items of the
-    provider's own are redacted text by text.
+    provider's own are redacted text by text. A source in a text where something was replaced is one of all of the text so far:
+    its own place is no longer there.
     """
 
-    __slots__ = ("_arguments", "_make", "_open")
+    __slots__ = ("_arguments", "_make", "_open", "_replaced", "_said")
 
     def __init__(self, make: Callable[[], Redactor]) -> None:
         self._make = make
@@ -73,6 +96,10 @@ class Redacting:
         """Of each text that may go on: its redactor, and an event of its kind."""
         self._arguments: dict[int, list[str]] = {}
         """Of each call that is under way: the pieces of its JSON."""
+        self._said: dict[int, int] = {}
+        """How many characters of each block of text were said."""
+        self._replaced: set[int] = set()
+        """The blocks of text in which something was replaced."""
 
     def feed(self, batch: Batch) -> tuple[Batch, ...]:
         """The batch as it may be said now."""
@@ -106,9 +133,18 @@ class Redacting:
             # Another part of the same block: the one before is over.
             yield from self._rest(event.block)
             self._open[key] = (self._make(), event)
-        text = self._open[key][0].feed(event.text)
+        redactor = self._open[key][0]
+        text = redactor.feed(event.text)
+        self._note(event, redactor, text)
         if text:
             yield _saying(event, text)
+
+    def _note(self, event: Any, redactor: Redactor, text: str) -> None:
+        """For sources, which stand in texts only."""
+        if type(event) is Text:
+            self._said[event.block] = self._said.get(event.block, 0) + len(text)
+            if redactor.changed:
+                self._replaced.add(event.block)
 
     def _elsewhere(self, event: Event) -> Event:
         """What is said beside the texts: sources with their quotations, the provider's own objects."""
@@ -116,21 +152,36 @@ class Redacting:
             # The provider's own final object says everything once more.
             return End()
         if isinstance(event, Citation):
-            return replace(event, url=self._all(event.url), title=self._all(event.title), native=self._all(event.native))
+            return self._cited(event)
         if isinstance(event, Foreign):
             return replace(event, native=self._all(event.native))
         if isinstance(event, Finish):
             return replace(event, details=self._all(event.details))
         return event
 
+    def _cited(self, event: Citation) -> Citation:
+        """A source, with a place that is its own in what is said."""
+        said = replace(event, url=self._all(event.url), title=self._all(event.title), native=self._all(event.native))
+        length = self._said.get(event.block, 0)
+        waits = (event.end or 0) > length and (Text, event.block, 0) in self._open
+        if event.block in self._replaced or waits:
+            said.start = said.end = None
+            if said.native is not None and "start_index" in said.native:
+                said.native.update(start_index=0, end_index=length)
+        return said
+
     def _json(self, text: str) -> str:
-        """JSON with each text in it redacted; as it came where nothing was, and as a plain text where it is no JSON."""
+        """JSON with each text in it redacted, and all else as it came; a plain text where it is no JSON."""
         try:
-            value = orjson.loads(text)
+            orjson.loads(text)
         except orjson.JSONDecodeError:
             return str(self._all(text))
-        redacted = self._all(value)
-        return text if redacted == value else orjson.dumps(redacted).decode()
+        return _LITERAL.sub(self._literal, text)
+
+    def _literal(self, found: re.Match[str]) -> str:
+        said = orjson.loads(found[0])
+        redacted = self._all(said)
+        return found[0] if redacted == said else orjson.dumps(redacted).decode()
 
     def _all(self, value: Any) -> Any:
         """A value with each text in it redacted by itself."""
@@ -149,6 +200,7 @@ class Redacting:
         for key in [key for key in self._open if block is None or key[1] == block]:
             redactor, event = self._open.pop(key)
             text = redactor.close()
+            self._note(event, redactor, text)
             if text:
                 yield _saying(event, text)
 

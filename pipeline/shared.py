@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -30,7 +31,10 @@ class Shared:
     circuits: Circuits
     meter: Meter = own_meter
     """Makes the meters of rate limits; several workers have them in common."""
+    directs: set[str] = field(default_factory=set)
+    """What clients named as ``provider/model`` and got: as many as the configuration has providers, and demo models."""
     _states: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict)
+    _before: dict[Hashable, tuple[Hashable, Any]] = field(default_factory=dict)
 
     def state(self, key: Hashable, make: Callable[[], S], version: Hashable = None) -> S:
         """What the guard called ``key`` keeps; made when it is first asked for, so that a reload goes on with it.
@@ -38,9 +42,10 @@ class Shared:
         Keys hold the options that it was made with: other options, another state. They come from the configuration only. What
         depends on more than those names that as its ``version``: one of another version is made anew and takes its place.
         """
-        found = self._states.get(key)
+        found = self._states.get(key) or self._before.get(key)
         if found is None or found[0] != version:
-            found = self._states[key] = (version, make())
+            found = (version, make())
+        self._states[key] = found
         return found[1]
 
     def limits(self, key: Hashable, own: Mapping[Hashable, Quota] = NO_QUOTAS) -> Limits:
@@ -50,6 +55,22 @@ class Shared:
     def keyed(self, kind: type[S]) -> dict[Hashable, S]:
         """All states of a kind by their keys, for gauges."""
         return {key: state for key, (_, state) in self._states.items() if isinstance(state, kind)}
+
+    @contextmanager
+    def renewed(self) -> Iterator[None]:
+        """Within it a new configuration asks for its states; of the others none is left behind it.
+
+        Requests in flight keep what they began with, for their chains hold it. Where the block raises, all is as it was.
+        """
+        before, self._states = self._states, {}
+        self._before = before
+        try:
+            yield
+        except BaseException:
+            self._states = before
+            raise
+        finally:
+            self._before = {}
 
     def states(self, kind: type[S]) -> list[S]:
         """All states of a kind, for gauges."""

@@ -30,6 +30,7 @@ from pipeline.policies import (
     WORDS,
     again,
     all_tokens,
+    bytes_of_batch,
     caller_of,
     drilled,
     elsewhere,
@@ -46,7 +47,7 @@ from pipeline.policies import (
     words_of,
 )
 from pipeline.resuming import Said
-from pipeline.rewriting import Redacting, over_events
+from pipeline.rewriting import Redacting, over_events, spelled
 from pipeline.shared import Shared
 
 S = TypeVar("S")
@@ -128,10 +129,10 @@ class Supplier:
         return {"output_tokens": output_tokens}
 
     def pace(self, step: Step) -> dict[str, Any]:
-        """Events a second, which for most providers are tokens a second."""
+        """Events a second, which for most providers are tokens a second; before there are any, bytes a second."""
         # Where it ends the answer, its error is counted, as every guard's.
         on_slow = None if step.options.get("ends") else self._tripped(step.name)
-        return {"weigh": weight_of_batch, "on_slow": on_slow}
+        return {"weigh": weight_of_batch, "before": bytes_of_batch, "on_slow": on_slow}
 
     def admit(self, step: Step) -> dict[str, Any]:
         """A chain's slots are shared by all its routes, for streams and bodies; around attempts each candidate has its own."""
@@ -167,8 +168,8 @@ class Supplier:
         }
 
     def redact(self, step: Step) -> dict[str, Any]:
-        """Each block of an answer is a text of its own."""
-        return {"over": Redacting}
+        """Each block of an answer is a text of its own; one that is JSON may write a word in another way."""
+        return {"over": Redacting, "spellings": spelled}
 
     def edit(self, step: Step) -> dict[str, Any]:
         """A person's function sees events, not batches."""
@@ -215,7 +216,9 @@ class Supplier:
         return self.shared.state(self._place(step), make, version)
 
     def _place(self, step: Step) -> Hashable:
-        return self.chain, self.label, step.label, str(step)
+        # Their printed form hides what must not be read, so it cannot tell options apart.
+        options = tuple((name, repr(step.options[name])) for name in sorted(step.options))
+        return self.chain, self.label, step.label, step.name, options
 
     def _this_candidate(self, scheduler: SchedulerBase | None) -> str:
         return self.label

@@ -158,11 +158,15 @@ class _Observed(Link[Batch, Batch]):
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:
-    """Count the guard that stopped a stream, once, however many taps see its error pass. Tells whether this one is the first."""
-    if not isinstance(error, GuardError) or getattr(error, "counted", False):
+    """Count the guard that stopped a stream, once, however many taps see its error pass. Tells whether this one is the first.
+
+    A circuit that is open refuses with the error that opened it: that is the breaker's doing, whoever spoke then.
+    """
+    guard = getattr(error, "refused_by", None) or (error.operator if isinstance(error, GuardError) else None)
+    if guard is None or getattr(error, "counted", None) == guard:
         return False
-    error.counted = True  # type: ignore[attr-defined]
-    metrics.tripped(error.operator, chain)
+    error.counted = guard  # type: ignore[attr-defined]
+    metrics.tripped(guard, chain)
     if isinstance(error, Overloaded) and error.limit in SHEDS:
         metrics.sheds.labels(error.limit).inc()
     return True

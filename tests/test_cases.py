@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import textwrap
+from decimal import Decimal
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from pipeline.cases import faults
 from pipeline.config import ConfigError, parse
+from pipeline.drawings import draw_try
 from pipeline.effective import chains
 
 CHAIN = """\
@@ -47,6 +51,12 @@ def problems(case: str) -> list[str]:
         '{source: "-xy|", expect: "-xy|", values: {x: "Hello, ", y: "world"}}',
         '{source: "-x-y", expect: "-x-y"}',
         '{source: ["-x#", "-y|"], expect: "-x#", continues: [b]}',
+        '{source: "-x-|", expect: "-x-|", values: {x: "s"}}',
+        '{source: "-x-|", expect: "-x-|", values: {x: "#"}}',
+        '{source: "-x-|", expect: "-x-|", values: {x: "|"}}',
+        '{source: "-x-|", expect: "-x-|", values: {x: "h"}}',
+        '{source: "-s-x---|", expect: "---(sx)|", values: {x: "s"}}',
+        '{source: "-s-x|", expect: "-y-x|", values: {s: "Hello", y: "Hello"}}',
     ],
 )
 def test_a_case_that_holds_says_nothing(case: str) -> None:
@@ -65,6 +75,18 @@ def test_a_case_that_holds_says_nothing(case: str) -> None:
         ('{source: "-(x|", expect: "-x|"}', ("cannot be read", "not closed")),
         ('{source: "-#", expect: "-#", failure: 400, error: overloaded}', ("bad_request",)),
         ('{source: "-x|", expect: "-(xy)|"}', ("expected  -(xy)|", "came      -x|")),
+        ('{source: "-x|", expect: "-s|", values: {x: "s"}}', ("expected  -s|", "came      -x|")),
+        ('{source: "-x|", expect: "-#", values: {x: "#"}}', ("expected  -#", "came      -x|")),
+        ('{source: "-x|", expect: "-y|", values: {x: "h", y: "s"}}', ("expected  -y|", "came      -x|")),
+        ('{source: "-x-|", expect: "-h-|", values: {x: "h"}}', ("expected  -h-|", "came      -x-|")),
+        ('{source: "-#", expect: "-#", failure: 400, error: bad_reqest}', ("came bad_request", "did you mean 'bad_request'?")),
+        ('{source: "-x|", expect: "-x|", error: idle_timeout}', ("names the error idle_timeout, but its expect draws no #",)),
+        ('{source: "-x|", expect: "-x|", error: idle_timout}', ("draws no #; did you mean 'idle_timeout'?",)),
+        ('{source: "-h-|", expect: "-h-|"}', ("draws an h in the source a", "the gateway's own")),
+        ('{source: "-x", expect: "-x---|"}', ("expected  -x---|", "came      -x---#", "is      idle_timeout / timeout")),
+        ('{source: "-xyz", expect: "-(xy)z"}', ("expected  -(xy)z", "came      -xyz")),
+        ('{source: "-x--|", column: 500ms, expect: "-y--|", values: {y: "long"}}', ("expected  -y--|", "came      -x--|")),
+        ('{source: ["-#", "-x|"], expect: "----x|", column: 2s}', ("came      ---x|   (x came at 3.5, between two columns; |",)),
     ],
 )
 def test_a_case_that_does_not_hold_shows_both_drawings(case: str, words: tuple[str, ...]) -> None:
@@ -133,3 +155,61 @@ def test_a_case_says_who_goes_on_with_an_answer_that_broke_off(case: str, held: 
     text = "chains:\n  default:\n    attempt: []\n    answer: [failover, resume]\n    tests:\n" + f"      - {case}\n"
     config = parse(text, "penstock.yaml", {})
     assert (not list(faults(chains(config), {"default": config.chains["default"].tests}))) is held
+
+
+def test_a_chain_that_mirrors_every_request_can_pass_a_case() -> None:
+    text = (
+        "chains: {default: {request: [{mirror: {to: demo/fast, percent: 100}}], tests: ["
+        "{source: -x|, expect: -x|}, {source: -x-#, expect: -x-#, error: overloaded}]}}"
+    )
+    config = parse(text, "penstock.yaml", {})
+    assert list(faults(chains(config), {"default": config.chains["default"].tests})) == []
+
+
+def silence(before: int, width: int, column: Decimal, expect: str = "") -> list[str]:
+    """What a case says of a text in column ``before`` that nothing follows, where that is an error ``width`` columns later."""
+    drawn = "-" * before + "x"
+    text = (
+        f"chains: {{default: {{attempt: [{{idle_timeout: {{seconds: {column * width}}}}}], request: [], tests: ["
+        f'{{source: "{drawn}{expect}", expect: "{drawn}{expect or "-" * (width - 1) + "#"}", column: {column}}}]}}}}'
+    )
+    config = parse(text, "penstock.yaml", {})
+    return [str(problem) for problem in faults(chains(config), {"default": config.chains["default"].tests})]
+
+
+columns = st.decimals("0.001", "100", places=3)
+
+
+@settings(max_examples=50, deadline=None)
+@given(before=st.integers(0, 40), width=st.integers(1, 40), column=columns)
+@example(before=6, width=3, column=Decimal("0.1"))
+@example(before=7, width=2, column=Decimal("0.2"))
+@example(before=3, width=6, column=Decimal("0.3"))
+def test_a_case_holds_however_long_its_columns_are(before: int, width: int, column: Decimal) -> None:
+    """Also where the binary sum of two times is a little more, or less, than their decimal one."""
+    assert silence(before, width, column) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(before=st.integers(0, 40), width=st.integers(1, 40), column=st.decimals("0.01", "100", places=3))
+@example(before=1, width=2, column=Decimal("0.1"))
+@example(before=6, width=3, column=Decimal("0.1"))
+def test_what_comes_in_the_last_moment_comes_in_time_however_long_the_columns_are(
+    before: int, width: int, column: Decimal
+) -> None:
+    assert silence(before, width, column, "-" * (width - 1) + "y|") == []
+
+
+@pytest.mark.parametrize(
+    ("times", "drawn"),
+    [
+        ((0.0, 1.0), "^!"),
+        ((2.0, 5.0), "--^--!"),
+        ((1.0,), "-^"),
+        ((0.5,), "0.5 on"),
+        ((0.0, 0.5), "0 to 0.5"),
+        ((2.0, 2.0), "2 to 2"),
+    ],
+)
+def test_a_try_is_drawn_or_said_in_numbers_where_no_column_fits(times: tuple[float, ...], drawn: str) -> None:
+    assert draw_try(*times) == drawn

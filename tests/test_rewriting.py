@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import reactivex
 
-from operators import StepError, Stream, edit, redact
+from operators import Circuits, Step, StepError, Stream, edit, redact
 from operators.redact import redactors
 from operators.testing import Marbles
 from pipeline.encode import BEAT
-from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Text, ToolArguments, ToolStart
-from pipeline.rewriting import Redacting, over_events
+from pipeline.events import Batch, BlockEnd, BlockStart, Citation, End, Event, Text, ToolArguments, ToolStart
+from pipeline.metrics import Metrics
+from pipeline.rewriting import Redacting, over_events, spelled
+from pipeline.shared import Shared
+from pipeline.supply import Supplier
 
 
 def redacted(*batches: list[Event], words: list[str]) -> list[Event]:
@@ -100,3 +105,86 @@ def test_the_end_says_nothing_of_what_was_said_before() -> None:
     assert redacted([End({"output": "Orion"})], words=["Orion"]) == [End()]
     kept: list[Event] = over_events(partial(lambda event: event))(Batch([End({"output": "x"})])).events
     assert kept == [End()]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('{"id": 12345678901234567890123, "q": "Orion"}', '{"id": 12345678901234567890123, "q": "[redacted]"}'),
+        ('[1.50e+2 , "Orion"]', '[1.50e+2 , "[redacted]"]'),
+        ('{"Orion": 1, "[redacted]": 2}', '{"[redacted]": 1, "[redacted]": 2}'),
+        ('["caf\\u00e9", "\\"Orion\\\\", {"a":"\\/"}]', '["caf\\u00e9", "\\"[redacted]\\\\", {"a":"\\/"}]'),
+        ('"Orion"', '"[redacted]"'),
+        (' {} ', ' {} '),
+    ],
+)  # fmt: skip
+def test_only_the_texts_of_arguments_are_written_anew(said: str, expected: str) -> None:
+    """Numbers of any length, names that have become equal, blanks and the spelling of all others stay."""
+    assert arguments([said], "Orion") == expected
+
+
+def cited(*texts: str, start: int, end: int) -> Citation:
+    native = {"type": "url_citation", "start_index": start, "end_index": end}
+    blocks: list[list[Event]] = [[Text(0, text)] for text in texts]
+    out = redacted([BlockStart(0, "text")], *blocks, [Citation(0, "u", "t", start, end, native)], words=["Orion"])
+    (found,) = (event for event in out if isinstance(event, Citation))
+    return found
+
+
+def test_a_source_keeps_its_place_where_nothing_was_replaced() -> None:
+    found = cited("See the ", "source.", start=8, end=14)
+    assert (found.start, found.end) == (8, 14)
+    assert found.native == {"type": "url_citation", "start_index": 8, "end_index": 14}
+
+
+@pytest.mark.parametrize(
+    ("texts", "length"), [(["It is Or", "ion. See."], 22), (["Orion", "s."], 12), (["See Or"], 4)], ids=["cut", "whole", "waits"]
+)
+def test_a_source_in_a_text_where_something_was_replaced_is_one_of_all_of_it(texts: list[str], length: int) -> None:
+    found = cited(*texts, start=1, end=6)
+    assert (found.start, found.end) == (None, None)
+    assert found.native == {"type": "url_citation", "start_index": 0, "end_index": length}
+
+
+def test_a_source_behind_a_text_whose_end_was_replaced_has_no_place_either() -> None:
+    start: list[Event] = [BlockStart(0, "text"), Text(0, "It is Orion")]
+    out = redacted(
+        start, [BlockEnd(0), Citation(0, "u", "t", 1, 5)], [Text(1, "x"), Citation(1, "u", "t", 0, 1)], words=["Orion"]
+    )
+    places = [(event.start, event.end) for event in out if isinstance(event, Citation)]
+    assert places == [(None, None), (0, 1)]
+
+
+@pytest.mark.parametrize("word", ["Müller", 'say "yes"', "a/b", "naïve 🙂", "back\\slash\\u00fc", "café/Über", "tab\tübel"])
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("large", [True, False])
+@pytest.mark.parametrize("slashed", [True, False])
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_word_is_found_in_a_text_that_is_json_however_it_spells_it(
+    word: str, ascii_only: bool, large: bool, slashed: bool, size: int
+) -> None:
+    """A structured answer: its text is JSON, but it comes in pieces, and nothing says that it is."""
+    said = json.dumps({"name": f"x {word} y"}, ensure_ascii=ascii_only)
+    if large:
+        said = re.sub(r"(?<!\\)\\u([0-9a-f]{4})", lambda found: f"\\u{found[1].upper()}", said)
+    if slashed:
+        said = said.replace("/", "\\/")
+    guard: Any = redact([word], over=Redacting, spellings=spelled)
+    out: list[str] = []
+    pieces = [Batch([Text(0, said[at : at + size])]) for at in range(0, len(said), size)]
+    reactivex.from_iterable(pieces).pipe(guard).subscribe(lambda batch: out.extend(event.text for event in batch.events))
+    assert json.loads("".join(out)) == {"name": "x [redacted] y"}
+
+
+def test_the_gateway_looks_for_every_spelling_of_a_word() -> None:
+    step = Step("redact", {"words": ["Müller"]})
+    source: Stream[Batch] = Stream(lambda observer, scheduler: observer.on_next(Batch([Text(0, "M\\u00FCller ")])))
+    out: list[Batch] = []
+    shared = Shared(cast(Any, None), Metrics("test"), Circuits())
+    step.build(Supplier(shared, "c")(step))(source).subscribe(out.append)
+    assert out[0].events == [Text(0, "[redacted] ")]
+
+
+def test_a_word_that_json_writes_as_it_is_has_no_other_spelling() -> None:
+    assert list(spelled("Orion 5")) == []
+    assert list(spelled("ü")) == ["\\u00fc", "\\u00FC"]

@@ -132,7 +132,8 @@ class StepConfig:
     """
 
     name: str
-    options: Mapping[str, Any]
+    options: Mapping[str, Any] = field(repr=False)
+    """Words that are not to be read and headers may be among them."""
     where: Place
     label: str
     reason: str = ""

@@ -219,7 +219,7 @@ class CaseSection(Record):
     expect: str = Field(min_length=1, examples=["----x-y|"])
     """What the client sees; h is a heartbeat, (ab) two things at once."""
     error: str = Field(default="", examples=["idle_timeout"])
-    """Which error # is in `expect`: a guard or a reason."""
+    """Which error the # in `expect` is: a guard or a reason."""
     subscriptions: Mapping[str, Drawings] = Field(default={}, examples=[{"a": "^--!", "b": "---^---!"}])
     """When a candidate is tried (^) and let go (!), a drawing a try; [] for never."""
     continues: tuple[str, ...] = Field(default=(), examples=[["b"]])
@@ -229,7 +229,7 @@ class CaseSection(Record):
     column: Time = Field(default=1.0, gt=0, examples=["10s"])
     """How long one character is."""
     values: Mapping[str, str] = Field(default={}, examples=[{"x": "a longer text"}])
-    """What characters say, where it is not the character itself."""
+    """What characters say, where it is not the character itself: a text, whatever it is."""
 
 
 class ChainSection(Record):

@@ -128,15 +128,23 @@ def _converted(tree: Tree, path: Path, name: str, given: Mapping[str, Any], know
         try:
             result[key] = parse(value) if parse else value
         except ValueError as error:
-            tree.fault(where, f'"{tree.written.get(where, "")}" {error}')
+            tree.fault(where, f"{_shown(tree, where)} {error}")
             continue
         if not option.takes(result[key]):
-            tree.fault(where, f'"{tree.written.get(where, "the value")}" is not {option.expected}.')
+            tree.fault(where, f"{_shown(tree, where)} is not {option.expected}.")
     missing = [option for option in known.values() if option.required and option.name not in given]
     # A misspelt option is one fault, not two.
     for option in missing if known.keys() >= given.keys() else ():
         tree.fault(path, f"the step {name} needs the option {option.name} ({option.expected}).", key=True)
     return result
+
+
+def _shown(tree: Tree, path: Path) -> str:
+    """The value of an option as the file has it, "the value" where it may not be shown."""
+    from operators.options import HIDDEN
+
+    written = tree.written.get(path)
+    return "the value" if written is None or path[-1] in HIDDEN else f'"{written}"'
 
 
 def _parser(option: Option) -> Any:

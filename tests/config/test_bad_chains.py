@@ -327,3 +327,32 @@ def test_what_a_mapping_holds_is_not_told() -> None:
     with pytest.raises(ConfigError) as caught:
         chains(parse(text, "penstock.yaml", {}))
     assert "sk-secret" not in str(caught.value)
+
+
+SECRETS = DEFAULT.before("idle_timeout", Step("redact", {"words": ["hunter2", 5], "longest": 3}))
+HEADERS = DEFAULT.before("idle_timeout", Step("inject", {"headers": {"x-key": 5, "authorization": "Bearer hunter2"}}))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        here("SECRETS"),
+        here("HEADERS"),
+        "chains:\n  a:\n    request: [{redact: {words: hunter2}}]\n",
+        "chains:\n  a:\n    request: [{redact: {words: [hunter2, 5]}}]\n",
+        "chains:\n  a:\n    request: [{redact: {patterns: hunter2}}]\n",
+        "chains:\n  a:\n    request: [{redact: {words: [hunter2], longest: 3}}]\n",
+        "chains:\n  a:\n    request: [{inject: {headers: {x: 5, authorization: hunter2}}}]\n",
+    ],
+)
+def test_a_fault_does_not_tell_what_must_not_be_read(text: str) -> None:
+    said = "\n".join(map(str, problems(text)))
+    assert said
+    assert "hunter2" not in said
+
+
+def test_a_configuration_as_a_text_does_not_tell_it_either() -> None:
+    text = "chains:\n  a:\n    request: [{redact: {words: [hunter2]}}, {inject: {headers: {authorization: hunter2}}}]\n"
+    config = parse(text, "penstock.yaml", {})
+    assert "hunter2" not in repr(config)
+    assert "hunter2" not in repr(chains(config))

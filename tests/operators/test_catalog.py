@@ -61,7 +61,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "redact",
             ["words", "patterns", "replacement", "ignore_case", "whole_words", "longest"],
-            {"over": False},
+            {"over": False, "spellings": False},
         ),
         (
             "failover",
@@ -93,7 +93,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
             {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
         ),
         ("output_limit", ["bytes", "items", "tokens"], {"output_tokens": False}),
-        ("pace", ["least", "window", "ends"], {"weigh": False, "on_slow": False}),
+        ("pace", ["least", "window", "ends"], {"weigh": False, "before": False, "on_slow": False}),
         (
             "rate_limit",
             ["requests", "tokens", "per", "burst", "burst_tokens"],
@@ -136,9 +136,11 @@ def test_what_the_operators_take(name: str, options: list[str], resources: dict[
         ("buffer_limit", {"bytes": None}, "buffer_limit: bytes is None; expected a whole number, more than 0"),
         ("pace", {"least": 0}, "pace: least is 0; expected a number, more than 0"),
         ("output_limit", {"bytes": 1, "items": 0}, "output_limit: items is 0; expected a whole number or nothing, more than 0"),
-        ("redact", {"words": "a"}, "redact: words is 'a'; expected a list, each a text or nothing"),
+        ("redact", {"words": ["hunter2", 5]}, "redact: words is 2 hidden; expected a list, each a text or nothing"),
+        ("redact", {"patterns": [1]}, "redact: patterns is 1 hidden; expected a list, each a text or nothing"),
+        ("redact", {"words": "a"}, "redact: words is hidden; expected a list, each a text or nothing"),
         ("edit", {}, 'edit: function is missing; expected a function, by its name "module:function"'),
-        (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is ['a', 1]; expected a list, each a text"),
+        (EVERYTHING, {"words": ["a", 1]}, f"{EVERYTHING}: words is 2 hidden; expected a list, each a text"),
         (EVERYTHING, {"words": [], "mode": "c"}, f"{EVERYTHING}: mode is 'c'; expected one of 'a', 'b'"),
         (EVERYTHING, {"words": [], "strict": 1}, f"{EVERYTHING}: strict is 1; expected true or false"),
         (

@@ -56,6 +56,16 @@ def test_a_step_may_stand_twice_under_two_names(chain: Chain) -> None:
         chain.after("retry", IDLE).after("retry", IDLE)
 
 
+def test_as_a_text_it_does_not_show_what_must_not_be_read() -> None:
+    headers = {"authorization": "Bearer sk-1"}
+    steps = [Step("redact", {"words": ["hunter2"], "patterns": ["sk-.*", "a"]}), Step("mine:inject", {"headers": headers})]
+    chain = Chain({"request": steps})
+    assert chain.describe() == ("request\n  redact(words=1 hidden, patterns=2 hidden)\n  mine:inject(headers={authorization})")
+    for text in (chain.describe(), repr(chain), *map(str, steps), *map(repr, steps)):
+        assert "hunter2" not in text
+        assert "sk-" not in text
+
+
 def test_is_compared_as_data(chain: Chain) -> None:
     same = Chain({"attempt": [RETRY, FIRST], "request": [LIMIT]})
     assert chain == same
@@ -64,7 +74,7 @@ def test_is_compared_as_data(chain: Chain) -> None:
     assert chain != Chain({"request": [LIMIT], "attempt": [RETRY, FIRST]})
     assert chain != "chain"
     assert repr(chain) == repr(same)
-    assert "Step(name='retry'" in repr(chain)
+    assert "<Step retry(times=2" in repr(chain)
 
 
 def test_cannot_be_changed(chain: Chain) -> None:

@@ -220,6 +220,22 @@ def test_what_is_kept_of_an_error_holds_no_traceback(bench: Bench) -> None:
     assert (kept.__traceback__, str(kept)) == (None, "raised")
 
 
+def test_a_refusal_says_that_the_breaker_refused(bench: Bench) -> None:
+    circuit = bench.of("a", failures=1)
+    attempt(circuit, Fault())
+    assert [getattr(error, "refused_by", None) for error in (circuit.last_error, circuit.refusal())] == [None, "breaker"]
+
+
+def test_of_an_error_that_says_what_is_for_others_only_that_is_kept_and_told(bench: Bench) -> None:
+    class Private(Exception):
+        def for_others(self) -> Exception:
+            return OSError("down")
+
+    circuit = bench.of("a", failures=1)
+    attempt(circuit, Private("of one client"))
+    assert repr(circuit.last_error) == repr(circuit.refusal()) == repr(OSError("down"))
+
+
 def test_an_error_without_retry_after_stays_as_it_is(bench: Bench) -> None:
     circuit = bench.of("a", failures=1)
     attempt(circuit, OSError(104, "reset"))

@@ -124,6 +124,33 @@ def test_garbage_of_bytes_and_texts_is_known(t: Marbles, item: Any, kind: type) 
     assert second == "b"
 
 
+def test_what_cannot_be_garbage_passes_and_the_next_item_is_meant(t: Marbles) -> None:
+    """A head before the text, say; it does not count as having happened."""
+    told: list[tuple[float, Kind]] = []
+
+    def garbage(item: str) -> str:
+        return item if item.isupper() else "x"
+
+    operator: Operator[Any, Any] = fault("garbage", garbage=garbage, times=2, on_fault=lambda kind: told.append((t.second, kind)))
+    t.check(t.cold("-A-B-|").pipe(operator), "-A-B-|")
+    assert told == []
+    t.check(t.cold("-A-Bcd|").pipe(operator), "-A-Bxd|")
+    assert told == [(4, "garbage")]
+    t.check(t.cold("-a-B|").pipe(operator), "-x-B|")
+    t.check(t.cold("-a-B|").pipe(operator), "-a-B|")
+
+
+def test_a_function_that_cannot_make_garbage_has_happened_too(t: Marbles) -> None:
+    def garbage(item: Any) -> Any:
+        raise LookupError(item)
+
+    told: list[Kind] = []
+    operator: Operator[Any, Any] = fault("garbage", garbage=garbage, times=1, on_fault=told.append)
+    t.check(t.cold("-a-b|").pipe(operator), "-#", error=StepError)
+    t.check(t.cold("-a-b|").pipe(operator), "-a-b|")
+    assert told == ["garbage"]
+
+
 def test_garbage_of_anything_else_has_to_be_supplied(t: Marbles) -> None:
     heard = Heard()
     source = t.cold("-a|", values={"a": 7})

@@ -71,6 +71,32 @@ def test_before_the_commit_a_trickle_fails_without_being_told_so_that_another_so
     assert told == []
 
 
+def test_a_window_of_silence_before_the_commit_is_no_business_of_its(t: Marbles) -> None:
+    """A model that thinks says nothing for long; first_event_timeout has an eye on that."""
+    source = t.cold("                               -ssss------------a|", values=ITEMS)
+    t.check(source.pipe(pace(1, 4, **EVERY)), "    -ssss------------a|", values=ITEMS)
+    trickle = t.cold("                              -ssss----------s-----a|", values=ITEMS)
+    t.check(trickle.pipe(pace(1, 4, **EVERY)), "   -ssss----------s-#", values=ITEMS, error=TooSlow)
+
+
+def test_before_the_commit_an_item_may_weigh_something_else(t: Marbles) -> None:
+    slow: Any = pace(1, 4, before=lambda item: 0.5)
+    t.check(t.cold("-ss-s-sa|", values=ITEMS).pipe(slow), "-ss-s#", values=ITEMS, error=TooSlow)
+    enough: Any = pace(1, 4, before=lambda item: 1.5)
+    t.check(t.cold("-ss-s-sa|", values=ITEMS).pipe(enough), "-ss-s-sa|", values=ITEMS)
+
+
+def test_the_commit_begins_a_window_of_its_own_where_the_weight_is_another(t: Marbles) -> None:
+    """However much came before it; and what does not commit weighs what ``weigh`` says from then on."""
+    guard: Any = pace(1, 4, ends=True, before=lambda item: 100)
+    t.check(t.cold("-s-as-s-s-s-|", values=ITEMS).pipe(guard), "-s-as-s#", values=ITEMS, error=TooSlow)
+    t.check(t.cold("-s-aaaa---|", values=ITEMS).pipe(guard), "  -s-aaaa---|", values=ITEMS)
+
+
+def test_a_commit_that_nobody_watches_leaves_no_timer_of_what_was_before_it(t: Marbles) -> None:
+    t.check(t.cold("-s-a----------|", values=ITEMS).pipe(pace(1, 4, before=lambda item: 9)), "-s-a----------|", values=ITEMS)
+
+
 def test_the_clock_starts_with_the_first_item_that_weighs_anything(t: Marbles) -> None:
     """A provider that accepted and says nothing yet is the business of first_event_timeout."""
     source = t.cold("                             -s-----s-----a---|", values=ITEMS)

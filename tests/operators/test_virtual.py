@@ -56,6 +56,19 @@ def test_what_is_due_in_the_past_happens_now() -> None:
     assert fired == [5, 5]
 
 
+def test_what_is_due_in_the_same_moment_comes_in_its_order_however_the_time_was_added_up() -> None:
+    """0.6 s and 0.3 s are a little more than 0.9 s, in binary; 0.1 s and 0.2 s a little more than 0.3 s."""
+    clock, fired = VirtualClock(), list[str]()
+    clock.advance(0.1)
+    clock.after(0.2, lambda: fired.append("first"))
+    clock.virtual.call_at(0.3, lambda: fired.append("second"))
+    clock.advance(0.1)
+    clock.after(0.1, lambda: fired.append("third"))
+    clock.advance(0.1)
+    assert fired == ["first", "second", "third"]
+    assert clock.second == 0.3
+
+
 def test_scopes_share_the_time() -> None:
     clock, fired = VirtualClock(), list[float]()
     scope = Scope(clock)

@@ -40,6 +40,9 @@ CHAINS: Final = {
     "default": None,
     "resume": {"answer": ["failover", "resume"]},
     "elsewhere": {"answer": [{"failover": {"also": ["context_length"]}}]},
+    "garbage": {"wire": [{"fault": {"kind": "garbage", "times": 1}}], "attempt": []},
+    "paced": {"attempt": [{"pace": {"least": 5, "window": 10}}]},
+    "breaking": {"candidates": [{"breaker": {"failures": 2}}], "attempt": [{"first_event_timeout": {"seconds": 5}}]},
 }
 """The positions that a chain writes; all others are the built-in default's."""
 
