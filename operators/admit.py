@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
@@ -61,7 +61,9 @@ def admit(
         priority: called with the scheduler: who waits with a higher one is always served first.
         on_wait: probe, called with the seconds waited when a slot is there. It cannot hurt.
 
-    A slot is given back exactly once: at the end, on an error, on dispose.
+    A slot is given back exactly once: at the end, on an error, on dispose. The time in the queue is no other guard's: each link
+    below hears of it (``Link.on_queued``), and clocks stand still. What a stream raises when another one's end gives it a slot,
+    or a newcomer takes its place in the queue, is logged.
 
     Raises:
         ValueError: a number is out of its range; neither ``slots`` nor ``limit`` is there, or they differ; so for ``per_key``.
@@ -121,23 +123,16 @@ def _own(
     return make(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
 
 
-class _Nobody:
-    """A scheduler that is no scope keeps no account of waits."""
-
-    waited = 0.0
-    queued_since: float | None = None
-
-
 class _Guest(Link[T, T]):
     """One subscription: in the queue, then with a slot, then gone."""
 
     __slots__ = (
         "_began",
         "_has_slot",
+        "_listener",
         "_now",
         "_on_wait",
         "_scheduler",
-        "_scope",
         "_slots",
         "_source",
         "_timer",
@@ -155,12 +150,13 @@ class _Guest(Link[T, T]):
         self._slots = slots
         self._source = source
         self._scheduler = scheduler
-        self._scope: Any = scheduler if hasattr(scheduler, "waited") else _Nobody()
         self._on_wait = on_wait
         self._now = clock.seconds(scheduler)
         self._began = self._now()
         self._has_slot = False
         self._timer: DisposableBase | None = None
+        self._listener: ObserverBase[T] | None = None
+        """Who was told that it waits, and has to hear that it does no longer."""
         self.key: Hashable = None
         self.priority = 0
 
@@ -183,17 +179,18 @@ class _Guest(Link[T, T]):
             return
         loser = slots.join(self, bound)
         if loser is not self:
-            self._scope.queued_since = self._began
             self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
+            self._listener = self.observer
+            self.on_queued(True)
         if loser is not None:
-            loser.refused()
+            slots.refuse(loser)
 
     def granted(self) -> None:
         self._has_slot = True
         if self._timer is not None:
             self._timer.dispose()
-        waited = self._leave_queue()
-        quietly(self._on_wait, waited)
+        self._leave_queue()
+        quietly(self._on_wait, self._now() - self._began)
         if self.stopped:
             return
         self.follow(self._source, self._scheduler)
@@ -206,18 +203,15 @@ class _Guest(Link[T, T]):
         if self._timer is not None:
             self._timer.dispose()
         self._slots.leave(self)
-        if not self._has_slot:
-            self._leave_queue()
-        else:
+        self._leave_queue()
+        if self._has_slot:
             self._has_slot = False
             self._slots.give_back(self.key)
 
-    def _leave_queue(self) -> float:
-        """Seconds that it stood there; they are noted where total_timeout looks for them."""
-        waited = self._now() - self._began
-        self._scope.waited += waited
-        self._scope.queued_since = None
-        return waited
+    def _leave_queue(self) -> None:
+        listener, self._listener = self._listener, None
+        if isinstance(listener, Link):
+            listener.on_queued(False)
 
     def _give_up(self, longest: float) -> None:
         self.fail(Overloaded("admit", f"no slot became free within {longest:g} s"))

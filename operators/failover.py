@@ -159,6 +159,10 @@ class _Failover(Trials[T]):
         if not self.trying and not self._waiting:
             self.fail(self._error or Exhausted("failover", "failover: there was nothing to try"))
 
+    def attempts_queued(self, waiting: bool) -> None:
+        if not self.trying:
+            self.on_queued(waiting)
+
     def commit(self) -> None:
         self._waiting.clear()
         self.attempts.dispose()
@@ -214,6 +218,9 @@ class Taker(Protocol):
     def no_more(self, error: Exception | None) -> None:
         """There are no more; the stream of attempts failed with ``error``, or completed."""
 
+    def attempts_queued(self, waiting: bool) -> None:
+        """The stream of attempts stands in a queue from now on, or no longer."""
+
 
 class Attempts(Link[Observable[T], T]):
     """The subscription to a stream of attempts; ``stopped`` when no more of them will come."""
@@ -226,6 +233,10 @@ class Attempts(Link[Observable[T], T]):
     def on_next(self, attempt: Observable[T]) -> None:
         if self._taker is not None:
             self._taker.add(attempt)
+
+    def on_queued(self, waiting: bool) -> None:
+        if self._taker is not None:
+            self._taker.attempts_queued(waiting)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)

@@ -17,6 +17,8 @@ T = TypeVar("T")
 def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     """Emit ``beat`` whenever nothing came for ``seconds``, from the subscription to the end.
 
+    An item whose attribute ``ends`` is true says that nothing has to follow it: after it there is no beat.
+
         source                  ------a-b-----|
         heartbeat(2, beat="h")  --h-h-a-b-h-h-|
 
@@ -54,7 +56,11 @@ class _Heartbeat(Link[T, T]):
         self._now = self._silence.now
 
     def on_next(self, item: T) -> None:
-        self._silence.last = self._now()
+        if getattr(item, "ends", False):
+            self._silence.dispose()
+            self.step_aside()
+        else:
+            self._silence.last = self._now()
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:

@@ -59,6 +59,8 @@ def hedge(
     and nothing is subscribed to any more. Uncommitted items are held apart for each attempt, and only the winner's are seen. An
     attempt that fails before that is followed by the next one at once; others that run beside it go on.
 
+    Where attempts stand in queues (of ``admit``), clocks below stand still only as long as every attempt under way does.
+
     All attempts of a subscription get the same scheduler, two of them at the same time: a source that keeps something in its
     scope (``clock.Scope``) has to keep it for each subscription by itself.
 

@@ -10,14 +10,13 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import StepError, TooSlow
+from operators.flow import Flow
 from operators.options import Rate, Seconds, positive
-from operators.source import FlowGate
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
 
-_NEVER_SHUT = FlowGate()
 _ALMOST: Final = 1 - 1e-9
 """Ten tenths are a little less than one, in binary."""
 
@@ -51,7 +50,7 @@ def pace(
 
     The clock starts with the first item that weighs anything: what is said before it, and silence before it, is the business of
     ``first_event_timeout``. An item whose attribute ``ends`` is true stops it. A window in which too little came while the flow
-    gate of ``clock.Scope`` was shut is our own doing: it does not count.
+    gate of ``clock.Scope`` was shut, or the source stood in a queue (of ``admit``), is our own doing: it does not count.
 
     Before the commit a stream that is too slow fails, so that another source gets its chance. That concerns only items that
     weigh something and do not commit. After the commit it is only told, unless ``ends`` says otherwise.
@@ -91,15 +90,14 @@ class _Terms(NamedTuple):
     on_slow: Callable[[float], None] | None
 
 
-class _Pace(Link[T, T]):
-    __slots__ = ("_committed", "_gate", "_over", "_reopened", "_scheduler", "_slow", "_terms", "_timer", "_weigh", "_weight")
+class _Pace(Flow[T]):
+    __slots__ = ("_committed", "_over", "_scheduler", "_slow", "_terms", "_timer", "_weigh", "_weight")
 
     def __init__(self, scheduler: SchedulerBase, terms: _Terms) -> None:
+        super().__init__(scheduler)
         self._scheduler = scheduler
         self._terms = terms
         self._weigh = terms.weigh
-        self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
-        self._reopened = 0
         self._weight = 0.0
         self._timer: DisposableBase | None = None
         self._committed = False
@@ -130,7 +128,7 @@ class _Pace(Link[T, T]):
             self._timer.dispose()
 
     def _begin(self) -> None:
-        self._reopened = self._gate.reopened
+        self.reopened = self.gate.reopened
         self._timer = clock.after(self._scheduler, self._terms.window, self._look)
 
     def _stop(self) -> None:
@@ -144,7 +142,7 @@ class _Pace(Link[T, T]):
         least, window = self._terms.least, self._terms.window
         if weight >= least * window * _ALMOST:
             self._slow = False
-        elif self._gate.is_open and self._gate.reopened == self._reopened:
+        elif not self.ours():
             self._complain(TooSlow("pace", weight / window, least, window))
         if not self.stopped:
             self._begin()

@@ -44,6 +44,8 @@ def share(
         scope: gives the scheduler in which the source runs, from that of the first subscriber, who may leave while others go
             on. None takes the same; where it is a ``clock.Scope`` with a gate, a copy with a gate of its own.
 
+    While the source stands in a queue (of ``admit``), the clocks of every subscriber stand still.
+
     A subscriber whose gate (of ``clock.Scope``) is shut gets no items until it is reopened. The producer waits at the gate of
     the flight's scope; where that has none, everybody gets everything at once. Guards of time belong between source and share:
     below it one subscriber's silence may be due to another.

@@ -146,8 +146,6 @@ class Amended(Exchange):
     attempts = _of_original("attempts")
     ended = _of_original("ended")
     opened = _of_original("opened")
-    queued_since = _of_original("queued_since")
-    waited = _of_original("waited")
     ways = _of_original("ways")
 
     def __init__(self, original: Exchange, body: dict[str, Any] | None, headers: Mapping[str, str]) -> None:
