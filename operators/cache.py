@@ -45,12 +45,13 @@ def cache(
         key: called with the scheduler of each subscription. Equal keys mean the same stream; with None it passes straight
             through. Without it each stream has a key of its own.
         store: what is kept, shared with others; None: its own.
-        keep: called with the items of a stream that completed; whether it may be kept. None: any.
+        keep: called with the items of a stream that is complete; whether it may be kept. None: any.
         on_hit, on_miss: probes, called with the scheduler of the subscription. They cannot hurt.
 
-    Only a stream that completed is kept: never one that failed, was left, or grew over ``largest``. Everybody gets the very same
-    objects. Replayed items come from inside the subscribing; while the subscriber's gate (of ``clock.Scope``) is shut, the rest
-    waits.
+    Only a stream that is complete is kept: it completed, or an item said so by its attribute ``ends``. What follows such an item
+    is nothing of the stream: a failure of its connection does not spoil what was said. Never kept is a stream that failed or was
+    left before that, or grew over ``largest``. Everybody gets the very same objects. Replayed items come from inside the
+    subscribing; while the subscriber's gate (of ``clock.Scope``) is shut, the rest waits.
 
     Raises:
         ValueError: a number is not positive, or ``largest`` is more than ``bytes``.
@@ -126,8 +127,10 @@ class _Recording(Link[T, T]):
             if self._size > self._most:
                 self._items = None
                 self.step_aside()
-            elif getattr(item, "ends", False) and not self._settled():
-                return
+            elif getattr(item, "ends", False):
+                if not self._settled():
+                    return
+                self.step_aside()
         self.receiver.on_next(item)
 
     def on_completed(self) -> None:

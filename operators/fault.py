@@ -12,8 +12,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.bypass import bypass
-from operators.drill import Delay, Drill, End, Garbage, Kind
-from operators.errors import Injected
+from operators.drill import Delay, Drill, End, Garbage, Kind, Times
+from operators.errors import Injected, StepError
 from operators.options import Count, CountOrNone, Percent, Seconds, not_negative, percents, positive
 from operators.stream import Operator, Release, Stream
 
@@ -46,6 +46,7 @@ def fault(
     times: Count | None = None,
     failure: Callable[[int | None], Exception] = partial(Injected, "fault"),
     garbage: Callable[[Any], Any] = noise,
+    make: Callable[[int | None], Times] = Times,
     random: Callable[[], float] = random.random,
     on_fault: Callable[[Kind], None] | None = None,
 ) -> Operator[T, T]:
@@ -71,10 +72,11 @@ def fault(
         seconds: how late; for ``delay`` only, which needs it.
         status: handed to ``failure``; for ``error`` only.
         percent: the share of the subscriptions that are meant, more than 0 and at most 100.
-        times: how often it happens in all, over everything that was made with this operator; then never again: a fault that
-            heals. None: as often as it likes. A stream that ends before its fault does not count.
+        times: how often it happens in all, over everything that has the same count; then never again: a fault that heals. None:
+            as often as it likes. A stream that ends before its fault does not count.
         failure: makes the error from ``status`` (None where none is given); by default ``Injected``, which says it is a drill.
         garbage: makes the item from the real one; by default only for bytes and texts, of which nobody can read what comes.
+        make: makes the count of ``times``, or finds the one that others use already. By default the operator has its own.
         random: 0 <= x < 1; called once a subscription.
         on_fault: probe, called with ``kind`` when it happens. It cannot hurt.
 
@@ -83,7 +85,7 @@ def fault(
     Raises:
         ValueError: a number is out of its range, ``kind`` is none of those, or an option does not go with it.
         Exception (as ``on_error``): what ``failure`` made. The source is let go first.
-        StepError (as ``on_error``): ``failure`` or ``garbage`` raised.
+        StepError (as ``on_error``): ``failure``, ``garbage`` or ``random`` raised.
         NoScheduler (as ``on_error``): ``delay`` was subscribed to without a scheduler.
 
     After dispose: the source is let go (``stall`` does that when it falls silent), and the timer of ``delay`` is gone.
@@ -99,12 +101,18 @@ def fault(
     percents("fault", percent=percent)
     if times is not None:
         positive("fault", times=times)
-    drill = Drill(kind, times, on_fault)
+    drill = Drill(kind, make(times), on_fault)
+
+    def meant() -> bool:
+        try:
+            return not drill.over and random() * 100 < percent
+        except Exception as error:
+            raise StepError("fault", error) from error
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Release:
             time = clock.require(scheduler, "fault") if kind == "delay" else None
-            if drill.left == 0 or random() * 100 >= percent:
+            if not meant():
                 return bypass(source, observer, scheduler)
             if kind == "garbage":
                 garbled: Garbage[T] = Garbage(drill, after, garbage)
