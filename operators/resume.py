@@ -52,8 +52,9 @@ def resume(
         on_resume: probe, called with the error when a continuation begins. It cannot hurt.
 
     A continuation is shown from its commit on: when the first item that ``splice`` made of it commits, what was held back
-    before comes with it. Where it fails earlier, nothing of it is seen and the stream ends with the error that it should have
-    mended. Once it was seen, it may be cut and continued like the source. What is held back is bounded by other guards only.
+    before comes with it. Where it ends earlier, well or not, nothing of it is seen and the stream ends with the error that it
+    should have mended. Once it was seen, it may be cut and continued like the source. What is held back is bounded by other
+    guards only.
 
     Raises:
         ValueError: ``times`` is not positive.
@@ -162,10 +163,25 @@ class _Resume(Link[T, T]):
         self._committed = False
         self._original = error
         # It holds back what it says until it commits.
-        trial: Trials[T] = Trials()
+        trial: _Continuation[T] = _Continuation(error)
         trial.scheduler = self._scheduler
         self.upstream = trial.begin(self)
         trial.attempt(_spliced(continuation, self._memory, self))
+
+
+class _Continuation(Trials[T]):
+    """Tries a continuation: one that ends without having said anything has mended nothing."""
+
+    __slots__ = ("_original",)
+
+    def __init__(self, original: Exception) -> None:
+        self._original = original
+
+    def on_completed(self) -> None:
+        if self.committed:
+            self.complete()
+        else:
+            self.on_error(self._original)
 
 
 def _spliced(continuation: Observable[T], memory: Memory[T], resume: _Resume[T]) -> Stream[T]:

@@ -60,6 +60,7 @@ class Told:
         self.dialects = dict(zip("abc", dialects.split(), strict=True))
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.resumed: list[tuple[str, str, Exception]] = []
+        self.says: dict[str, list[Batch]] = {}
         self.exchange.ways = [self._way(label, dialect) for label, dialect in self.dialects.items()]
         self.said = Said(self.exchange, elsewhere, lambda *told: self.resumed.append(told))
 
@@ -67,6 +68,9 @@ class Told:
         def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> None:
             assert isinstance(scheduler, Exchange)
             self.asked.append((label, scheduler.body))
+            for batch in self.says.pop(label, ()):
+                observer.on_next(batch)
+            observer.on_completed()
 
         candidate = Candidate(DemoProvider(label), "m", Target(dialect, "m", label), label, continues=label != "a")
         return Attempt(candidate, Stream(subscribe))
@@ -80,13 +84,17 @@ class Told:
 
     def went_on(self, *events: Event, by: str = "b") -> list[Event]:
         """What the client sees of a continuation that says this."""
+        self.says[by] = [Batch([opened(by, self.dialects[by]), Started("other", "n")]), *(Batch([event]) for event in events)]
         continuation = self.continuation()
         assert continuation is not None
-        continuation.subscribe(scheduler=self.exchange).dispose()
-        batches = [Batch([opened(by, self.dialects[by]), Started("other", "n")]), *(Batch([event]) for event in events)]
-        seen = [spliced for batch in batches for spliced in self.said.splice(batch)]
-        for batch in seen:
-            self.said.note(batch)
+        seen: list[Batch] = []
+
+        def hear(batch: Batch) -> None:
+            for spliced in self.said.splice(batch):
+                self.said.note(spliced)
+                seen.append(spliced)
+
+        continuation.subscribe(hear, scheduler=self.exchange).dispose()
         return [event for batch in seen for event in batch.events]
 
 
