@@ -10,7 +10,8 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Overloaded, StepError
-from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.options import Count, CountOrNone, Seconds
+from operators.signature import checked
 from operators.slots import QUEUE, QUEUE_TIMEOUT, Slots
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
@@ -31,6 +32,7 @@ def _alike(scheduler: SchedulerBase | None) -> int:
     return 0
 
 
+@checked
 def admit(
     slots: Slots | None = None,
     *,
@@ -80,10 +82,6 @@ def admit(
     >>> slots.in_use
     0
     """
-    if queue is not None:
-        not_negative("admit", queue=queue)
-    if queue_timeout is not None:
-        positive("admit", queue_timeout=queue_timeout)
     if slots is not None and limit not in (None, slots.limit):
         raise ValueError("admit: slots that are shared have their own limit; leave one of the two out")
     if slots is not None and per_key not in (None, slots.per_key):
@@ -116,9 +114,6 @@ def _own(
     queue_timeout: float | None,
     per_key: int | None,
 ) -> Slots:
-    positive("admit", limit=limit)
-    if per_key is not None:
-        positive("admit", per_key=per_key)
     queue = QUEUE if queue is None else queue
     return make(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
 

@@ -10,7 +10,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import StepError
-from operators.options import Bytes, Seconds, positive
+from operators.options import Bytes, Seconds
+from operators.signature import checked
 from operators.source import FlowGate
 from operators.store import Store, footprint
 from operators.stream import Left, Link, Operator, Stream
@@ -21,6 +22,7 @@ T = TypeVar("T")
 __all__ = ["Store", "cache"]
 
 
+@checked
 def cache(
     bytes: Bytes = 1 << 24,
     seconds: Seconds = 300.0,
@@ -70,7 +72,6 @@ def cache(
     []
     """
     most = max(1, bytes // 10) if largest is None else largest
-    positive("cache", bytes=bytes, seconds=seconds, largest=most)
     if most > bytes:
         raise ValueError(f"cache: largest must be at most bytes ({bytes}), not {most!r}")
     kept = Store() if store is None else store

@@ -11,7 +11,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, retryable
 from operators.errors import Exhausted, StepError
-from operators.options import Count, nearest, positive
+from operators.options import Count, nearest
+from operators.signature import checked
 from operators.stream import SILENT, Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -40,6 +41,7 @@ def words_of(error: Exception) -> Iterable[str]:
         yield operator
 
 
+@checked
 def failover(
     *,
     also: list[str] = NONE,
@@ -85,8 +87,6 @@ def failover(
     >>> attempts.pipe(failover()).run()
     'from B'
     """
-    if most is not None:
-        positive("failover", most=most)
     if known_words is not None:
         _check("also", also, known_words)
         _check("never", never, known_words)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -14,7 +14,8 @@ from operators import clock
 from operators.bypass import bypass
 from operators.drill import Delay, Drill, End, Garbage, Kind, Times
 from operators.errors import Injected, StepError
-from operators.options import Count, CountOrNone, Percent, Seconds, not_negative, percents, positive
+from operators.options import Count, CountOrNone, Percent, Seconds
+from operators.signature import checked
 from operators.stream import Operator, Release, Stream
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ def noise(item: Any) -> Any:
     raise TypeError(f"fault: what is garbage in place of a {type(item).__name__}? Supply the resource garbage")
 
 
+@checked
 def fault(
     kind: Kind,
     after: CountOrNone = 0,
@@ -97,10 +99,6 @@ def fault(
     over
     """
     _check(kind, seconds, status)
-    not_negative("fault", after=after)
-    percents("fault", percent=percent)
-    if times is not None:
-        positive("fault", times=times)
     drill = Drill(kind, make(times), on_fault)
 
     def meant() -> bool:
@@ -129,13 +127,10 @@ def fault(
 
 
 def _check(kind: Kind, seconds: float | None, status: int | None) -> None:
-    if kind not in get_args(Kind):
-        raise ValueError(f"fault: kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     for name, value, owner in (("seconds", seconds, "delay"), ("status", status, "error")):
         if value is None:
             continue
         if kind != owner:
             raise ValueError(f"fault: {name} goes with kind {owner} only, not with {kind}")
-        positive("fault", **{name: value})
     if kind == "delay" and seconds is None:
         raise ValueError("fault: kind delay needs seconds")

@@ -8,12 +8,14 @@ from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
-from operators.options import Seconds, positive
+from operators.options import Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
 
+@checked
 def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     """Emit ``beat`` whenever nothing came for ``seconds``, from the subscription to the end.
 
@@ -36,7 +38,6 @@ def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-----a|").pipe(heartbeat(2, beat="h")), "--h-ha|")
     """
-    positive("heartbeat", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:

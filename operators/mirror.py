@@ -13,8 +13,9 @@ from reactivex.abc import ObservableBase, ObserverBase, SchedulerBase
 from operators import clock
 from operators.admit import Slots
 from operators.bypass import bypass
-from operators.options import Count, Percent, Seconds, percents, positive
+from operators.options import Count, Percent, Seconds
 from operators.shadow import Comparison, Counted, Shadow, Summary, agreement
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Release, Stream
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ Other: TypeAlias = ObservableBase[Any] | tuple[ObservableBase[Any], SchedulerBas
 """The other stream, and the scope to subscribe to it with; alone: with the scope of the stream that is mirrored."""
 
 
+@checked
 def mirror(
     percent: Percent,
     most: Count = 8,
@@ -76,8 +78,6 @@ def mirror(
     >>> mirrored.subscribe(lambda item: None, scheduler=t.scheduler) and t.advance(10)
     same Counted(items=2) Counted(items=2)
     """
-    percents("mirror", percent=percent)
-    positive("mirror", most=most, longest=longest)
     slots = make(most)
     comparison = Comparison(summary, compare, on_compared)
 

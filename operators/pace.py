@@ -11,7 +11,8 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from operators import clock
 from operators.errors import StepError, TooSlow
 from operators.flow import Flow
-from operators.options import Rate, Seconds, positive
+from operators.options import Rate, Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -25,6 +26,7 @@ def _one(item: Any) -> float:
     return 1.0 if getattr(item, "commits", True) else 0.0
 
 
+@checked
 def pace(
     least: Rate,
     window: Seconds = 10.0,
@@ -67,7 +69,6 @@ def pace(
     >>> t = Marbles()
     >>> t.check(t.cold("-a-a------a|").pipe(pace(0.5, window=4, ends=True)), "-a-a-----#", error=TooSlow)
     """
-    positive("pace", least=least, window=window)
     terms = _Terms(least, window, ends, weigh, on_slow)
 
     def operator(source: Observable[T]) -> Stream[T]:

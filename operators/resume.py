@@ -10,7 +10,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, commits, retryable
 from operators.errors import StepError
-from operators.options import Count, positive
+from operators.options import Count
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -30,6 +31,7 @@ class Memory(Protocol[T]):
         """What the observer sees of an item of the continuation asked for last: nothing, itself, others in its place."""
 
 
+@checked
 def resume(
     times: Count = 1,
     *,
@@ -81,7 +83,6 @@ def resume(
     C
     D
     """
-    positive("resume", times=times)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:

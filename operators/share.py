@@ -12,7 +12,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 from operators.clock import Scope
 from operators.errors import StepError
 from operators.flight import Flight, Flights
-from operators.options import Bytes, positive
+from operators.options import Bytes
+from operators.signature import checked
 from operators.source import FlowGate
 from operators.stream import Link, Operator, Stream
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 __all__ = ["Flights", "share"]
 
 
+@checked
 def share(
     bytes: Bytes = 1 << 20,
     *,
@@ -71,7 +73,6 @@ def share(
     >>> early, source.subscriptions
     (['a', 'b'], [(0.0, 5.0)])
     """
-    positive("share", bytes=bytes)
     under_way = Flights() if flights is None else flights
 
     def operator(source: Observable[T]) -> Stream[T]:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 from operators.fair_queue import FairQueue
-from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.options import Count, CountOrNone, Seconds
+from operators.signature import checked
 
 logger = logging.getLogger(__name__)
 
@@ -48,13 +49,10 @@ class Slots:
 
     __slots__ = ("_granting", "_held", "_waiting", "in_use", "limit", "per_key", "queue", "queue_timeout")
 
+    @checked
     def __init__(
         self, limit: Count, queue: CountOrNone = QUEUE, queue_timeout: Seconds = QUEUE_TIMEOUT, per_key: Count | None = None
     ) -> None:
-        positive("Slots", limit=limit, queue_timeout=queue_timeout)
-        not_negative("Slots", queue=queue)
-        if per_key is not None:
-            positive("Slots", per_key=per_key)
         self.limit = limit
         self.queue = queue
         self.queue_timeout = queue_timeout

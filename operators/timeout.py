@@ -14,12 +14,14 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 from operators import clock
 from operators.errors import Elapsed
 from operators.flow import Flow
-from operators.options import Seconds, positive
+from operators.options import Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
 
+@checked
 def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when no committing item came within ``seconds`` of the subscription. Items that do not commit do not count.
 
@@ -42,7 +44,6 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("------a|").pipe(first_event_timeout(4)), "----#", error=Elapsed)
     """
-    positive("first_event_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -113,6 +114,7 @@ class _FirstEvent(_Countdown[T]):
         self.receiver.on_next(item)
 
 
+@checked
 def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when nothing came for ``seconds``. It starts with the first committing item; then every item counts.
 
@@ -136,7 +138,6 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-a--b-------c-|").pipe(idle_timeout(4)), "-a--b---#", error=Elapsed)
     """
-    positive("idle_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -183,6 +184,7 @@ class _Idle(Flow[T]):
             self.fail(Elapsed("idle_timeout", self._seconds))
 
 
+@checked
 def total_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when the stream has not ended ``seconds`` after the subscription.
 
@@ -206,7 +208,6 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-a--b--c--|").pipe(total_timeout(6)), "-a--b-#", error=Elapsed)
     """
-    positive("total_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:

@@ -14,6 +14,7 @@ from reactivex.abc import SchedulerBase
 from operators import inject as rescoped
 from operators import mirror as mirrored
 from operators.options import Count, Percent, Seconds
+from operators.signature import checked
 from operators.slots import Slots
 from operators.stream import Operator
 from pipeline.config.headers import fault_of
@@ -22,6 +23,7 @@ from pipeline.events import Batch, Event, Finish, Refusal, Text, ToolArguments, 
 from pipeline.exchange import Exchange
 
 
+@checked
 def inject(system: str | None = None, headers: dict[str, str] | None = None) -> Operator[Batch, Batch]:
     """Add a system text before the client's own, or headers of the provider's request.
 
@@ -55,6 +57,7 @@ def _amended(system: str | None, headers: Mapping[str, str], scheduler: Schedule
 Shadow = tuple[Observable[Any], SchedulerBase | None]
 
 
+@checked
 def mirror(
     to: str,
     percent: Percent = 1,
