@@ -128,7 +128,6 @@ class Race(Link[T, T]):
         if winner not in self._running:
             return False
         runners, self._running = self._running, []
-        self.look()
         self.upstream = winner
         self._close()
         for runner in runners:

@@ -63,6 +63,12 @@ def test_a_clock_over_a_slot_stands_still_until_it_is_there(t: Marbles, guard: A
     t.check(t.cold(SILENT).pipe(admit(slots), guard(3)), "--------#", error=Elapsed)
 
 
+@pytest.mark.parametrize("between", [first_event_timeout(50), idle_timeout(50), pace(1), share()])
+def test_every_clock_over_a_slot_hears_of_it_through_those_in_between(t: Marbles, between: Any) -> None:
+    slots = taken(t, until=5)
+    t.check(t.cold(SILENT).pipe(admit(slots), between, total_timeout(3)), "--------#", error=Elapsed)
+
+
 @pytest.mark.parametrize("guard", [first_event_timeout, total_timeout])
 def test_a_clock_that_stands_still_is_let_go_on_dispose(t: Marbles, guard: Any) -> None:
     slots = taken(t, until=99)
