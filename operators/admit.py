@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from reactivex import Observable
 from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Overloaded, StepError
-from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.options import Count, CountOrNone, Seconds
+from operators.signature import checked
 from operators.slots import QUEUE, QUEUE_TIMEOUT, Slots
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
@@ -31,6 +32,7 @@ def _alike(scheduler: SchedulerBase | None) -> int:
     return 0
 
 
+@checked
 def admit(
     slots: Slots | None = None,
     *,
@@ -61,7 +63,9 @@ def admit(
         priority: called with the scheduler: who waits with a higher one is always served first.
         on_wait: probe, called with the seconds waited when a slot is there. It cannot hurt.
 
-    A slot is given back exactly once: at the end, on an error, on dispose.
+    A slot is given back exactly once: at the end, on an error, on dispose. The time in the queue is no other guard's: each link
+    below hears of it (``Link.on_queued``), and clocks stand still. What a stream raises when another one's end gives it a slot,
+    or a newcomer takes its place in the queue, is logged.
 
     Raises:
         ValueError: a number is out of its range; neither ``slots`` nor ``limit`` is there, or they differ; so for ``per_key``.
@@ -78,10 +82,6 @@ def admit(
     >>> slots.in_use
     0
     """
-    if queue is not None:
-        not_negative("admit", queue=queue)
-    if queue_timeout is not None:
-        positive("admit", queue_timeout=queue_timeout)
     if slots is not None and limit not in (None, slots.limit):
         raise ValueError("admit: slots that are shared have their own limit; leave one of the two out")
     if slots is not None and per_key not in (None, slots.per_key):
@@ -114,18 +114,8 @@ def _own(
     queue_timeout: float | None,
     per_key: int | None,
 ) -> Slots:
-    positive("admit", limit=limit)
-    if per_key is not None:
-        positive("admit", per_key=per_key)
     queue = QUEUE if queue is None else queue
     return make(limit, queue, QUEUE_TIMEOUT if queue_timeout is None else queue_timeout, per_key)
-
-
-class _Nobody:
-    """A scheduler that is no scope keeps no account of waits."""
-
-    waited = 0.0
-    queued_since: float | None = None
 
 
 class _Guest(Link[T, T]):
@@ -134,10 +124,10 @@ class _Guest(Link[T, T]):
     __slots__ = (
         "_began",
         "_has_slot",
+        "_listener",
         "_now",
         "_on_wait",
         "_scheduler",
-        "_scope",
         "_slots",
         "_source",
         "_timer",
@@ -155,12 +145,13 @@ class _Guest(Link[T, T]):
         self._slots = slots
         self._source = source
         self._scheduler = scheduler
-        self._scope: Any = scheduler if hasattr(scheduler, "waited") else _Nobody()
         self._on_wait = on_wait
         self._now = clock.seconds(scheduler)
         self._began = self._now()
         self._has_slot = False
         self._timer: DisposableBase | None = None
+        self._listener: ObserverBase[T] | None = None
+        """Who was told that it waits, and has to hear that it does no longer."""
         self.key: Hashable = None
         self.priority = 0
 
@@ -183,17 +174,18 @@ class _Guest(Link[T, T]):
             return
         loser = slots.join(self, bound)
         if loser is not self:
-            self._scope.queued_since = self._began
             self._timer = clock.after(self._scheduler, longest, lambda: self._give_up(longest))
+            self._listener = self.observer
+            self.on_queued(True)
         if loser is not None:
-            loser.refused()
+            slots.refuse(loser)
 
     def granted(self) -> None:
         self._has_slot = True
         if self._timer is not None:
             self._timer.dispose()
-        waited = self._leave_queue()
-        quietly(self._on_wait, waited)
+        self._leave_queue()
+        quietly(self._on_wait, self._now() - self._began)
         if self.stopped:
             return
         self.follow(self._source, self._scheduler)
@@ -208,18 +200,15 @@ class _Guest(Link[T, T]):
         if self._timer is not None:
             self._timer.dispose()
         self._slots.leave(self)
-        if not self._has_slot:
-            self._leave_queue()
-        else:
+        self._leave_queue()
+        if self._has_slot:
             self._has_slot = False
             self._slots.give_back(self.key)
 
-    def _leave_queue(self) -> float:
-        """Seconds that it stood there; they are noted where total_timeout looks for them."""
-        waited = self._now() - self._began
-        self._scope.waited += waited
-        self._scope.queued_since = None
-        return waited
+    def _leave_queue(self) -> None:
+        listener, self._listener = self._listener, None
+        if isinstance(listener, Link):
+            listener.on_queued(False)
 
     def _give_up(self, longest: float) -> None:
         text = f"no slot became free within {longest:g} s (queue_timeout)"

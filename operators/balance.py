@@ -13,6 +13,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.errors import StepError
 from operators.load import Loads
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ def _alike(candidate: Any) -> float:
     return 1.0
 
 
+@checked
 def balance(
     by: Literal["order", "round_robin", "weighted", "ewma"] = "order",
     *,
@@ -163,8 +165,6 @@ def _way(by: str, turns: Turns, loads: Loads, random: Callable[[], float]) -> _W
         "weighted": _ByTurns(turns, weighted=True),
         "ewma": _ByCost(loads, random),
     }
-    if by not in ways:
-        raise ValueError(f"balance: by must be one of {', '.join(ways)}, not {by!r}")
     return ways[by]
 
 

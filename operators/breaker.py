@@ -11,7 +11,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 from operators.circuit import AT_LEAST, COOL_DOWN, FAILURES, WINDOW, Circuit, Circuits, Policy, Ticket
 from operators.commit import retryable
 from operators.errors import StepError
-from operators.options import Count, Seconds, Share, positive, shares
+from operators.options import Count, Seconds, Share
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ T = TypeVar("T")
 __all__ = ["Circuit", "Circuits", "breaker", "watch"]
 
 
+@checked
 def breaker(
     failures: Count = FAILURES,
     cool_down: Seconds = COOL_DOWN,
@@ -63,9 +65,6 @@ def breaker(
     >>> candidates.subscribe(print).dispose()
     b
     """
-    positive("breaker", failures=failures, cool_down=cool_down, window=window, at_least=at_least)
-    if error_rate is not None:
-        shares("breaker", error_rate=error_rate)
     if longest_cool_down is not None and not longest_cool_down >= cool_down:
         raise ValueError(f"breaker: longest_cool_down must be at least cool_down ({cool_down:g}), not {longest_cool_down!r}")
     policy = Policy(failures, cool_down, error_rate, window, at_least, longest_cool_down)

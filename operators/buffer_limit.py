@@ -10,7 +10,8 @@ from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.errors import TooLarge
-from operators.options import Bytes, positive
+from operators.options import Bytes
+from operators.signature import checked
 from operators.stream import Link, Operator, Stream
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ BOUNDARY = re.compile(rb"(?<=\n)[\n\r]|(?<=\r)\r")
 _PAIRS = (b"\n\n", b"\n\r", b"\r\r")
 
 
+@checked
 def buffer_limit(bytes: Bytes) -> Operator[T, T]:
     """Fail when more than ``bytes`` bytes came since the last event boundary (a blank line), however they were cut.
 
@@ -42,7 +44,6 @@ def buffer_limit(bytes: Bytes) -> Operator[T, T]:
     >>> reactivex.of(b"data: 1\\n\\n", b"data: 22\\n\\n").pipe(buffer_limit(10)).run()
     b'data: 22\\n\\n'
     """
-    positive("buffer_limit", bytes=bytes)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:

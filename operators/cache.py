@@ -10,7 +10,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import StepError
-from operators.options import Bytes, Seconds, positive
+from operators.options import Bytes, Seconds
+from operators.signature import checked
 from operators.source import FlowGate
 from operators.store import Store, footprint
 from operators.stream import Left, Link, Operator, Stream
@@ -21,6 +22,7 @@ T = TypeVar("T")
 __all__ = ["Store", "cache"]
 
 
+@checked
 def cache(
     bytes: Bytes = 1 << 24,
     seconds: Seconds = 300.0,
@@ -45,12 +47,13 @@ def cache(
         key: called with the scheduler of each subscription. Equal keys mean the same stream; with None it passes straight
             through. Without it each stream has a key of its own.
         store: what is kept, shared with others; None: its own.
-        keep: called with the items of a stream that completed; whether it may be kept. None: any.
+        keep: called with the items of a stream that is complete; whether it may be kept. None: any.
         on_hit, on_miss: probes, called with the scheduler of the subscription. They cannot hurt.
 
-    Only a stream that completed is kept: never one that failed, was left, or grew over ``largest``. Everybody gets the very same
-    objects. Replayed items come from inside the subscribing; while the subscriber's gate (of ``clock.Scope``) is shut, the rest
-    waits.
+    Only a stream that is complete is kept: it completed, or an item said so by its attribute ``ends``. What follows such an item
+    is nothing of the stream: a failure of its connection does not spoil what was said. Never kept is a stream that failed or was
+    left before that, or grew over ``largest``. Everybody gets the very same objects. Replayed items come from inside the
+    subscribing; while the subscriber's gate (of ``clock.Scope``) is shut, the rest waits.
 
     Raises:
         ValueError: a number is not positive, or ``largest`` is more than ``bytes``.
@@ -69,7 +72,6 @@ def cache(
     []
     """
     most = max(1, bytes // 10) if largest is None else largest
-    positive("cache", bytes=bytes, seconds=seconds, largest=most)
     if most > bytes:
         raise ValueError(f"cache: largest must be at most bytes ({bytes}), not {most!r}")
     kept = Store() if store is None else store
@@ -126,8 +128,10 @@ class _Recording(Link[T, T]):
             if self._size > self._most:
                 self._items = None
                 self.step_aside()
-            elif getattr(item, "ends", False) and not self._settled():
-                return
+            elif getattr(item, "ends", False):
+                if not self._settled():
+                    return
+                self.step_aside()
         self.receiver.on_next(item)
 
     def on_completed(self) -> None:

@@ -155,10 +155,6 @@ class Scope(Clock):
         self._began = clock._began
         self._queues = clock._queues
         self.gate = gate
-        self.waited = 0.0
-        """Seconds that this subscription stood in queues: no clock of an answer counts them."""
-        self.queued_since: float | None = None
-        """When it joined the queue in which it stands now, on the loop's clock."""
 
 
 def require(scheduler: SchedulerBase | None, operator: str) -> SchedulerBase:

@@ -84,6 +84,8 @@ class Trials(Link[T, T]):
             self.trying = False
             if not self.upstream.stopped:
                 self.upstream.dispose()
+            # Whoever failed may have stood between it and a queue.
+            self.on_queued(False)
             self.failed(error)
 
     def on_completed(self) -> None:

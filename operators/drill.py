@@ -23,22 +23,37 @@ OVER: Final = -1
 """In place of how many items still pass: all of them."""
 
 
+class Times:
+    """How often a fault may happen yet, over everything that has the same; None: as often as it likes."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int | None) -> None:
+        self.left = left
+
+
 class Drill:
-    """What all subscriptions share: how often it may happen yet."""
+    """What all subscriptions of one operator share."""
 
-    __slots__ = ("_on_fault", "kind", "left")
+    __slots__ = ("_on_fault", "_times", "kind")
 
-    def __init__(self, kind: Kind, times: int | None, on_fault: Callable[[Kind], None] | None) -> None:
+    def __init__(self, kind: Kind, times: Times, on_fault: Callable[[Kind], None] | None) -> None:
         self.kind = kind
-        self.left = times
+        self._times = times
         self._on_fault = on_fault
+
+    @property
+    def over(self) -> bool:
+        """Whether it never happens again."""
+        return self._times.left == 0
 
     def strikes(self) -> bool:
         """Whether it happens now; if so, it is counted and told."""
-        if self.left == 0:
+        times = self._times
+        if times.left == 0:
             return False
-        if self.left is not None:
-            self.left -= 1
+        if times.left is not None:
+            times.left -= 1
         quietly(self._on_fault, self.kind)
         return True
 
@@ -132,7 +147,7 @@ class Garbage(_Hit[T]):
             self._left -= 1
         elif self._left == 0:
             try:
-                other: Any = self._garbage(item) if self._drill.left != 0 else None
+                other: Any = self._garbage(item) if not self._drill.over else None
             except Exception as error:
                 self._drill.strikes()
                 self.fail(StepError("fault", error))

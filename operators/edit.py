@@ -12,6 +12,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 from operators.errors import StepError
 from operators.importing import imported
 from operators.options import Function
+from operators.signature import checked
 from operators.stream import Link, Operator, Stream
 
 Edit: TypeAlias = Callable[[Any], Any]
@@ -22,6 +23,7 @@ def _itself(function: Edit) -> Edit:
     return function
 
 
+@checked
 def edit(function: Function, *, lift: Callable[[Edit], Edit] = _itself) -> Operator[Any, Any]:
     """Put what ``function`` makes of an item in its place: an item, a list of items, or None for nothing.
 

@@ -11,7 +11,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, retryable
 from operators.errors import Exhausted, StepError
-from operators.options import Count, nearest, positive
+from operators.options import Count, nearest
+from operators.signature import checked
 from operators.stream import SILENT, Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -40,6 +41,7 @@ def words_of(error: Exception) -> Iterable[str]:
         yield operator
 
 
+@checked
 def failover(
     *,
     also: list[str] = NONE,
@@ -85,8 +87,6 @@ def failover(
     >>> attempts.pipe(failover()).run()
     'from B'
     """
-    if most is not None:
-        positive("failover", most=most)
     if known_words is not None:
         _check("also", also, known_words)
         _check("never", never, known_words)
@@ -159,6 +159,10 @@ class _Failover(Trials[T]):
         if not self.trying and not self._waiting:
             self.fail(self._error or Exhausted("failover", "failover: there was nothing to try"))
 
+    def attempts_queued(self, waiting: bool) -> None:
+        if not self.trying:
+            self.on_queued(waiting)
+
     def commit(self) -> None:
         self._waiting.clear()
         self.attempts.dispose()
@@ -214,6 +218,9 @@ class Taker(Protocol):
     def no_more(self, error: Exception | None) -> None:
         """There are no more; the stream of attempts failed with ``error``, or completed."""
 
+    def attempts_queued(self, waiting: bool) -> None:
+        """The stream of attempts stands in a queue from now on, or no longer."""
+
 
 class Attempts(Link[Observable[T], T]):
     """The subscription to a stream of attempts; ``stopped`` when no more of them will come."""
@@ -226,6 +233,10 @@ class Attempts(Link[Observable[T], T]):
     def on_next(self, attempt: Observable[T]) -> None:
         if self._taker is not None:
             self._taker.add(attempt)
+
+    def on_queued(self, waiting: bool) -> None:
+        if self._taker is not None:
+            self._taker.attempts_queued(waiting)
 
     def on_error(self, error: Exception) -> None:
         self._end(error)

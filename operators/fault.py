@@ -5,16 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Final, TypeVar, get_args
+from typing import Any, Final, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.bypass import bypass
-from operators.drill import Delay, Drill, End, Garbage, Kind
-from operators.errors import Injected
-from operators.options import Count, CountOrNone, Percent, Seconds, not_negative, percents, positive
+from operators.drill import Delay, Drill, End, Garbage, Kind, Times
+from operators.errors import Injected, StepError
+from operators.options import Count, CountOrNone, Percent, Seconds
+from operators.signature import checked
 from operators.stream import Operator, Release, Stream
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ def noise(item: Any) -> Any:
     raise TypeError(f"fault: what is garbage in place of a {type(item).__name__}? Supply the resource garbage")
 
 
+@checked
 def fault(
     kind: Kind,
     after: CountOrNone = 0,
@@ -46,6 +48,7 @@ def fault(
     times: Count | None = None,
     failure: Callable[[int | None], Exception] = partial(Injected, "fault"),
     garbage: Callable[[Any], Any] = noise,
+    make: Callable[[int | None], Times] = Times,
     random: Callable[[], float] = random.random,
     on_fault: Callable[[Kind], None] | None = None,
 ) -> Operator[T, T]:
@@ -71,11 +74,12 @@ def fault(
         seconds: how late; for ``delay`` only, which needs it.
         status: handed to ``failure``; for ``error`` only.
         percent: the share of the subscriptions that are meant, more than 0 and at most 100.
-        times: how often it happens in all, over everything that was made with this operator; then never again: a fault that
-            heals. None: as often as it likes. A stream that ends before its fault does not count.
+        times: how often it happens in all, over everything that has the same count; then never again: a fault that heals. None:
+            as often as it likes. A stream that ends before its fault does not count.
         failure: makes the error from ``status`` (None where none is given); by default ``Injected``, which says it is a drill.
         garbage: makes the item from the real one; by default only for bytes and texts, of which nobody can read what comes. One
             that it gives back as it is cannot be garbage: it passes, and the next one is meant.
+        make: makes the count of ``times``, or finds the one that others use already. By default the operator has its own.
         random: 0 <= x < 1; called once a subscription.
         on_fault: probe, called with ``kind`` when it happens. It cannot hurt.
 
@@ -84,7 +88,7 @@ def fault(
     Raises:
         ValueError: a number is out of its range, ``kind`` is none of those, or an option does not go with it.
         Exception (as ``on_error``): what ``failure`` made. The source is let go first.
-        StepError (as ``on_error``): ``failure`` or ``garbage`` raised.
+        StepError (as ``on_error``): ``failure``, ``garbage`` or ``random`` raised.
         NoScheduler (as ``on_error``): ``delay`` was subscribed to without a scheduler.
 
     After dispose: the source is let go (``stall`` does that when it falls silent), and the timer of ``delay`` is gone.
@@ -96,16 +100,18 @@ def fault(
     over
     """
     _check(kind, seconds, status)
-    not_negative("fault", after=after)
-    percents("fault", percent=percent)
-    if times is not None:
-        positive("fault", times=times)
-    drill = Drill(kind, times, on_fault)
+    drill = Drill(kind, make(times), on_fault)
+
+    def meant() -> bool:
+        try:
+            return not drill.over and random() * 100 < percent
+        except Exception as error:
+            raise StepError("fault", error) from error
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Release:
             time = clock.require(scheduler, "fault") if kind == "delay" else None
-            if drill.left == 0 or random() * 100 >= percent:
+            if not meant():
                 return bypass(source, observer, scheduler)
             if kind == "garbage":
                 garbled: Garbage[T] = Garbage(drill, after, garbage)
@@ -122,13 +128,10 @@ def fault(
 
 
 def _check(kind: Kind, seconds: float | None, status: int | None) -> None:
-    if kind not in get_args(Kind):
-        raise ValueError(f"fault: kind must be one of {', '.join(get_args(Kind))}, not {kind!r}")
     for name, value, owner in (("seconds", seconds, "delay"), ("status", status, "error")):
         if value is None:
             continue
         if kind != owner:
             raise ValueError(f"fault: {name} goes with kind {owner} only, not with {kind}")
-        positive("fault", **{name: value})
     if kind == "delay" and seconds is None:
         raise ValueError("fault: kind delay needs seconds")

@@ -82,6 +82,7 @@ class Flight(Link[T, T]):
         "_gate",
         "_holding",
         "_key",
+        "_queued",
         "_row",
         "_seats",
         "base",
@@ -100,6 +101,8 @@ class Flight(Link[T, T]):
         self._gate = gate
         self._holding = False
         """Whether it was the flight that shut its gate."""
+        self._queued = False
+        """Whether the source stands in a queue."""
         self._seats: dict[Seat[T], None] = {}
         self._row: tuple[Seat[T], ...] | None = None
         self.kept: deque[T] = deque()
@@ -130,6 +133,8 @@ class Flight(Link[T, T]):
         seat: Seat[T] = Seat(self, None if self._gate is None else gate).begin(observer)
         self._seats[seat] = None
         self._row = None
+        if self._queued:
+            seat.on_queued(True)
         seat.resume()
         return seat
 
@@ -144,6 +149,11 @@ class Flight(Link[T, T]):
             self.dispose()
         elif seat.next == self.base:
             self.trim()
+
+    def on_queued(self, waiting: bool) -> None:
+        self._queued = waiting
+        for seat in self._line_up():
+            seat.on_queued(waiting)
 
     def on_next(self, item: T) -> None:
         if self.stopped:

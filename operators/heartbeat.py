@@ -8,14 +8,18 @@ from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
-from operators.options import Seconds, positive
+from operators.options import Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
 
+@checked
 def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     """Emit ``beat`` whenever nothing came for ``seconds``, from the subscription to the end.
+
+    An item whose attribute ``ends`` is true says that nothing has to follow it: after it there is no beat.
 
         source                  ------a-b-----|
         heartbeat(2, beat="h")  --h-h-a-b-h-h-|
@@ -34,7 +38,6 @@ def heartbeat(seconds: Seconds, *, beat: T) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-----a|").pipe(heartbeat(2, beat="h")), "--h-ha|")
     """
-    positive("heartbeat", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -54,7 +57,11 @@ class _Heartbeat(Link[T, T]):
         self._now = self._silence.now
 
     def on_next(self, item: T) -> None:
-        self._silence.last = self._now()
+        if getattr(item, "ends", False):
+            self._silence.dispose()
+            self.step_aside()
+        else:
+            self._silence.last = self._now()
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:

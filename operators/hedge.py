@@ -12,8 +12,9 @@ from operators import clock
 from operators.commit import retryable
 from operators.failover import OnFailover
 from operators.hedges import FirstEvents, Hedges
-from operators.options import Count, Percent, PercentOrNone, Seconds, percents, percents_or_none, positive
+from operators.options import Count, Percent, PercentOrNone, Seconds
 from operators.race import OnHedge, OnLose, OnWin, Policy, Race
+from operators.signature import checked
 from operators.stream import SILENT, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ T = TypeVar("T")
 __all__ = ["FirstEvents", "Hedges", "hedge"]
 
 
+@checked
 def hedge(
     *,
     delay: Seconds | None = None,
@@ -62,6 +64,8 @@ def hedge(
     and nothing is subscribed to any more. Uncommitted items are held apart for each attempt, and only the winner's are seen. An
     attempt that fails before that is followed by the next one at once; others that run beside it go on.
 
+    Where attempts stand in queues (of ``admit``), clocks below stand still only as long as every attempt under way does.
+
     All attempts of a subscription get the same scheduler, two of them at the same time: a source that keeps something in its
     scope (``clock.Scope``) has to keep it for each subscription by itself.
 
@@ -80,9 +84,6 @@ def hedge(
     >>> attempts = {"A": t.cold("-------a|"), "B": t.cold("-b|")}
     >>> t.check(t.cold("(AB|)", values=attempts).pipe(hedge(delay=3)), "----b|")
     """
-    positive("hedge", initial=initial, most=most, **({} if delay is None else {"delay": delay}))
-    percents("hedge", percentile=percentile)
-    percents_or_none("hedge", budget=budget)
     shared = Hedges() if hedges is None else hedges
     policy = Policy(delay, percentile, initial, most, budget, shared, when, on_failover, on_hedge, on_win, on_lose)
 

@@ -23,8 +23,8 @@ def inject(into: Callable[[SchedulerBase | None], SchedulerBase | None]) -> Oper
 
     Args:
         into: called once a subscription with the scheduler that came. It must not change that one (others hold it): it gives
-            another, or the same where there is nothing to change. What operators above note in theirs, such as the time in a
-            queue (``clock.Scope.waited``), operators below find only where ``into`` lets the two share it.
+            another, or the same where there is nothing to change. What stations above note in theirs, those below find only
+            where ``into`` lets the two share it.
 
     Items are not looked at and cost nothing.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
@@ -12,16 +13,20 @@ from reactivex.abc import ObservableBase, ObserverBase, SchedulerBase
 from operators import clock
 from operators.admit import Slots
 from operators.bypass import bypass
-from operators.options import Count, Percent, Seconds, percents, positive
+from operators.options import Count, Percent, Seconds
 from operators.shadow import Comparison, Counted, Shadow, Summary, agreement
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Release, Stream
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 Other: TypeAlias = ObservableBase[Any] | tuple[ObservableBase[Any], SchedulerBase | None]
 """The other stream, and the scope to subscribe to it with; alone: with the scope of the stream that is mirrored."""
 
 
+@checked
 def mirror(
     percent: Percent,
     most: Count = 8,
@@ -30,6 +35,7 @@ def mirror(
     shadow: Callable[[SchedulerBase | None], Other | None],
     summary: Callable[[], Summary] = Counted,
     compare: Callable[[Any, Any], str] = agreement,
+    make: Callable[[int], Slots] = Slots,
     random: Callable[[], float] = random.random,
     on_compared: Callable[[str, Any, Any], None] | None = None,
 ) -> Operator[T, T]:
@@ -41,20 +47,22 @@ def mirror(
 
     Args:
         percent: the share of the subscriptions that are mirrored, more than 0 and at most 100.
-        most: how many mirrors at the same time, over everything that was made with this operator; over it there is none.
+        most: how many mirrors at the same time, over everything that has the same slots; over it there is none.
         longest: seconds from the subscription until both have to be over.
         shadow: called with the scheduler of the subscription once the source was subscribed to. It gives the other stream, or
             that stream and the scope to subscribe to it with, or None: this one is not mirrored.
         summary: makes what looks at the items of one stream (``note(item)``); by default it counts them.
         compare: a word for two summaries (the source's, the shadow's); by default ``same`` where they are equal, else
             ``different``. Asked only where both streams completed.
+        make: makes the slots of ``most``, or finds those that others use already. By default the operator has its own.
         random: 0 <= x < 1; called once a subscription.
         on_compared: probe, called with (word, summary of the source, summary of the shadow) when the outcome is known: the
             word of ``compare``, or ``mine_failed``, ``other_failed``, ``both_failed``, or ``abandoned``: the subscriber left,
             or ``longest`` was over, or no comparison could be made. It cannot hurt.
 
     The stream itself is never delayed, nor does it wait for the shadow. What the shadow does wrong, and what any of these
-    functions raises, is logged at most. Dispose after an item whose attribute ``ends`` is true is no leaving: the shadow goes on.
+    functions raises, is logged at most. A stream is whole with an item whose attribute ``ends`` is true: dispose after it is no
+    leaving (the shadow goes on), and an error no failure.
 
     Raises:
         ValueError: a number is out of its range.
@@ -70,15 +78,20 @@ def mirror(
     >>> mirrored.subscribe(lambda item: None, scheduler=t.scheduler) and t.advance(10)
     same Counted(items=2) Counted(items=2)
     """
-    percents("mirror", percent=percent)
-    positive("mirror", most=most, longest=longest)
-    slots = Slots(most)
+    slots = make(most)
     comparison = Comparison(summary, compare, on_compared)
+
+    def meant() -> bool:
+        try:
+            return random() * 100 < percent
+        except Exception:
+            logger.exception("a stream was not mirrored: no random number")
+            return False
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Release:
             time = clock.require(scheduler, "mirror")
-            if random() * 100 >= percent or not slots.take():
+            if not meant() or not slots.take():
                 return bypass(source, observer, scheduler)
             other = Shadow(comparison, slots)
             link: _Mirror[T] = _Mirror(other)
@@ -124,7 +137,7 @@ class _Mirror(Link[T, T]):
         try:
             self.fail(error)
         finally:
-            self._shadow.mine_ended(error)
+            self._shadow.mine_ended(None if self._whole else error)
 
     def on_completed(self) -> None:
         try:

@@ -145,5 +145,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 def _check(operator: str, bounds: tuple[Bound, ...], numbers: dict[str, float]) -> None:
     for name, value in numbers.items():
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise ValueError(f"{operator}: {name} must be a number, {' and '.join(map(str, bounds))}, not {value!r}")
         if not all(bound.allows(value) for bound in bounds):
             raise ValueError(f"{operator}: {name} must be {' and '.join(map(str, bounds))}, not {value!r}")

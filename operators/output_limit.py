@@ -10,7 +10,8 @@ from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.errors import StepError, TooLarge
-from operators.options import Bytes, Count, positive
+from operators.options import Bytes, Count
+from operators.signature import checked
 from operators.stream import Link, Operator, Stream
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ ANY: Final = sys.maxsize
 OutputTokens = Callable[[T], int | None]
 
 
+@checked
 def output_limit(
     bytes: Bytes | None = None,
     items: Count | None = None,
@@ -55,7 +57,6 @@ def output_limit(
     given = {name: limit for name, limit in limits.items() if limit is not None}
     if not given:
         raise ValueError("output_limit: needs at least one of bytes, items and tokens")
-    positive("output_limit", **given)
     if tokens is not None and output_tokens is None:
         raise ValueError("output_limit: tokens needs the resource output_tokens, which says how many there are so far")
 

@@ -10,14 +10,14 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import StepError, TooSlow
-from operators.options import Rate, Seconds, positive
-from operators.source import FlowGate
+from operators.flow import Flow
+from operators.options import Rate, Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
 T = TypeVar("T")
 
-_NEVER_SHUT = FlowGate()
 _ALMOST: Final = 1 - 1e-9
 """Ten tenths are a little less than one, in binary."""
 
@@ -26,6 +26,7 @@ def _one(item: Any) -> float:
     return 1.0 if getattr(item, "commits", True) else 0.0
 
 
+@checked
 def pace(
     least: Rate,
     window: Seconds = 10.0,
@@ -54,7 +55,8 @@ def pace(
 
     The clock starts with the first item that weighs anything: what is said before it, and silence before it, is the business of
     ``first_event_timeout``; so is a whole window of silence before the commit. An item whose attribute ``ends`` is true stops the
-    clock. A window in which too little came while the flow gate of ``clock.Scope`` was shut is our own doing: it does not count.
+    clock. A window in which too little came while the flow gate of ``clock.Scope`` was shut, or the source stood in a queue (of
+    ``admit``), is our own doing: it does not count.
 
     Before the commit a stream that is too slow fails, so that another source gets its chance. That concerns only items that
     weigh something and do not commit. After the commit it is only told, unless ``ends`` says otherwise.
@@ -73,7 +75,6 @@ def pace(
     >>> t = Marbles()
     >>> t.check(t.cold("-a-a------a|").pipe(pace(0.5, window=4, ends=True)), "-a-a-----#", error=TooSlow)
     """
-    positive("pace", least=least, window=window)
     terms = _Terms(least, window, ends, weigh, before, on_slow)
 
     def operator(source: Observable[T]) -> Stream[T]:
@@ -97,15 +98,14 @@ class _Terms(NamedTuple):
     on_slow: Callable[[float], None] | None
 
 
-class _Pace(Link[T, T]):
-    __slots__ = ("_committed", "_gate", "_over", "_reopened", "_scheduler", "_slow", "_terms", "_timer", "_weigh", "_weight")
+class _Pace(Flow[T]):
+    __slots__ = ("_committed", "_over", "_scheduler", "_slow", "_terms", "_timer", "_weigh", "_weight")
 
     def __init__(self, scheduler: SchedulerBase, terms: _Terms) -> None:
+        super().__init__(scheduler)
         self._scheduler = scheduler
         self._terms = terms
         self._weigh = terms.before or terms.weigh
-        self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
-        self._reopened = 0
         self._weight = 0.0
         self._timer: DisposableBase | None = None
         self._committed = False
@@ -146,7 +146,7 @@ class _Pace(Link[T, T]):
                 self._timer = None
 
     def _begin(self) -> None:
-        self._reopened = self._gate.reopened
+        self.reopened = self.gate.reopened
         self._timer = clock.after(self._scheduler, self._terms.window, self._look)
 
     def _stop(self) -> None:
@@ -163,7 +163,7 @@ class _Pace(Link[T, T]):
         elif not self._committed and not weight:
             # Silence, which another guard has an eye on.
             pass
-        elif self._gate.is_open and self._gate.reopened == self._reopened:
+        elif not self.ours():
             self._complain(TooSlow("pace", weight / window, least, window))
         if not self.stopped:
             self._begin()

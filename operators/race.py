@@ -58,6 +58,7 @@ class Race(Link[T, T]):
         "_hedged",
         "_now",
         "_policy",
+        "_queued",
         "_running",
         "_scheduler",
         "_timer",
@@ -76,7 +77,7 @@ class Race(Link[T, T]):
         """Those that another one has to follow as soon as there is one."""
         self._error: Exception | None = None
         self._timer: DisposableBase | None = None
-        self._due = self._hedged = self._advancing = False
+        self._due = self._hedged = self._advancing = self._queued = False
 
     def add(self, attempt: Observable[T]) -> None:
         """One more to try, after those that wait."""
@@ -96,6 +97,7 @@ class Race(Link[T, T]):
         if runner not in self._running:
             return
         self._running.remove(runner)
+        self.look()
         self._error = error
         if self._waiting or not self.attempts.stopped:
             try:
@@ -110,6 +112,18 @@ class Race(Link[T, T]):
             self._advance()
         else:
             self.fail(self._error)
+
+    def attempts_queued(self, waiting: bool) -> None:
+        if not self._running:
+            self._queued = waiting
+            self.on_queued(waiting)
+
+    def look(self) -> None:
+        """An attempt joined a queue or left one, began or ended: all of it waits only as long as nothing under way does not."""
+        waiting = bool(self._running) and all(runner.queued for runner in self._running)
+        if waiting != self._queued:
+            self._queued = waiting
+            self.on_queued(waiting)
 
     def commit(self, winner: Runner[T]) -> bool:
         """An attempt is the answer; of the others nothing is left when this returns. False: the race is over already."""
@@ -170,6 +184,7 @@ class Race(Link[T, T]):
         """The next attempt, not yet subscribed to: whoever commits or disposes meanwhile finds it and stops it."""
         runner = Runner(self, self._waiting.popleft(), hedge, primary=not self._running, began=self._now())
         self._running.append(runner)
+        self.look()
         return runner.begin(self)
 
     def _arm(self) -> None:
@@ -202,7 +217,7 @@ class Race(Link[T, T]):
 class Runner(Link[T, T]):
     """One attempt: what it says is held back until it commits."""
 
-    __slots__ = ("_race", "attempt", "began", "hedge", "held", "primary")
+    __slots__ = ("_race", "attempt", "began", "hedge", "held", "primary", "queued")
 
     def __init__(self, race: Race[T], attempt: Observable[T], hedge: bool, *, primary: bool, began: float) -> None:
         self._race: Race[T] | None = race
@@ -214,6 +229,15 @@ class Runner(Link[T, T]):
         """Whether it began beside another one, or in place of one that did."""
         self.primary = primary
         """Whether none ran beside it when it began."""
+        self.queued = False
+
+    def on_queued(self, waiting: bool) -> None:
+        race = self._race
+        if race is None:
+            super().on_queued(waiting)
+        else:
+            self.queued = waiting
+            race.look()
 
     def on_next(self, item: T) -> None:
         race = self._race

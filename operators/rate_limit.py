@@ -12,6 +12,7 @@ from operators import clock
 from operators.errors import RateLimited, StepError
 from operators.limits import PER, Account, Limits, Quota
 from operators.options import Count, Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
@@ -30,6 +31,7 @@ def _everybody(scheduler: SchedulerBase | None) -> Hashable | None:
     return EVERYBODY
 
 
+@checked
 def rate_limit(
     requests: Count | None = None,
     tokens: Count | None = None,

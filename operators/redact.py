@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from operators.options import Count, positive
+from operators.options import Count
 from operators.patterns import CONTEXT, Pattern
 from operators.redactor import Redactor, Rule
+from operators.signature import checked
 from operators.stream import Operator
 from operators.through import Codec, through
 from operators.words import Words
@@ -36,6 +37,7 @@ class Texts:
         return (rest,) if rest else ()
 
 
+@checked
 def redact(
     words: list[str] | None = None,
     patterns: list[str] | None = None,
@@ -106,9 +108,6 @@ def redactors(
     spellings: Callable[[str], Iterable[str]] | None = None,
 ) -> Callable[[], Redactor]:
     """What makes a :class:`Redactor` for each text; its arguments are those of :func:`redact`. Raises ValueError as that does."""
-    positive("redact", longest=longest)
-    if isinstance(words, str) or isinstance(patterns, str):
-        raise ValueError("redact: words and patterns are lists")
     if not words and not patterns:
         raise ValueError("redact: needs words or patterns")
     rules: list[Rule] = []

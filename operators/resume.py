@@ -10,7 +10,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, commits, retryable
 from operators.errors import StepError
-from operators.options import Count, positive
+from operators.options import Count
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -30,6 +31,7 @@ class Memory(Protocol[T]):
         """What the observer sees of an item of the continuation asked for last: nothing, itself, others in its place."""
 
 
+@checked
 def resume(
     times: Count = 1,
     *,
@@ -52,8 +54,9 @@ def resume(
         on_resume: probe, called with the error when a continuation begins. It cannot hurt.
 
     A continuation is shown from its commit on: when the first item that ``splice`` made of it commits, what was held back
-    before comes with it. Where it fails earlier, nothing of it is seen and the stream ends with the error that it should have
-    mended. Once it was seen, it may be cut and continued like the source. What is held back is bounded by other guards only.
+    before comes with it. Where it ends earlier, well or not, nothing of it is seen and the stream ends with the error that it
+    should have mended. Once it was seen, it may be cut and continued like the source. What is held back is bounded by other
+    guards only.
 
     Raises:
         ValueError: ``times`` is not positive.
@@ -80,7 +83,6 @@ def resume(
     C
     D
     """
-    positive("resume", times=times)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -162,10 +164,25 @@ class _Resume(Link[T, T]):
         self._committed = False
         self._original = error
         # It holds back what it says until it commits.
-        trial: Trials[T] = Trials()
+        trial: _Continuation[T] = _Continuation(error)
         trial.scheduler = self._scheduler
         self.upstream = trial.begin(self)
         trial.attempt(_spliced(continuation, self._memory, self))
+
+
+class _Continuation(Trials[T]):
+    """Tries a continuation: one that ends without having said anything has mended nothing."""
+
+    __slots__ = ("_original",)
+
+    def __init__(self, original: Exception) -> None:
+        self._original = original
+
+    def on_completed(self) -> None:
+        if self.committed:
+            self.complete()
+        else:
+            self.on_error(self._original)
 
 
 def _spliced(continuation: Observable[T], memory: Memory[T], resume: _Resume[T]) -> Stream[T]:

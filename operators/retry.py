@@ -13,7 +13,8 @@ from operators import clock
 from operators.budget import Budget
 from operators.commit import Trials, retryable
 from operators.errors import StepError
-from operators.options import CountOrNone, Seconds, Wait, not_negative, positive
+from operators.options import CountOrNone, Seconds, Wait
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly
 
@@ -22,6 +23,7 @@ T = TypeVar("T")
 OnRetry = Callable[[int, Exception, float], None]
 
 
+@checked
 def retry(
     times: CountOrNone = 1,
     *,
@@ -68,11 +70,8 @@ def retry(
     >>> t = Marbles()
     >>> t.check(t.cold("-#").pipe(retry(1, wait=2, jitter=False)), "----#", error=t.boom)
     """
-    not_negative("retry", times=times, wait=wait, longest_wait=longest_wait)
     if wait > longest_wait:
         raise ValueError(f"retry: wait must be at most longest_wait ({longest_wait:g}), not {wait!r}")
-    if within is not None:
-        positive("retry", within=within)
     policy = _Policy(times, wait, longest_wait, random if jitter else None, within, when, budget, on_retry)
 
     def operator(source: Observable[T]) -> Stream[T]:

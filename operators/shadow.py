@@ -126,7 +126,7 @@ class Shadow(Link[Any, Any]):
             self.spoilt()
 
     def ended(self, how: Exception | Left | None) -> None:
-        self._other_how = how
+        self._other_how = None if self._whole else how
         self._compare()
 
     def _elapsed(self) -> None:

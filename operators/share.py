@@ -12,7 +12,8 @@ from reactivex.abc import ObserverBase, SchedulerBase
 from operators.clock import Scope
 from operators.errors import StepError
 from operators.flight import Flight, Flights
-from operators.options import Bytes, positive
+from operators.options import Bytes
+from operators.signature import checked
 from operators.source import FlowGate
 from operators.stream import Link, Operator, Stream
 
@@ -21,6 +22,7 @@ T = TypeVar("T")
 __all__ = ["Flights", "share"]
 
 
+@checked
 def share(
     bytes: Bytes = 1 << 20,
     *,
@@ -43,6 +45,8 @@ def share(
         flights: the flights under way, shared with others; None: its own.
         scope: gives the scheduler in which the source runs, from that of the first subscriber, who may leave while others go
             on. None takes the same; where it is a ``clock.Scope`` with a gate, a copy with a gate of its own.
+
+    While the source stands in a queue (of ``admit``), the clocks of every subscriber stand still.
 
     A subscriber whose gate (of ``clock.Scope``) is shut gets no items until it is reopened. The producer waits at the gate of
     the flight's scope; where that has none, everybody gets everything at once. Guards of time belong between source and share:
@@ -69,7 +73,6 @@ def share(
     >>> early, source.subscriptions
     (['a', 'b'], [(0.0, 5.0)])
     """
-    positive("share", bytes=bytes)
     under_way = Flights() if flights is None else flights
 
     def operator(source: Observable[T]) -> Stream[T]:

@@ -10,14 +10,16 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial, reduce
+from functools import cache, partial, reduce, wraps
 from operator import or_
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from reactivex import Observable
 
 from operators.errors import ChainError
 from operators.options import BY_NAME, SECONDS, Bound, Maximum, Minimum
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 Factory = Callable[..., Callable[[Observable[Any]], Observable[Any]]]
 
@@ -58,8 +60,17 @@ class Option:
         """Whether ``value`` is of the right type and within its bounds."""
         if self.by_name and callable(value):
             return True
-        if not _fits(value, self.annotation):
-            return False
+        return _fits(value, self.annotation) and self._keeps_bounds(value)
+
+    def fault(self, value: Any) -> str | None:
+        """What is wrong with ``value``, as the end of a sentence that begins with the option's name; None: nothing."""
+        if self.takes(value):
+            return None
+        if _fits(value, self.annotation):
+            return f"must be {' and '.join(map(str, self.bounds))}, not {value!r}"
+        return f"must be {self.expected}, not {_told(value, self.annotation)}"
+
+    def _keeps_bounds(self, value: Any) -> bool:
         return value is None or all(bound.allows(value) for bound in self.bounds)
 
 
@@ -139,6 +150,42 @@ def _hints(factory: Factory) -> dict[str, Any]:
     return hints
 
 
+def checked(factory: F) -> F:
+    """``factory``, which says what is wrong with an option before it builds anything. Also for ``__init__`` of what is shared.
+
+    The catalogue asks the same of a configuration. In Python, too, half an attempt or a text in place of a list is no number of
+    attempts and no list, and is told so where it was written.
+
+    Raises:
+        ValueError (the factory, when it is called): an option is of another type than it is annotated with, or out of its bounds;
+            the message names the factory, the option, the value and what was expected.
+
+    >>> from operators import failover
+    >>> failover(most=1.5)
+    Traceback (most recent call last):
+      ...
+    ValueError: failover: most must be a whole number or nothing, more than 0, not 1.5
+    """
+    operator = factory.__qualname__.removesuffix(".__init__")
+    parameters = inspect.signature(factory)
+
+    @wraps(factory)
+    def build(*args: Any, **kwargs: Any) -> Any:
+        try:
+            given = parameters.bind(*args, **kwargs).arguments
+        except TypeError:
+            # Python's own message names the call.
+            return factory(*args, **kwargs)
+        known = signature(factory).options
+        for name, value in given.items():
+            fault = known[name].fault(value) if name in known else None
+            if fault is not None:
+                raise ValueError(f"{operator}: {name} {fault}")
+        return factory(*args, **kwargs)
+
+    return build  # type: ignore[return-value]
+
+
 def _plain(annotation: Any) -> tuple[Any, tuple[Bound, ...]]:
     """An annotation as (plain data, bounds); None in place of the data: it is a resource."""
     if get_origin(annotation) is Annotated:
@@ -180,6 +227,18 @@ def _fits(value: Any, annotation: Any) -> bool:
     if annotation is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, annotation)
+
+
+def _told(value: Any, annotation: Any) -> str:
+    """A value that is of the wrong type; of a list or a mapping only what is wrong with it, for it may hold secrets."""
+    parts = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    many = next((part for part in parts if get_origin(part) in (list, dict)), None)
+    if many is None:
+        return repr(value)
+    if isinstance(value, list) and get_origin(many) is list:
+        place, item = next((place, item) for place, item in enumerate(value, 1) if not _fits(item, get_args(many)[0]))
+        return f"one whose item {place} is a {type(item).__name__}"
+    return f"a {type(value).__name__}"
 
 
 def _words(annotation: Any) -> str:

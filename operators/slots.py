@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+import logging
+from collections.abc import Callable, Hashable
 from typing import Any, Final, Protocol
 
 from operators.fair_queue import FairQueue
-from operators.options import Count, CountOrNone, Seconds, not_negative, positive
+from operators.options import Count, CountOrNone, Seconds
+from operators.signature import checked
+
+logger = logging.getLogger(__name__)
 
 QUEUE: Final = 64
 QUEUE_TIMEOUT: Final = 30.0
 
 
 class Guest(Protocol):
-    """Who wants a slot."""
+    """Who wants a slot. What it raises when it is told is logged: another stream's end is no place for it."""
 
     key: Hashable
     """For whom it is; None: for nobody in particular."""
@@ -45,13 +49,10 @@ class Slots:
 
     __slots__ = ("_granting", "_held", "_waiting", "in_use", "limit", "per_key", "queue", "queue_timeout")
 
+    @checked
     def __init__(
         self, limit: Count, queue: CountOrNone = QUEUE, queue_timeout: Seconds = QUEUE_TIMEOUT, per_key: Count | None = None
     ) -> None:
-        positive("Slots", limit=limit, queue_timeout=queue_timeout)
-        not_negative("Slots", queue=queue)
-        if per_key is not None:
-            positive("Slots", per_key=per_key)
         self.limit = limit
         self.queue = queue
         self.queue_timeout = queue_timeout
@@ -79,8 +80,8 @@ class Slots:
     def join(self, guest: Guest, bound: int) -> Guest | None:
         """Join the queue, where no more than ``bound`` wait; ``guest.granted`` is called with a slot taken.
 
-        Returns who finds no place: the guest itself, one that had to make room for it (the caller tells it by ``refused``), or
-        nobody.
+        Returns who finds no place: the guest itself, one that had to make room for it (the caller has it told by ``refuse``),
+        or nobody.
         """
         loser: Guest | None = None
         if self.waiting >= bound:
@@ -90,6 +91,10 @@ class Slots:
                 return guest
         self._waiting.push(guest, guest.key, guest.priority)
         return loser
+
+    def refuse(self, guest: Guest) -> None:
+        """Tell a guest that there is no place for it."""
+        _told(guest.refused)
 
     def leave(self, guest: Guest) -> None:
         """Leave the queue without a slot."""
@@ -110,7 +115,7 @@ class Slots:
         try:
             while self.in_use < self.limit and (guest := self._waiting.pop()) is not None:
                 self._occupy(guest.key)
-                guest.granted()
+                _told(guest.granted)
         finally:
             self._granting = False
 
@@ -120,3 +125,10 @@ class Slots:
             self._held[key] = self._held.get(key, 0) + 1
             if self._held[key] == self.per_key:
                 self._waiting.hold(key)
+
+
+def _told(tell: Callable[[], None]) -> None:
+    try:
+        tell()
+    except Exception:
+        logger.exception("a stream raised when it was told of its slot")

@@ -207,6 +207,16 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         self.receiver = receiver
         return True
 
+    def on_queued(self, waiting: bool) -> None:
+        """Its source stands in a queue from now on, or (False) no longer.
+
+        Whoever waits in a queue says so, and each link tells the one below: a clock finds out what time is not the source's.
+        Overwrite it for what makes one stream of several. Anything but a link breaks the line: what is below it hears nothing.
+        """
+        observer = self.observer
+        if isinstance(observer, Link):
+            observer.on_queued(waiting)
+
     def on_next(self, value: T) -> None:
         self.receiver.on_next(value)  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 In = TypeVar("In")
@@ -31,6 +32,7 @@ class Codec(Protocol[In_contra, Out_co]):
         """The source completed."""
 
 
+@checked
 def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) -> Operator[In, Out]:
     """Run a codec of its own for each subscription.
 

@@ -1,6 +1,7 @@
 """Three clocks, each its own guard and error: until the first event, between events, for the whole answer.
 
-Each keeps one private timer a stream: an item only notes the time, and the timer re-arms itself when it fires too early.
+Each keeps one private timer a stream: an item only notes the time, and the timer re-arms itself when it fires too early. The time
+in which the source stands in a queue (of ``admit``) counts into none of them.
 """
 
 from __future__ import annotations
@@ -8,21 +9,23 @@ from __future__ import annotations
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import ObserverBase, SchedulerBase
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Elapsed
-from operators.options import Seconds, positive
-from operators.source import FlowGate
+from operators.flow import Flow
+from operators.options import Seconds
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
 
 T = TypeVar("T")
 
-_NEVER_SHUT = FlowGate()
 
-
+@checked
 def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when no committing item came within ``seconds`` of the subscription. Items that do not commit do not count.
+
+    While the source stands in a queue, of ``admit`` above, the seconds do not run.
 
         source                  -s-----a-|     s does not commit
         first_event_timeout(4)  -s--#
@@ -41,11 +44,10 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("------a|").pipe(first_event_timeout(4)), "----#", error=Elapsed)
     """
-    positive("first_event_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _FirstEvent[T] = _FirstEvent(clock.require(scheduler, "first_event_timeout"), seconds)
+            link: _FirstEvent[T] = _FirstEvent(scheduler, seconds)
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -53,38 +55,77 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
     return operator
 
 
-class _FirstEvent(Link[T, T]):
-    __slots__ = ("_seconds", "_timer", "_waiting")
+class _Countdown(Link[T, T]):
+    """Fails when its seconds are over. While the source stands in a queue, they do not run."""
 
-    def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
+    __slots__ = ("_due", "_left", "_now", "_operator", "_scheduler", "_seconds", "_timer")
+
+    _due: float
+    _left: float | None
+    """Seconds, while they do not run."""
+    _timer: DisposableBase | None
+
+    def __init__(self, scheduler: SchedulerBase | None, operator: str, seconds: float) -> None:
+        self._scheduler = clock.require(scheduler, operator)
+        self._operator = operator
         self._seconds = seconds
+        self._now = clock.seconds(self._scheduler)
+        self._run(seconds)
+
+    def on_queued(self, waiting: bool) -> None:
+        if waiting and self._timer is not None:
+            left = max(0.0, self._due - self._now())
+            self.stop()
+            self._left = left
+        elif not waiting and self._left is not None:
+            self._run(self._left)
+        super().on_queued(waiting)
+
+    def stop(self) -> None:
+        """There is nothing to count any more."""
+        timer, self._timer, self._left = self._timer, None, None
+        if timer is not None:
+            timer.dispose()
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self.stop()
+
+    def _run(self, seconds: float) -> None:
+        self._left = None
+        self._due = self._now() + seconds
+        self._timer = clock.after(self._scheduler, seconds, self._elapsed)
+
+    def _elapsed(self) -> None:
+        self.fail(Elapsed(self._operator, self._seconds))
+
+
+class _FirstEvent(_Countdown[T]):
+    __slots__ = ("_waiting",)
+
+    def __init__(self, scheduler: SchedulerBase | None, seconds: float) -> None:
+        super().__init__(scheduler, "first_event_timeout", seconds)
         self._waiting = True
-        self._timer = clock.after(scheduler, seconds, self._elapsed)
 
     def on_next(self, item: T) -> None:
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
-            self._timer.dispose()
+            self.stop()
             self.step_aside()
         self.receiver.on_next(item)
 
-    def ended(self, how: Exception | Left | None) -> None:
-        self._timer.dispose()
 
-    def _elapsed(self) -> None:
-        self.fail(Elapsed("first_event_timeout", self._seconds))
-
-
+@checked
 def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when nothing came for ``seconds``. It starts with the first committing item; then every item counts.
 
-    An item whose attribute ``ends`` is true says that nothing has to follow it: it starts nothing.
+    An item whose attribute ``ends`` is true says that nothing has to follow it: it ends the watch.
 
         source           -a--b-------c-|
         idle_timeout(4)  -a--b---#
 
     Args:
-        seconds: more than 0. A silence in which the flow gate of ``clock.Scope`` was shut is our own: a new span begins.
+        seconds: more than 0. A silence in which the flow gate of ``clock.Scope`` was shut, or the source (a continuation) stood
+            in a queue, is our own: a new span begins.
 
     Raises:
         ValueError: ``seconds`` is not positive.
@@ -97,7 +138,6 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-a--b-------c-|").pipe(idle_timeout(4)), "-a--b---#", error=Elapsed)
     """
-    positive("idle_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
@@ -109,23 +149,28 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
     return operator
 
 
-class _Idle(Link[T, T]):
-    __slots__ = ("_gate", "_reopened", "_scheduler", "_seconds", "_silence")
+class _Idle(Flow[T]):
+    __slots__ = ("_over", "_scheduler", "_seconds", "_silence")
 
     def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
+        super().__init__(scheduler)
         self._scheduler = scheduler
         self._seconds = seconds
-        self._gate: FlowGate = getattr(scheduler, "gate", None) or _NEVER_SHUT
-        self._reopened = 0
         self._silence: clock.Silence | None = None
+        self._over = False
 
     def on_next(self, item: T) -> None:
-        silence = self._silence
-        self._reopened = self._gate.reopened
-        if silence is not None:
-            silence.last = silence.now()
-        elif getattr(item, "commits", True) and not getattr(item, "ends", False) and not self.stopped:
-            self._silence = clock.Silence(self._scheduler, self._seconds, self._elapsed)
+        if not self._over:
+            silence = self._silence
+            self.reopened = self.gate.reopened
+            if getattr(item, "ends", False):
+                self._over = True
+                self.ended(None)
+                self.step_aside()
+            elif silence is not None:
+                silence.last = silence.now()
+            elif getattr(item, "commits", True) and not self.stopped:
+                self._silence = clock.Silence(self._scheduler, self._seconds, self._elapsed)
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:
@@ -133,17 +178,18 @@ class _Idle(Link[T, T]):
             self._silence.dispose()
 
     def _elapsed(self) -> None:
-        gate = self._gate
-        if gate.is_open and gate.reopened == self._reopened:
-            self.fail(Elapsed("idle_timeout", self._seconds))
+        if self.ours():
+            self.reopened = self.gate.reopened
         else:
-            self._reopened = gate.reopened
+            self.fail(Elapsed("idle_timeout", self._seconds))
 
 
+@checked
 def total_timeout(seconds: Seconds) -> Operator[T, T]:
     """Fail when the stream has not ended ``seconds`` after the subscription.
 
-    Where the scheduler is a ``clock.Scope``, the time that the stream stood in the queue of ``admit`` below does not count.
+    While the source stands in a queue, of ``admit`` above, the seconds do not run. Of several attempts beside each other
+    (``hedge``) it stands there as long as each of them does. They run to the end of the stream, whatever an item says of it.
 
         source            -a--b--c--|
         total_timeout(6)  -a--b-#
@@ -162,11 +208,10 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
     >>> t = Marbles()
     >>> t.check(t.cold("-a--b--c--|").pipe(total_timeout(6)), "-a--b-#", error=Elapsed)
     """
-    positive("total_timeout", seconds=seconds)
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _Total[T] = _Total(clock.require(scheduler, "total_timeout"), seconds)
+            link: _Countdown[T] = _Countdown(scheduler, "total_timeout", seconds)
             link.connect(source, observer, scheduler)
             link.step_aside()
             return link
@@ -174,27 +219,3 @@ def total_timeout(seconds: Seconds) -> Operator[T, T]:
         return Stream(subscribe)
 
     return operator
-
-
-class _Total(Link[T, T]):
-    __slots__ = ("_granted", "_scheduler", "_seconds", "_timer")
-
-    def __init__(self, scheduler: SchedulerBase, seconds: float) -> None:
-        self._scheduler = scheduler
-        self._seconds = seconds
-        self._granted = 0.0
-        self._timer = clock.after(scheduler, seconds, self._elapsed)
-
-    def ended(self, how: Exception | Left | None) -> None:
-        self._timer.dispose()
-
-    def _elapsed(self) -> None:
-        waited = getattr(self._scheduler, "waited", 0.0) - self._granted
-        since = getattr(self._scheduler, "queued_since", None)
-        if since is not None:
-            waited += clock.seconds(self._scheduler)() - since
-        if waited > clock.EARLY:
-            self._granted += waited
-            self._timer = clock.after(self._scheduler, waited, self._elapsed)
-        else:
-            self.fail(Elapsed("total_timeout", self._seconds))

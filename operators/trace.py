@@ -11,6 +11,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.bypass import bypass
 from operators.sheet import Sheet, short
+from operators.signature import checked
 from operators.stream import Left, Link, Operator, Release, Stream
 
 T = TypeVar("T")
@@ -18,6 +19,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
+@checked
 def trace(
     label: str = "", *, sheets: Callable[[SchedulerBase | None], Sheet | None], shown: Callable[[Any], str] = short
 ) -> Operator[T, T]:

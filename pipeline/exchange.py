@@ -44,6 +44,10 @@ class Exchange(Scope):
     """What is known of it. Replaced as more becomes known, never changed."""
     error: Exception | None = None
     """What the answer failed with, before or after it was opened."""
+    queued_since: float | None = None
+    """When all of its attempts under way began to stand in a queue, on the clock of ``began``; None where they do not."""
+    waited = 0.0
+    """Seconds in queues, without the one in which it stands now."""
     first_event_at: float | None = None
     first_write_at: float | None = None
     ways: Sequence[Attempt] = ()
@@ -113,6 +117,13 @@ class Exchange(Scope):
         self.attempts += 1
         return Sent(self.attempts, losses)
 
+    def queued(self, waiting: bool) -> None:
+        """It begins to stand in a queue, or has left it."""
+        now = time.monotonic()
+        if self.queued_since is not None:
+            self.waited += now - self.queued_since
+        self.queued_since = now if waiting else None
+
     @property
     def losses(self) -> Losses:
         """What the request that was accepted could not carry."""
@@ -151,8 +162,6 @@ class Amended(Exchange):
     attempts = _of_original("attempts")
     ended = _of_original("ended")
     opened = _of_original("opened")
-    queued_since = _of_original("queued_since")
-    waited = _of_original("waited")
     ways = _of_original("ways")
 
     def __init__(self, original: Exchange, body: dict[str, Any] | None, headers: Mapping[str, str]) -> None:

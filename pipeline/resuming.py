@@ -11,14 +11,16 @@ that model itself, from its first event on: two voices have no common bytes, and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from functools import partial
+from typing import Final
 
 from reactivex import Observable
 
 from operators.failover import failover
 from operators.inject import inject
-from pipeline.chain import each
+from operators.through import through
+from pipeline.chain import Attempt, each
 from pipeline.dialects.amend import with_answer
 from pipeline.errors import GatewayError
 from pipeline.events import (
@@ -27,20 +29,17 @@ from pipeline.events import (
     BlockEnd,
     BlockStart,
     Citation,
-    End,
     Event,
-    Finish,
-    Foreign,
     Opened,
     Ping,
     Reasoning,
     Started,
     Text,
-    ToolStart,
     Unknown,
     Usage,
 )
 from pipeline.exchange import Exchange
+from pipeline.joint import Joined, Joint, OpenBlock
 
 # What may have been said before text that is continued. Anything else belongs to who began it.
 _TAKEN_UP: Final = frozenset({Opened, Started, Ping, BlockStart, BlockEnd, Text, Reasoning, Citation, Usage, Unknown})
@@ -64,20 +63,23 @@ class Said:
         self._on_resumed = on_resumed
         self._texts: list[str] = []
         self._continuable = True
-        self._open: _OpenBlock | None = None
+        self._open: OpenBlock | None = None
         """The block that has no end yet."""
         self._next = 0
         """The number of the block that follows."""
         self._usage = UNKNOWN
-        self._joint: _Joint | None = None
         self._speaker: Opened | None = None
         """Who answers."""
+        self._follower: Opened | None = None
+        """Who goes on, as soon as anything of it is seen."""
         self._heard: set[str] = set()
         """The labels of all who answered. Nobody is asked to go on with what itself broke off."""
         self._error: Exception | None = None
 
     def note(self, batch: Batch) -> None:
         """What the client sees."""
+        if self._follower is not None:
+            self._go_on(self._follower)
         for event in batch.events:
             kind = type(event)
             if kind is Text:
@@ -92,7 +94,7 @@ class Said:
     def _note(self, event: Event) -> None:
         if isinstance(event, BlockStart):
             self._next = event.block + 1
-            self._open = _OpenBlock(event.block, event.kind)
+            self._open = OpenBlock(event.block, event.kind)
             # Reasoning alone is no text to go on from, and a refusal is no answer.
             self._continuable = self._continuable and event.kind != "refusal"
         elif isinstance(event, BlockEnd):
@@ -108,161 +110,44 @@ class Said:
         self._heard.add(opened.label)
 
     def continuation(self, error: Exception) -> Observable[Batch] | None:
-        """Other candidates that continue, each asked to go on from here. None: there is nobody, or this cannot be continued."""
+        """Other candidates that continue, each asked to go on from here. None: there is nobody, or this cannot be continued.
+
+        Each way has a joint of its own, below the choice: a candidate of which nothing would be seen has not answered.
+        """
         exchange = self._exchange
         text = "".join(self._texts)
         start = text.rstrip()
         ways = [way for way in exchange.ways if way.candidate.continues and way.candidate.label not in self._heard]
-        if not (ways and start and self._continuable) or _structured(exchange):
+        first = self._speaker
+        if first is None or not (ways and start and self._continuable) or _structured(exchange):
             return None
         amended = exchange.amended(with_answer(exchange.dialect.name, exchange.body, start))
         amended.rewritten = True
-        self._joint = _Joint(self._open, self._next, self._usage, text[len(start) :])
         self._error = error
-        return inject(lambda _: amended)(failover(when=self._when)(each(ways, noted=False)))
+        self._follower = None
+        joint = partial(Joint, self._open, self._next, self._usage, text[len(start) :])
+        joined = through(lambda: Joined(joint(), first.dialect, exchange.dialect.name))
+        spliced = [Attempt(way.candidate, joined(way)) for way in ways]
+        return inject(lambda _: amended)(failover(when=self._when)(each(spliced, noted=False)))
 
     def splice(self, batch: Batch) -> Iterable[Batch]:
-        """A continuation's batch as the client shall see it: no second beginning, its blocks behind ours, one usage."""
-        joint = self._joint
-        assert joint is not None
-        events: list[Event] = []
-        for event in batch.events:
-            if isinstance(event, Opened):
-                self._go_on(event, joint)
-            else:
-                events.extend(joint.spliced(event))
-        return (Batch(events),) if events else ()
+        """What was joined already, without the word of who says it: the client has heard that the answer began."""
+        events = batch.events
+        opened = next((event for event in events if isinstance(event, Opened)), None)
+        if opened is None:
+            return (batch,)
+        self._follower = opened
+        rest = [event for event in events if event is not opened]
+        return (Batch(rest),) if rest else ()
 
-    def _go_on(self, opened: Opened, joint: _Joint) -> None:
-        earlier = self._speaker
+    def _go_on(self, opened: Opened) -> None:
+        earlier, self._follower = self._speaker, None
         assert earlier is not None
         assert self._error is not None
         self._on_resumed(earlier.label, opened.label, self._error)
-        client = self._exchange.dialect.name
-        own = earlier.dialect == client
-        if not (own and opened.dialect == client):
-            joint.translate(reasoning=not (own and client == "messages"))
         # Encoders go by who began; so does who continues a continuation.
         self._heard.add(opened.label)
         self._speaker = replace(opened, dialect=earlier.dialect)
-
-
-@dataclass(slots=True)
-class _OpenBlock:
-    number: int
-    kind: str
-    length: int = 0
-    """Characters of its text."""
-
-
-class _Joint:
-    """Where a continuation is joined to what was said before.
-
-    Args:
-        open_block: what was broken off; a text is gone on with, anything else ends here.
-        following: the number of its next block.
-        usage: of what was said before.
-        blanks: what was said behind the text that it was asked to continue (providers refuse a turn that ends in blanks).
-    """
-
-    def __init__(self, open_block: _OpenBlock | None, following: int, usage: Usage, blanks: str) -> None:
-        self._open = open_block
-        self._following = following
-        self._before = usage
-        self._blanks = blanks
-        self._own = UNKNOWN
-        self._blocks: dict[int, int] = {}
-        self._silenced: set[int] = set()
-        """Blocks that the client does not see."""
-        self._taken_up: int | None = None
-        """The block, by its number in the whole answer, that goes on with a text, """
-        self._offset = 0
-        """and how many characters that text has before it."""
-        self._translated = False
-        self._reasoning = True
-
-    def translate(self, *, reasoning: bool) -> None:
-        """Who goes on speaks another dialect than who began or than the client: what only that one can say is left out.
-
-        Args:
-            reasoning: whether its reasoning is shown. Its proof never is: it would pass for one of who began.
-        """
-        self._translated = True
-        self._reasoning = reasoning
-
-    def spliced(self, event: Event) -> Iterable[Event]:
-        """What becomes of an event."""
-        if isinstance(event, Started) or getattr(event, "block", None) in self._silenced:
-            return ()
-        if isinstance(event, Usage):
-            self._own = self._own.updated(event)
-            return (self._before.plus(self._own),)
-        if isinstance(event, End):
-            # The provider's own final object knows its part only.
-            return (End(),)
-        if isinstance(event, BlockStart | ToolStart):
-            return self._begun(event)
-        if isinstance(event, Text) and self._blanks:
-            text = self._unrepeated(event.text)
-            self._offset -= len(event.text) - len(text)
-            if not text:
-                return ()
-            event = replace(event, text=text)
-        if self._translated:
-            event = _translated(event)
-        return (self._moved(event),)
-
-    def _begun(self, event: Any) -> Iterable[Event]:
-        kind = event.kind if type(event) is BlockStart else "tool"
-        if kind == "reasoning" and not self._reasoning:
-            self._silenced.add(event.block)
-            return ()
-        broken_off, self._open = self._open, None
-        if broken_off is not None and broken_off.kind == kind == "text":
-            self._blocks[event.block] = self._taken_up = broken_off.number
-            self._offset = broken_off.length
-            return ()
-        self._blocks[event.block] = self._following
-        self._following += 1
-        begun = self._moved(event)
-        return (begun,) if broken_off is None else (BlockEnd(broken_off.number), begun)
-
-    def _moved(self, event: Any) -> Event:
-        """The event with its place in the whole answer."""
-        block = getattr(event, "block", None)
-        if block is None:
-            return event  # type: ignore[no-any-return]
-        block = self._blocks[block]
-        if type(event) is Citation and block == self._taken_up:
-            event = _behind(event, self._offset)
-        return event if event.block == block else replace(event, block=block)  # type: ignore[no-any-return]
-
-    def _unrepeated(self, text: str) -> str:
-        """Blanks that were said already are not said again."""
-        pairs = enumerate(zip(self._blanks, text, strict=False))
-        common = next((place for place, (said, new) in pairs if said != new), min(len(self._blanks), len(text)))
-        self._blanks = self._blanks[common:] if common == len(text) else ""
-        return text[common:]
-
-
-def _translated(event: Event) -> Event:
-    """The event without what only its provider's dialect can say; encoders would take it for the words of who began."""
-    if isinstance(event, BlockEnd):
-        return BlockEnd(event.block)
-    if isinstance(event, Citation | Finish | Foreign):
-        return replace(event, native=None)
-    return event
-
-
-def _behind(citation: Citation, offset: int) -> Citation:
-    """A source of a text that has ``offset`` characters before it."""
-    start = None if citation.start is None else citation.start + offset
-    end = None if citation.end is None else citation.end + offset
-    native = citation.native
-    if native is not None:
-        moved = {"start_index": start, "end_index": end}
-        native = {**native, **{name: place for name, place in moved.items() if type(native.get(name)) is int}}
-    return replace(citation, start=start, end=end, native=native)
 
 
 def _structured(exchange: Exchange) -> bool:

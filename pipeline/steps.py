@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from hashlib import blake2b
 from random import random
-from typing import Any, NamedTuple
+from typing import Any
 
 from reactivex import Observable
 from reactivex.abc import SchedulerBase
@@ -13,6 +14,8 @@ from reactivex.abc import SchedulerBase
 from operators import inject as rescoped
 from operators import mirror as mirrored
 from operators.options import Count, Percent, Seconds
+from operators.signature import checked
+from operators.slots import Slots
 from operators.stream import Operator
 from pipeline.config.headers import fault_of
 from pipeline.dialects.amend import with_system
@@ -20,6 +23,7 @@ from pipeline.events import Batch, Event, Finish, Refusal, Text, ToolArguments, 
 from pipeline.exchange import Exchange
 
 
+@checked
 def inject(system: str | None = None, headers: dict[str, str] | None = None) -> Operator[Batch, Batch]:
     """Add a system text before the client's own, or headers of the provider's request.
 
@@ -53,6 +57,7 @@ def _amended(system: str | None, headers: Mapping[str, str], scheduler: Schedule
 Shadow = tuple[Observable[Any], SchedulerBase | None]
 
 
+@checked
 def mirror(
     to: str,
     percent: Percent = 1,
@@ -60,6 +65,7 @@ def mirror(
     longest: Seconds = 300.0,
     *,
     candidate: Callable[[str], Observable[Any]],
+    make: Callable[[int], Slots] = Slots,
     random: Callable[[], float] = random,
     on_mirrored: Callable[[str, str], None] | None = None,
 ) -> Operator[Batch, Batch]:
@@ -71,6 +77,7 @@ def mirror(
         most: how many at the same time; over it there is none.
         longest: seconds until both answers have to be over.
         candidate: gives the attempt at ``provider/model``.
+        make: makes the slots of ``most``, or finds those that others use already.
         random: 0 <= x < 1.
         on_mirrored: probe, called with (``to``, outcome): ``same``, ``text_differs``, ``tools_differ``, ``finish_differs``,
             or what ``operators.mirror`` says of answers that cannot be compared.
@@ -89,17 +96,27 @@ def mirror(
         if on_mirrored is not None:
             on_mirrored(to, word)
 
-    return mirrored(percent, most, longest, shadow=shadow, summary=Gist, compare=_difference, random=random, on_compared=compared)
+    return mirrored(
+        percent,
+        most,
+        longest,
+        shadow=shadow,
+        summary=Gist,
+        compare=_difference,
+        make=make,
+        random=random,
+        on_compared=compared,
+    )
 
 
 class Gist:
-    """What two answers to one request have in common when they are the same."""
+    """What two answers to one request have in common when they are the same; of no size, however long they are."""
 
     __slots__ = ("finish", "text", "tools")
 
     def __init__(self) -> None:
-        self.text: list[str] = []
-        self.tools: list[str] = []
+        self.text = blake2b(digest_size=32)
+        self.tools = blake2b(digest_size=32)
         self.finish = ""
 
     def note(self, batch: Batch) -> None:
@@ -109,31 +126,23 @@ class Gist:
 
     def _note(self, event: Event) -> None:
         if isinstance(event, Text | Refusal):
-            self.text.append(event.text)
+            self.text.update(_bytes(event.text))
         elif isinstance(event, ToolStart):
-            self.tools.append(event.name)
+            self.tools.update(_bytes(event.name))
         elif isinstance(event, ToolArguments):
-            self.tools.append(event.text)
+            self.tools.update(_bytes(event.text))
         elif isinstance(event, Finish):
             self.finish = event.reason
 
-    def said(self) -> Said:
-        """All of it, whatever its pieces were."""
-        return Said("".join(self.text), "".join(self.tools), self.finish)
 
-
-class Said(NamedTuple):
-    """An answer in three words."""
-
-    text: str
-    tools: str
-    finish: str
+def _bytes(text: str) -> bytes:
+    """Whatever a provider writes can be compared, also what is no character."""
+    return text.encode(errors="surrogatepass")
 
 
 def _difference(mine: Gist, other: Gist) -> str:
-    one, two = mine.said(), other.said()
-    if one.text != two.text:
+    if mine.text.digest() != other.text.digest():
         return "text_differs"
-    if one.tools != two.tools:
+    if mine.tools.digest() != other.tools.digest():
         return "tools_differ"
-    return "same" if one.finish == two.finish else "finish_differs"
+    return "same" if mine.finish == other.finish else "finish_differs"

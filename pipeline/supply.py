@@ -14,6 +14,7 @@ from reactivex.abc import SchedulerBase
 from operators.balance import Turns
 from operators.budget import Budget
 from operators.chain import Step
+from operators.drill import Times
 from operators.flight import Flights
 from operators.hedges import Hedges
 from operators.load import Loads
@@ -193,15 +194,32 @@ class Supplier:
         }
 
     def fault(self, step: Step) -> dict[str, Any]:
-        """A drill fails like a provider. Raises ValueError for a status that no failure has."""
+        """A drill fails like a provider; all its routes count its ``times`` together, around attempts each candidate for itself.
+
+        Raises ValueError for a status that no failure has.
+        """
         status = step.options.get("status")
         if status is not None and status not in FAILURES:
             raise ValueError(f"fault: status must be from {FAILURES[0]} to {FAILURES[-1]}, not {status!r}")
-        return {"failure": drilled, "garbage": garbled, "random": self._random, "on_fault": self._tripped("fault")}
+
+        def make(times: int | None) -> Times:
+            return self._kept(step, partial(Times, times))
+
+        return {
+            "failure": drilled,
+            "garbage": garbled,
+            "make": make,
+            "random": self._random,
+            "on_fault": self._tripped("fault"),
+        }
 
     def mirror(self, step: Step) -> dict[str, Any]:
-        """Any candidate can be asked the same."""
-        return {"candidate": self._candidate, "random": self._random, "on_mirrored": self._on_mirrored}
+        """Any candidate can be asked the same. All routes of the chain share the step's ``most``."""
+
+        def make(most: int) -> Slots:
+            return self._kept(step, partial(Slots, most))
+
+        return {"candidate": self._candidate, "make": make, "random": self._random, "on_mirrored": self._on_mirrored}
 
     def trace(self, step: Step) -> dict[str, Any]:
         """Whoever wants a trace of a request puts a sheet into its exchange; nobody does yet, so that it costs nothing."""

@@ -151,6 +151,10 @@ class _Observed(Link[Batch, Batch]):
                 self._metrics.rate_limited.labels(self._exchange.caller or EVERYBODY, error.unit).inc()
             self.fail(error)
 
+    def on_queued(self, waiting: bool) -> None:
+        self._exchange.queued(waiting)
+        super().on_queued(waiting)
+
     def ended(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if trace is not None and trace.ended is None:

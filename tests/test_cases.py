@@ -148,6 +148,7 @@ def test_chance_does_not_decide_which_candidate_a_case_tries_first() -> None:
         ('{source: ["-x-#", "-y-z|"], expect: "-x-#", subscriptions: {b: []}}', True),
         ('{source: ["-x-#", "-#"], continues: [b], expect: "-x--#", error: overloaded}', True),
         ('{source: ["-x-#", "-y-z|"], continues: [b], expect: "-x-#"}', False),
+        ('{source: ["-x-#", "-y-#", "-z-|"], values: {x: "Hi ", y: " "}, continues: [b, c], expect: "-x-----z-|"}', True),
         ('{source: "-x|", continues: [c], expect: "-x|"}', False),
     ],
 )

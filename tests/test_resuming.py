@@ -43,6 +43,7 @@ from pipeline.resuming import Said
 from tests.support.clients import hello
 
 CUT: Final = OSError("cut")
+LATER: Final = OSError("later")
 
 
 def opened(label: str, dialect: str = "chat") -> Opened:
@@ -60,6 +61,8 @@ class Told:
         self.dialects = dict(zip("abc", dialects.split(), strict=True))
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.resumed: list[tuple[str, str, Exception]] = []
+        self.says: dict[str, list[Batch]] = {}
+        self.failing: set[str] = set()
         self.exchange.ways = [self._way(label, dialect) for label, dialect in self.dialects.items()]
         self.said = Said(self.exchange, elsewhere, lambda *told: self.resumed.append(told))
 
@@ -67,6 +70,12 @@ class Told:
         def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> None:
             assert isinstance(scheduler, Exchange)
             self.asked.append((label, scheduler.body))
+            for batch in self.says.pop(label, ()):
+                observer.on_next(batch)
+            if label in self.failing:
+                observer.on_error(LATER)
+            else:
+                observer.on_completed()
 
         candidate = Candidate(DemoProvider(label), "m", Target(dialect, "m", label), label, continues=label != "a")
         return Attempt(candidate, Stream(subscribe))
@@ -78,15 +87,25 @@ class Told:
     def continuation(self) -> Observable[Batch] | None:
         return self.said.continuation(CUT)
 
+    def will_say(self, by: str, *events: Event, fails: bool = False) -> Told:
+        """What ``by`` says when it is asked."""
+        self.says[by] = [Batch([opened(by, self.dialects[by]), Started("other", "n")]), *(Batch([event]) for event in events)]
+        self.failing |= {by} if fails else set()
+        return self
+
     def went_on(self, *events: Event, by: str = "b") -> list[Event]:
         """What the client sees of a continuation that says this."""
+        self.will_say(by, *events)
         continuation = self.continuation()
         assert continuation is not None
-        continuation.subscribe(scheduler=self.exchange).dispose()
-        batches = [Batch([opened(by, self.dialects[by]), Started("other", "n")]), *(Batch([event]) for event in events)]
-        seen = [spliced for batch in batches for spliced in self.said.splice(batch)]
-        for batch in seen:
-            self.said.note(batch)
+        seen: list[Batch] = []
+
+        def hear(batch: Batch) -> None:
+            for spliced in self.said.splice(batch):
+                self.said.note(spliced)
+                seen.append(spliced)
+
+        continuation.subscribe(hear, scheduler=self.exchange).dispose()
         return [event for batch in seen for event in batch.events]
 
 
@@ -253,6 +272,40 @@ def test_nobody_is_asked_to_go_on_with_what_it_broke_off(loop: asyncio.AbstractE
     assert told.continuation() is None
     assert [way.candidate.label for way in told.exchange.ways] == ["a", "b", "c"]
     assert told.asked[1][1]["messages"][-1]["content"] == "One two"
+
+
+def test_who_said_only_what_was_said_already_and_failed_has_not_answered(loop: asyncio.AbstractEventLoop) -> None:
+    told = Told(loop).began(BlockStart(0, "text"), Text(0, "One \n"))
+    told.will_say("b", BlockStart(0, "text"), Text(0, " "), Text(0, "\n"), fails=True)
+    assert told.went_on(BlockStart(0, "text"), Text(0, " \ntwo"), by="c") == [Text(0, "two")]
+    assert [label for label, _ in told.asked] == ["b", "c"]
+    assert told.resumed == [("a", "c", CUT)]
+
+
+def test_who_said_only_what_the_client_is_not_shown_and_failed_has_not_answered(loop: asyncio.AbstractEventLoop) -> None:
+    told = Told(loop, "messages", "messages chat messages", max_tokens=9).began(*TEXT)
+    told.will_say("b", BlockStart(0, "reasoning"), Reasoning(0, "Hm"), fails=True)
+    assert told.went_on(BlockStart(0, "text"), Text(0, " two"), by="c") == [Text(0, " two")]
+    assert told.resumed == [("a", "c", CUT)]
+
+
+def test_each_who_is_asked_is_joined_to_what_was_said_and_not_to_each_other(loop: asyncio.AbstractEventLoop) -> None:
+    """Usage, blocks and the text that is open: nothing of one that failed is left to the next."""
+    told = Told(loop).began(Usage(input=10), *TEXT)
+    told.will_say("b", Usage(input=5), BlockStart(0, "text"), BlockEnd(0), BlockStart(1, "reasoning"), fails=True)
+    seen = told.went_on(Usage(input=20), BlockStart(0, "text"), Text(0, " two"), BlockStart(1, "text"), Text(1, "x"), by="c")
+    assert seen == [Usage(input=30), Text(0, " two"), BlockStart(1, "text"), Text(1, "x")]
+
+
+def test_who_was_chosen_goes_on_only_when_something_of_it_is_seen(loop: asyncio.AbstractEventLoop) -> None:
+    told = Told(loop).began(*TEXT)
+    assert told.continuation() is not None
+    assert list(told.said.splice(Batch([opened("b")]))) == []
+    assert told.resumed == []
+    told.said.note(Batch([Text(0, " two")]))
+    assert told.resumed == [("a", "b", CUT)]
+    told.said.note(Batch([Text(0, " three")]))
+    assert len(told.resumed) == 1
 
 
 @pytest.mark.parametrize(

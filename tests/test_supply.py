@@ -6,13 +6,17 @@ import asyncio
 from typing import Any, cast
 
 import pytest
+import reactivex
+from reactivex import Observable
 
-from operators import Circuits, Clock, Step, Store
+from operators import Circuits, Clock, Step, Store, Stream
 from operators.store import footprint
+from operators.virtual import VirtualClock
 from pipeline.dialects import DIALECTS
 from pipeline.dialects.amend import with_system
 from pipeline.errors import GatewayError, classify
 from pipeline.exchange import Exchange
+from pipeline.guards import Guard
 from pipeline.metrics import Metrics
 from pipeline.policies import identity_of
 from pipeline.shared import Shared
@@ -78,3 +82,40 @@ def test_a_system_text_is_not_added_to_one_that_no_dialect_knows(dialect: str, f
         with_system(dialect, {field: value, "messages": []}, "Be brief.")
     error = classify(caught.value)
     assert (error.status, error.param) == (400, field)
+
+
+def test_a_fault_strikes_as_often_as_it_says_over_all_routes_and_across_reloads(shared: Shared) -> None:
+    def step(label: str = "p/m", **options: Any) -> Guard:
+        step = Step("fault", {"kind": "cut", "times": 1, **options})
+        return step.build(Supplier(shared, "c", label)(step))
+
+    def told(guard: Guard) -> list[Any]:
+        heard: list[Any] = []
+        reactivex.of(b"a").pipe(guard).subscribe(heard.append).dispose()
+        return heard
+
+    first, second = step(), step()
+    assert (told(first), told(second), told(step())) == ([], [b"a"], [b"a"])
+    assert told(step("p/other")) == [], "around attempts each candidate has its own count"
+    assert told(step(times=2)) == [], "with other options it begins anew"
+
+
+def test_a_mirror_runs_as_often_at_once_as_it_says_over_all_routes_and_across_reloads(shared: Shared) -> None:
+    asked: list[str] = []
+
+    def candidate(use: str) -> Observable[Any]:
+        def subscribe(observer: Any, scheduler: Any) -> None:
+            asked.append(use)
+
+        return Stream(subscribe)
+
+    step = Step("pipeline.steps:mirror", {"to": "p/other", "percent": 100, "most": 1})
+    guards = [step.build(Supplier(shared, "c", candidate=candidate, random=lambda: 0.0)(step)) for _ in range(3)]
+    scope = Exchange(VirtualClock(), "r", DIALECTS["chat"], {"model": "m"}, b"{}", {})
+    subscriptions = [reactivex.never().pipe(guard).subscribe(scheduler=scope) for guard in guards]
+    assert asked == ["p/other"]
+    for subscription in subscriptions:
+        subscription.dispose()
+    again = reactivex.never().pipe(guards[2]).subscribe(scheduler=scope)
+    assert asked == ["p/other"] * 2
+    again.dispose()

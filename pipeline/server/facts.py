@@ -99,7 +99,7 @@ class Facts:
             "tools": bool(exchange.body.get("tools")),
             "phase": phase_of(exchange),
             "seconds": round(now - exchange.began, 6),
-            "queued": round(exchange.waited + (exchange.loop.time() - queued if queued is not None else 0.0), 6),
+            "queued": round(exchange.waited + (now - queued if queued is not None else 0.0), 6),
             "attempts": exchange.attempts,
             "candidate": None if exchange.opened is None else exchange.opened.label,
             "bytes_in": len(exchange.raw),

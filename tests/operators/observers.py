@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from reactivex.abc import ObserverBase
+from reactivex import Observable
+from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators import Link
+from operators import Link, Stream
 
 
 class Heard(ObserverBase[Any]):
@@ -55,3 +56,24 @@ class FirstOnly(Link[Any, Any]):
     def on_next(self, value: Any) -> None:
         self.receiver.on_next(value)
         self.dispose()
+
+
+class Waits:
+    """An operator that notes when its source joins a queue, and when it stands there no longer."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    def __call__(self, source: Observable[Any]) -> Stream[Any]:
+        def subscribe(observer: ObserverBase[Any], scheduler: SchedulerBase | None) -> Link[Any, Any]:
+            return _Told(self.told).connect(source, observer, scheduler)
+
+        return Stream(subscribe)
+
+
+class _Told(Link[Any, Any]):
+    def __init__(self, told: list[bool]) -> None:
+        self._told = told
+
+    def on_queued(self, waiting: bool) -> None:
+        self._told.append(waiting)

@@ -182,3 +182,48 @@ def test_numbers_are_checked() -> None:
 def test_an_error_of_the_source_passes(t: Marbles) -> None:
     mine = Fault()
     t.check(t.cold("-#", error=mine).pipe(admit(Slots(1))), "-#", error=mine)
+
+
+def refused(error: Exception) -> None:
+    raise LookupError("nobody listens")
+
+
+@pytest.mark.parametrize("pushes", ["error", "item"])
+def test_a_stream_that_raises_when_it_gets_its_slot_is_logged_and_hurts_nobody(
+    t: Marbles, caplog: pytest.LogCaptureFixture, pushes: str
+) -> None:
+    def push(observer: Any, scheduler: Any) -> None:
+        if pushes == "error":
+            observer.on_error(Fault())
+        else:
+            observer.on_next("x")
+
+    def hear(item: Any) -> None:
+        raise LookupError("mine")
+
+    slots = Slots(1)
+    told: list[str] = []
+    first = t.cold("---|").pipe(admit(slots))
+    first.subscribe(on_completed=partial(told.append, "first"), scheduler=t.scheduler)
+    bad = Stream(push).pipe(admit(slots)).subscribe(hear, refused, scheduler=t.scheduler)
+    t.cold("-|").pipe(admit(slots)).subscribe(on_completed=partial(told.append, "last"), scheduler=t.scheduler)
+    t.advance(2)
+    # Whoever raised in an item is not over by that: it is let go by whoever listens.
+    t.advance(4)
+    bad.dispose()
+    t.advance(9)
+    assert told == ["first", "last"]
+    assert (slots.in_use, slots.waiting) == (0, 0)
+    assert slots.take()
+    assert "raised when it was told of its slot" in caplog.text
+
+
+def test_a_stream_that_raises_when_it_has_to_make_room_is_logged_and_hurts_nobody(
+    t: Marbles, caplog: pytest.LogCaptureFixture
+) -> None:
+    slots = Slots(1, queue=1)
+    hold(t, slots, "---|")
+    t.cold("-|").pipe(admit(slots)).subscribe(on_error=refused, scheduler=t.scheduler)
+    t.check(t.cold("-a|").pipe(admit(slots, priority=lambda _: 1)), "----a|")
+    assert (slots.in_use, slots.waiting) == (0, 0)
+    assert "nobody listens" in caplog.text

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from reactivex import operators as stock
 
-from operators import ChainError, Overloaded, Scope, Slots, StepError, Stream, admit, catalog
+from operators import ChainError, Overloaded, Slots, StepError, Stream, admit, catalog
 from operators.testing import Marbles
 from tests.operators.items import Fault
-from tests.operators.observers import Heard
+from tests.operators.observers import Heard, Waits
 
 
 def for_whom(key: Any = None, priority: Any = 0) -> dict[str, Any]:
@@ -152,34 +152,18 @@ def test_who_may_wait_in_a_shorter_queue_only_asks_nobody_to_leave(t: Marbles) -
 
 def test_who_makes_room_hears_why_and_leaves_no_timer(t: Marbles) -> None:
     slots = Slots(1, queue=1)
-    scope = Waits(t)
+    heard = Waits()
     t.cold("----|").pipe(admit(slots)).subscribe(scheduler=t.scheduler)
     caught: list[Any] = []
-    t.cold("-|").pipe(admit(slots)).subscribe(on_error=caught.append, scheduler=scope)
+    t.cold("-|").pipe(admit(slots), heard).subscribe(on_error=caught.append, scheduler=t.scheduler)
     t.advance(2)
     t.cold("-|").pipe(admit(slots, **for_whom(priority=1))).subscribe(scheduler=t.scheduler)
     assert [str(error) for error in caught] == ["admit: 1 in use and 1 waiting, which is all that may (queue)"]
-    assert (round(scope.waited, 2), scope.queued_since) == (2, None)
+    assert heard.told == [True, False]
     # The holder's drawing (its end), and the newcomer's patience.
     assert t.timers == 2
     t.advance(9)
     assert is_empty(slots)
-
-
-class Waits(Scope):
-    """A scope in virtual time."""
-
-    def __init__(self, t: Marbles) -> None:
-        self._t = t
-        self.waited = 0.0
-        self.queued_since: float | None = None
-        self.loop: Any = self
-
-    def time(self) -> float:
-        return float(self._t.scheduler.clock)
-
-    def after(self, seconds: float, action: Any) -> Any:
-        return self._t.scheduler.schedule_relative(seconds, lambda *_: action())
 
 
 def test_who_has_to_make_room_may_come_again_at_once(t: Marbles) -> None:

@@ -224,5 +224,5 @@ def test_nobody_is_lost_and_nobody_comes_twice(by: By, weights: list[int], sessi
 
 
 def test_another_way_is_refused() -> None:
-    with pytest.raises(ValueError, match="balance: by must be one of order, round_robin, weighted, ewma, not 'random'"):
+    with pytest.raises(ValueError, match="balance: by must be one of 'order', 'round_robin', 'weighted', 'ewma', not 'random'"):
         balance("random", key=str)  # type: ignore[arg-type]

@@ -278,3 +278,10 @@ def test_what_ends_is_kept_before_it_is_handed_on_whatever_follows(t: Marbles) -
     t.check(result, "-az", values=values, until="^--!")
     assert kept == [0, 1]
     assert store.entries == 1
+
+
+def test_what_was_complete_stays_kept_whatever_becomes_of_its_connection(t: Marbles) -> None:
+    values = {"a": Item("a"), "y": Item("y"), "z": Item("z", ends=True)}
+    result = t.cold("-az-y-#", values=values).pipe(cache(seconds=9999))
+    t.check(result, "-az-y-#", values=values)
+    t.check(result, "(az|)", values=values)

@@ -71,7 +71,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "fault",
             ["kind", "after", "seconds", "status", "percent", "times"],
-            {"failure": False, "garbage": False, "random": False, "on_fault": False},
+            {"failure": False, "garbage": False, "make": False, "random": False, "on_fault": False},
         ),
         ("heartbeat", ["seconds"], {"beat": True}),
         (
@@ -90,7 +90,7 @@ def test_plain_data_is_an_option_and_everything_else_a_resource() -> None:
         (
             "mirror",
             ["percent", "most", "longest"],
-            {"shadow": True, "summary": False, "compare": False, "random": False, "on_compared": False},
+            {"shadow": True, "summary": False, "compare": False, "make": False, "random": False, "on_compared": False},
         ),
         ("output_limit", ["bytes", "items", "tokens"], {"output_tokens": False}),
         ("pace", ["least", "window", "ends"], {"weigh": False, "before": False, "on_slow": False}),

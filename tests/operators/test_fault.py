@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from operators import CATALOG, GuardError, Injected, NoScheduler, Operator, StepError, Stream, catalog, fault
-from operators.drill import Kind
+from operators.drill import Kind, Times
 from operators.testing import Marbles
 from tests.operators.items import Fault
 from tests.operators.observers import FirstOnly, Heard
@@ -248,7 +248,7 @@ def test_the_probe_hears_of_it_once_and_cannot_hurt(t: Marbles, kind: Kind, capl
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "explode"}, "kind must be one of delay, stall, cut, garbage, error, not 'explode'"),
+        ({"kind": "explode"}, "kind must be one of 'delay', 'stall', 'cut', 'garbage', 'error', not 'explode'"),
         ({"kind": "cut", "status": 503}, "status goes with kind error only, not with cut"),
         ({"kind": "delay", "seconds": 1, "status": 503}, "status goes with kind error only, not with delay"),
         ({"kind": "stall", "seconds": 1}, "seconds goes with kind delay only, not with stall"),
@@ -288,3 +288,18 @@ def test_only_a_delay_needs_time() -> None:
     source.pipe(fault("delay", seconds=1, percent=1, random=lambda: 0.9)).subscribe(heard)
     source.pipe(fault("cut", after=1)).subscribe(heard)
     assert [type(heard.all[0]), *heard.all[1:]] == [NoScheduler, "a", "|"]
+
+
+def test_operators_that_have_the_same_count_strike_no_more_often_than_one_of_them_would(t: Marbles) -> None:
+    times = Times(1)
+    for stream, drawing in ((t.cold("-a-b|"), "-(a|)"), (t.cold("-a-b|"), "-a-b|")):
+        t.check(stream.pipe(fault("cut", after=1, times=1, make=lambda _: times)), drawing)
+    assert times.left == 0
+
+
+def test_a_random_number_that_is_none_is_an_error_of_the_step(t: Marbles) -> None:
+    caught: list[Any] = []
+    source = t.cold("-a|")
+    source.pipe(fault("cut", percent=50, random=lambda: 1 // 0)).subscribe(on_error=caught.append, scheduler=t.scheduler)
+    assert [(type(error), type(error.__cause__)) for error in caught] == [(StepError, ZeroDivisionError)]
+    assert source.subscriptions == []

@@ -9,6 +9,7 @@ from reactivex import operators as stock
 
 from operators import heartbeat
 from operators.testing import Marbles
+from tests.operators.items import Item
 
 
 def test_beats_before_the_first_item_and_in_every_gap(t: Marbles) -> None:
@@ -45,3 +46,8 @@ def test_a_subscriber_that_lets_go_at_a_beat_leaves_no_timer(t: Marbles) -> None
 def test_seconds_must_be_positive() -> None:
     with pytest.raises(ValueError, match="heartbeat: seconds must be more than 0, not 0"):
         heartbeat(0, beat="h")
+
+
+def test_there_is_no_beat_behind_an_item_that_ends(t: Marbles) -> None:
+    values = {"a": Item("a"), "z": Item("z", ends=True)}
+    t.check(t.cold("-a---z------|", values=values).pipe(heartbeat(2, beat="h")), "-a-h-z------|", values=values)

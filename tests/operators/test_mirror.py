@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import reactivex
 
-from operators import Link, NoScheduler, Operator, Stream, mirror
+from operators import Link, NoScheduler, Operator, Slots, Stream, mirror
 from operators.testing import Marbles
-from tests.operators.mirrored import Bench, Last, run
+from tests.operators.mirrored import Bench, Last, broken, run
 from tests.operators.observers import FirstOnly, Heard
 
 
@@ -231,3 +231,33 @@ def test_needs_time_also_where_it_does_not_mirror() -> None:
     operator: Operator[Any, Any] = mirror(1, shadow=lambda scope: None, random=lambda: 0.9)
     reactivex.of("a").pipe(operator).subscribe(heard)
     assert [type(item) for item in heard.all] == [NoScheduler]
+
+
+def test_what_becomes_of_a_connection_behind_the_last_item_is_no_failure(t: Marbles) -> None:
+    last = Last()
+    for mine, other in (("-z-#", "-z|"), ("-z|", "-z-#")):
+        bench = Bench(t, t.cold(other, values={"z": last}))
+        run(t, t.cold(mine, values={"z": last}).pipe(bench.operator), mine, 9, values={"z": last})
+        assert [word for _, word in bench.told] == ["same"]
+
+
+def test_a_random_number_that_is_none_mirrors_nothing_and_hurts_nobody(t: Marbles, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(t, t.cold("-a|"), random=broken)
+    run(t, t.cold("-a-b|").pipe(bench.operator), "-a-b|", 9)
+    assert (bench.scopes, bench.told) == ([], [])
+    assert "no random number" in caplog.text
+
+
+def test_operators_that_have_the_same_slots_mirror_no_more_than_one_of_them_would(t: Marbles) -> None:
+    slots: list[Slots] = []
+
+    def make(most: int) -> Slots:
+        slots.append(slots[0] if slots else Slots(most))
+        return slots[0]
+
+    one, two = (Bench(t, t.cold("-a|"), most=1, make=make) for _ in range(2))
+    for bench in (one, two):
+        t.cold("-a|").pipe(bench.operator).subscribe(scheduler=t.scheduler)
+    t.advance(9)
+    assert ([word for _, word in one.told], two.told) == (["same"], [])
+    assert slots[0].in_use == 0

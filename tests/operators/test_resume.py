@@ -119,9 +119,11 @@ def test_a_continuation_that_ended_is_not_continued(t: Marbles) -> None:
     assert tale.errors == [CUT]
 
 
-def test_a_continuation_that_completes_without_a_commit_completes_the_stream(t: Marbles) -> None:
-    further = cold(t, "-s-r-|")
-    check(t, cold(t, "-a#").pipe(resume(remember=Tale(further))), "-a-----(sr|)")
+@pytest.mark.parametrize("nothing", ["|", "--|", "-s-r-|"])
+def test_a_continuation_that_says_nothing_does_not_make_a_cut_stream_a_whole_one(t: Marbles, nothing: str) -> None:
+    tale = Tale(cold(t, nothing), cold(t, "-d|"))
+    check(t, cold(t, "-a#", error=CUT).pipe(resume(9, remember=tale)), "-a" + "-" * len(nothing[:-1]) + "#", error=CUT)
+    assert tale.names == "a"
 
 
 def test_splice_says_what_is_seen_of_a_continuation_and_that_is_noted(t: Marbles) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from reactivex.scheduler import VirtualTimeScheduler
 
-from operators import Elapsed, FlowGate, Slots, admit, failover, first_event_timeout, idle_timeout, total_timeout
+from operators import Elapsed, FlowGate, Slots, admit, failover, first_event_timeout, idle_timeout, tap, total_timeout
 from operators.testing import Marbles
-from tests.operators.items import ITEMS
+from tests.operators.items import ITEMS, Item
+from tests.operators.observers import Heard
 
 
 def test_first_event_fails_when_nothing_came(t: Marbles) -> None:
@@ -137,7 +138,6 @@ def at(t: Marbles, second: float, action: Any) -> None:
 
 
 def test_total_does_not_count_the_time_in_a_queue_below(t: Marbles) -> None:
-    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
     slots = Slots(1)
     assert slots.take()
     at(t, 3, slots.give_back)
@@ -146,7 +146,6 @@ def test_total_does_not_count_the_time_in_a_queue_below(t: Marbles) -> None:
 
 
 def test_total_does_not_count_the_time_in_a_queue_in_which_it_still_stands(t: Marbles) -> None:
-    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
     slots = Slots(1)
     assert slots.take()
     at(t, 6, slots.give_back)
@@ -154,10 +153,27 @@ def test_total_does_not_count_the_time_in_a_queue_in_which_it_still_stands(t: Ma
 
 
 def test_total_does_not_count_a_queue_that_was_left_without_a_slot(t: Marbles) -> None:
-    t.scheduler.waited = 0.0  # type: ignore[attr-defined]
     slots = Slots(1)
     assert slots.take()
     first = t.cold("-x|").pipe(admit(slots, queue_timeout=3))
     second = t.cold("---a|")
     attempts = t.cold("(AB|)", values={"A": first, "B": second})
     t.check(attempts.pipe(failover(), total_timeout(5)), "------a|")
+
+
+def test_idle_is_over_with_an_item_that_ends(t: Marbles) -> None:
+    values = {**ITEMS, "z": Item("z", ends=True)}
+    t.check(t.cold("-a-z----------|", values=values).pipe(idle_timeout(4)), "-a-z----------|", values=values)
+    t.check(t.cold("-z-a----------|", values=values).pipe(idle_timeout(4)), "-z-a----------|", values=values)
+
+
+def test_idle_costs_nothing_any_more_behind_an_item_that_ends(t: Marbles) -> None:
+    source = t.cold("-a-z----------", values={**ITEMS, "z": Item("z", ends=True)})
+    link: Any = source.pipe(tap(object()), idle_timeout(4)).on_subscribe(Heard(), t.scheduler)
+    waiting: list[tuple[int, bool]] = []
+    for second in (2, 3):
+        t.advance(second)
+        waiting.append((t.timers, link.aside))
+    link.dispose()
+    # The drawing has both items, then none; the clock is the other timer.
+    assert waiting == [(2, False), (0, True)]
