@@ -5,7 +5,7 @@ What is run is the chain from the attempts to the client's stream (everything bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -17,7 +17,6 @@ from reactivex.notification import OnError, OnNext
 from operators import clock
 from operators.chain import Chain
 from operators.circuit import Circuits
-from operators.stream import Left, Link, Stream
 from operators.testing import parse
 from operators.virtual import VirtualClock
 from pipeline import chain as sentence
@@ -29,6 +28,7 @@ from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Finish, Ope
 from pipeline.exchange import Exchange
 from pipeline.guards import for_answers, for_attempts
 from pipeline.metrics import Metrics
+from pipeline.played import Play, Played
 from pipeline.policies import drilled
 from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
@@ -49,41 +49,6 @@ def faults(chains: Mapping[str, Chain], tests: Mapping[str, Sequence[CaseConfig]
         for case in cases:
             title = f'"{case.name}" ' if case.name else ""
             yield from (Problem(case.where, f"{title}{fault}") for fault in _Case(case, metrics).faults(name, chains[name]))
-
-
-class _Drawn(Stream[Batch]):
-    """A candidate that does what is drawn, one drawing a try (the last one for all further tries), and keeps a record."""
-
-    def __init__(self, plays: Sequence[Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]], now: Callable[[], float]):
-        super().__init__(self._tried)
-        self.tries: list[list[float]] = []
-        """(tried, let go) in columns."""
-        self._plays = plays
-        self._now = now
-
-    def _tried(self, observer: ObserverBase[Batch], scheduler: SchedulerBase | None) -> Link[Batch, Batch]:
-        play = self._plays[min(len(self.tries), len(self._plays) - 1)]
-        self.tries.append([self._now()])
-        link = _Playing(self.tries[-1], self._now).begin(observer)
-        link.timers = play(clock.require(scheduler, "source"), link)
-        return link
-
-
-class _Playing(Link[Batch, Batch]):
-    """One try."""
-
-    __slots__ = ("_now", "_record", "timers")
-
-    timers: list[Any]
-
-    def __init__(self, record: list[float], now: Callable[[], float]) -> None:
-        self._record = record
-        self._now = now
-
-    def ended(self, how: Exception | Left | None) -> None:
-        self._record.append(self._now())
-        for timer in self.timers:
-            timer.dispose()
 
 
 @dataclass
@@ -110,7 +75,7 @@ class _Case:
         def now() -> float:
             return round(time.second / case.column, 6)
 
-        sources = {label: _Drawn([self._play(label, drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
+        sources = {label: Played([self._play(label, drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
         seen: list[Seen] = []
         errors: list[Exception] = []
 
@@ -135,7 +100,7 @@ class _Case:
         yield from self._differences(expected, seen, errors, sources, left)
 
     def _differences(
-        self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, _Drawn], left: int
+        self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, Played[Batch]], left: int
     ) -> Iterator[str]:
         if seen != expected:
             yield f"came out otherwise:\n    expected  {self._draw(expected)}\n    came      {self._draw(seen)}{_told(errors)}"
@@ -153,7 +118,7 @@ class _Case:
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
-    def _play(self, label: str, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
+    def _play(self, label: str, drawing: str) -> Play:
         frames = parse(drawing, self.case.values, Exception())
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
@@ -214,7 +179,7 @@ class _Try:
 
 
 def _joined(
-    name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn], continues: Collection[str]
+    name: str, chain: Chain, shared: Shared, sources: Mapping[str, Played[Batch]], continues: Collection[str]
 ) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
     around = for_answers(name, chain, Supplier(shared, name, random=_almost_one))

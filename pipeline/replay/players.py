@@ -1,0 +1,355 @@
+"""The provider side of a recording: each attempt says again what it said, when it said it, in texts that mean nothing.
+
+Bodies are not recorded, so every text is dots of the recorded size. What an attempt would have said behind the moment in which
+it was let go is unknown: it stays silent, and whoever still listened then is told so (``Player.unknown``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from reactivex import Observable
+from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+
+from operators import clock
+from pipeline.errors import GatewayError, Kind
+from pipeline.events import (
+    Batch,
+    BlockEnd,
+    BlockStart,
+    End,
+    Event,
+    Finish,
+    Ping,
+    Reasoning,
+    Refusal,
+    Started,
+    Text,
+    ToolArguments,
+    ToolStart,
+    Usage,
+)
+from pipeline.exchange import Exchange
+from pipeline.played import Play, Played
+from pipeline.providers.frame import Frame, Head, Read
+from pipeline.replay.recording import Attempt, Mark, Recording, Row
+from pipeline.request import Losses
+from pipeline.resolve import Candidate
+
+_ENDS: Final = ("error", "completed", "dispose")
+_TURNS: Final = ("subscribe", "head", "opened", *_ENDS)
+
+# Events of one mark that are said one by one; a mark that stands for more says the rest as one.
+_MOST: Final = 4096
+
+# What the gateway itself says of a provider; anything else is the provider's own word.
+_OWN_WORDS: Final = frozenset({"unreachable", "timeout", "cut", "bad_reply", "internal", "client_left"})
+
+_FIRST_WORD, _LAST_WORD = 1.0, 2.0
+"""Seconds of an answer that nothing is known of."""
+
+
+class Line(NamedTuple):
+    """One thing that is played: seconds after the asking, and a frame, an error, or None for the close."""
+
+    after: float
+    said: Frame | Kind | GatewayError | None
+
+
+class Script(NamedTuple):
+    """One attempt. ``known`` is until when it is known what it does, in seconds after the asking; None: to its end."""
+
+    lines: Sequence[Line]
+    known: float | None
+
+
+def script(recording: Recording, attempt: Attempt) -> Script:
+    """What an attempt did, as it can be done again."""
+    decoded = recording.row("decoded", attempt.number)
+    wire = recording.row("wire", attempt.number)
+    marks = [*_content(decoded), *_unread(wire, decoded)]
+    end, failed = _end(recording, attempt, wire, decoded)
+    began = _began(attempt, wire, decoded)
+    whole = failed is None and (attempt.outcome == "ok" or _answers(recording, attempt))
+    voice = _Voice(recording.usage if _answers(recording, attempt) else {}, marks, whole=whole)
+    lines = [Line(mark.at - began, frame) for mark in marks for frame in voice.say(mark)]
+    if voice.waits:
+        # Its end was read as a part of something else, or told by the close.
+        at = end.at if end is not None and end.kind == "completed" else (marks[-1].at if marks else attempt.began)
+        lines.append(Line(at - began, voice.end()))
+    if failed is not None:
+        assert end is not None
+        return Script([*lines, Line(end.at - began, failed)], None)
+    if end is not None and end.kind == "completed":
+        return Script([*lines, Line(end.at - began, None)], None)
+    until = end.at if end is not None else max((mark.at for mark in marks), default=attempt.began)
+    return Script(_opened(lines, attempt, began), None if whole else until - began)
+
+
+def _opened(lines: list[Line], attempt: Attempt, began: float) -> list[Line]:
+    """With the acceptance of a request that said nothing else."""
+    if attempt.opened is None or any(isinstance(line.said, Read) for line in lines):
+        return lines
+    return [Line(attempt.opened - began, Read(b"", ())), *lines]
+
+
+def assumed(recording: Recording, others: str) -> Script:
+    """A candidate that was never asked: ``healthy`` as whoever answered, ``silent``, or ``failing`` at once."""
+    if others == "silent":
+        return Script((), None)
+    if others == "failing":
+        return Script([Line(0.0, GatewayError(Kind.OVERLOADED, from_provider=True))], None)
+    model = healthy(recording)
+    if model is not None:
+        return script(recording, model)
+    voice = _Voice({}, [], whole=True)
+    words = Mark(_FIRST_WORD, "text", 1, 1)
+    return Script([*(Line(words.at, frame) for frame in voice.say(words)), Line(_LAST_WORD, voice.end()), Line(_LAST_WORD, None)], None)
+
+
+def healthy(recording: Recording) -> Attempt | None:
+    """The attempt that gave a whole answer, where one did."""
+    return next((each for each in recording.attempts if each.outcome == "ok"), None)
+
+
+class Player:
+    """All candidates of a replay, as a provider.
+
+    Args:
+        recording: who did what.
+        others: what a candidate does that was never asked.
+        now: seconds of the replay.
+    """
+
+    dialect = ""
+
+    def __init__(self, name: str, stage: Stage) -> None:
+        self.name = name
+        self._stage = stage
+
+    def open(self, candidate: Candidate) -> Observable[Frame]:
+        """One attempt a subscription (see ``providers.Provider``)."""
+        return self._stage.of(candidate.label)
+
+
+class Stage:
+    """Everybody who plays in one replay, by label.
+
+    Args:
+        recording: what they did.
+        others: what those do who were never asked.
+        now: seconds of the replay.
+    """
+
+    def __init__(self, recording: Recording, others: str, now: Callable[[], float]) -> None:
+        self._recording = recording
+        self._others = others
+        self._now = now
+        self._played: dict[str, Played[Frame]] = {}
+        self._scripts: dict[str, list[Script]] = {}
+
+    def of(self, label: str) -> Played[Frame]:
+        """What the candidate plays."""
+        if label not in self._played:
+            recorded = self._recording.of(label)
+            scripts = [script(self._recording, each) for each in recorded] or [assumed(self._recording, self._others)]
+            self._scripts[label] = scripts
+            self._played[label] = Played([_play(each) for each in scripts], self._now)
+        return self._played[label]
+
+    def tries(self, label: str) -> int:
+        """How often it was asked."""
+        return len(self._played[label].tries) if label in self._played else 0
+
+    @property
+    def asked(self) -> list[str]:
+        """Who was asked at all, in their order."""
+        return sorted((label for label in self._played if self.tries(label)), key=lambda label: self._played[label].tries[0][0])
+
+    def unknown(self, until: float) -> Iterator[tuple[str, float, int]]:
+        """(label, seconds after the asking, number of its try): attempts that were listened to for longer than is known of them."""
+        for label, played in self._played.items():
+            scripts = self._scripts[label]
+            for number, (began, *over) in enumerate(played.tries):
+                known = scripts[min(number, len(scripts) - 1)].known
+                if known is not None and (over[0] if over else until) - began > known + clock.EARLY:
+                    yield label, known, number + 1
+
+
+def _play(script: Script) -> Play:
+    def play(scheduler: SchedulerBase, observer: ObserverBase[Frame]) -> list[DisposableBase]:
+        assert isinstance(scheduler, Exchange)
+        sent = scheduler.send(Losses())
+        head: list[Head] = [Head(sent, content_type="text/event-stream" if scheduler.stream else "application/json")]
+
+        def tell(said: Any) -> None:
+            if said is None:
+                observer.on_completed()
+            elif isinstance(said, GatewayError):
+                observer.on_error(_anew(said))
+            else:
+                while head:
+                    observer.on_next(head.pop())
+                if said or said.batches:
+                    observer.on_next(said)
+
+        return [clock.after(scheduler, max(line.after, 0.0), partial(tell, line.said)) for line in script.lines]
+
+    return play
+
+
+def _anew(error: GatewayError) -> GatewayError:
+    """An error is told once: guards note on it that it was counted."""
+    return GatewayError(
+        error.kind, error.message, status=error.status, retry_after=error.retry_after, from_provider=error.from_provider
+    )
+
+
+def _content(row: Row | None) -> list[Mark]:
+    """What was said, with marks that stand for several spread evenly up to the next one."""
+    if row is None:
+        return []
+    found: list[Mark] = []
+    for mark, following in zip(row.marks, [*row.marks[1:], None], strict=True):
+        if mark.kind in _TURNS:
+            continue
+        parts = min(mark.count, _MOST) if row.merged and mark.count > 1 and following is not None else 1
+        span = (following.at - mark.at) / parts if following is not None else 0.0
+        for part in range(parts):
+            size, count = _share(mark.bytes, part, parts), _share(mark.count, part, parts)
+            found.append(Mark(mark.at + span * part, mark.kind, size, count))
+    return found
+
+
+def _share(whole: int, part: int, parts: int) -> int:
+    return whole * (part + 1) // parts - whole * part // parts
+
+
+def _unread(wire: Row | None, decoded: Row | None) -> list[Mark]:
+    """Bytes of an event that never came to its end: what the wire brought behind the last thing that could be read."""
+    if wire is None:
+        return []
+    last = max((mark.at for mark in decoded.marks if mark.kind not in _ENDS), default=0.0) if decoded is not None else 0.0
+    return [Mark(mark.at, "bytes", mark.bytes, 0) for mark in wire.marks if mark.kind == "bytes" and mark.at > last]
+
+
+def _end(
+    recording: Recording, attempt: Attempt, wire: Row | None, decoded: Row | None
+) -> tuple[Mark | None, GatewayError | None]:
+    """How the provider's side ended: its last mark, and its error where it failed by itself."""
+    ends = [mark for row in (wire, decoded) if row is not None for mark in row.marks if mark.kind in _ENDS]
+    end = ends[-1] if ends else None
+    if end is None or end.kind != "error":
+        return end, None
+    guarded = any(trip.attempt == attempt.number and trip.stage == "wire" for trip in recording.trips)
+    if guarded or any(trip.operator == "buffer_limit" and trip.attempt == attempt.number for trip in recording.trips):
+        # A guard of ours spoke: whether it would in another chain is what a replay is to find out.
+        return Mark(end.at, "dispose", 0, 0), None
+    return end, _error(attempt)
+
+
+def _error(attempt: Attempt) -> GatewayError:
+    name = attempt.reason.upper()
+    kind = Kind[name] if name in Kind.__members__ else Kind.PROVIDER
+    return GatewayError(
+        kind,
+        attempt.message or None,
+        status=attempt.status,
+        retry_after=attempt.retry_after,
+        from_provider=attempt.reason not in _OWN_WORDS,
+    )
+
+
+def _began(attempt: Attempt, *rows: Row | None) -> float:
+    begins = (mark.at for row in rows if row is not None for mark in row.marks if mark.kind == "subscribe")
+    return next(begins, attempt.began)
+
+
+def _answers(recording: Recording, attempt: Attempt) -> bool:
+    """Whether it gave the answer that the client got to its end."""
+    return recording.outcome == "ok" and attempt.outcome == "ok"
+
+
+class _Voice:
+    """Marks as events: blocks begin and end as the kinds change. ``whole``: the answer comes to its end."""
+
+    def __init__(self, usage: Any, marks: Sequence[Mark], *, whole: bool) -> None:
+        self._usage = usage
+        self._ends = sum(mark.kind == "end" for mark in marks)
+        self._whole = whole
+        self._open = ""
+        self._block = -1
+        self._finished = False
+        self._over = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the end has still to be said."""
+        return self._whole and not self._over
+
+    def say(self, mark: Mark) -> Iterator[Read]:
+        """The frame of a mark."""
+        if mark.kind == "bytes":
+            # A part of an event: no blank line ends it.
+            yield Read(b"." * mark.bytes, ())
+            return
+        events = self._events(mark)
+        yield _read(events, mark.bytes)
+
+    def end(self) -> Read:
+        """What was left to say."""
+        self._over = True
+        return _read([*self._usages(), *self._finish(), End()], 0)
+
+    def _events(self, mark: Mark) -> list[Event]:
+        count = min(max(mark.count, 1), _MOST)
+        texts = ["." * max(_share(mark.bytes, part, count), 1) for part in range(count)]
+        if mark.kind in ("text", "reasoning", "refusal"):
+            make = {"text": Text, "reasoning": Reasoning, "refusal": Refusal}[mark.kind]
+            return [*self._begin(mark.kind), *(make(self._block, text) for text in texts)]
+        if mark.kind == "tool":
+            return [*self._begin("tool"), *(ToolArguments(self._block, text) for text in texts[1:])]
+        if mark.kind == "usage":
+            return self._usages()
+        if mark.kind == "end":
+            return self._last()
+        return [Started() if self._block < 0 and not self._finished else Ping()]
+
+    def _begin(self, kind: str) -> list[Event]:
+        if self._open == kind:
+            return []
+        closed = self._close()
+        self._block += 1
+        self._open = kind
+        if kind == "tool":
+            return [*closed, ToolStart(self._block, f"call_{self._block}", "not_recorded")]
+        return [*closed, BlockStart(self._block, kind)]  # type: ignore[arg-type]
+
+    def _close(self) -> list[Event]:
+        kind, self._open = self._open, ""
+        return [BlockEnd(self._block)] if kind else []
+
+    def _last(self) -> list[Event]:
+        self._ends -= 1
+        if self._ends or not self._whole:
+            return self._finish()
+        self._over = True
+        return [*self._usages(), *self._finish(), End()]
+
+    def _finish(self) -> list[Event]:
+        if self._finished:
+            return []
+        self._finished = True
+        return [*self._close(), Finish("stop")]
+
+    def _usages(self) -> list[Event]:
+        usage, self._usage = self._usage, {}
+        known = {name: usage[name] for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning") if name in usage}
+        return [Usage(**known)] if known else []
+
+
+def _read(events: list[Event], size: int) -> Read:
+    raw = b"." * max(size - 2, 0) + b"\n\n"[: max(size, 0)]
+    return Read(raw, (Batch(events, raw),)) if events else Read(raw, ())
