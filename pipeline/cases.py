@@ -28,7 +28,7 @@ from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Finish, Ope
 from pipeline.exchange import Exchange
 from pipeline.guards import for_answers, for_attempts
 from pipeline.metrics import Metrics
-from pipeline.played import Play, Played
+from pipeline.played import Play, Played, almost_one
 from pipeline.policies import drilled
 from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
@@ -51,6 +51,23 @@ def faults(chains: Mapping[str, Chain], tests: Mapping[str, Sequence[CaseConfig]
             yield from (Problem(case.where, f"{title}{fault}") for fault in _Case(case, metrics).faults(name, chains[name]))
 
 
+@dataclass(frozen=True)
+class Came:
+    """What came of a case."""
+
+    expect: str
+    """What the client saw, drawn; where that needs more than characters, words in brackets stand behind it."""
+    errors: Sequence[str]
+    """What ``#`` may be called."""
+    subscriptions: Mapping[str, tuple[str, ...]]
+    """Each try at each candidate, drawn; in numbers where it lies between two columns."""
+
+
+def came(name: str, chain: Chain, case: CaseConfig) -> Came:
+    """What comes of a case of the chain ``name``, whatever it expects. Raises ChainError where the chain cannot be built."""
+    return _Case(case, Metrics("cases")).came(name, chain)
+
+
 @dataclass
 class _Case:
     case: CaseConfig
@@ -69,41 +86,33 @@ class _Case:
 
     def _run(self, name: str, chain: Chain) -> Iterator[str]:
         case = self.case
-        time = VirtualClock()
-        shared = Shared(cast(Any, None), self.metrics, Circuits(now=lambda: time.second))
-
-        def now() -> float:
-            return round(time.second / case.column, 6)
-
-        sources = {label: Played([self._play(label, drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
-        seen: list[Seen] = []
-        errors: list[Exception] = []
-
-        def failed(error: Exception) -> None:
-            seen.append((now(), "#"))
-            errors.append(error)
-
-        subscription = _joined(name, chain, shared, sources, case.continues).subscribe(
-            lambda batch: seen.extend((now(), text) for text in _said(batch)),
-            failed,
-            lambda: seen.append((now(), "|")),
-            scheduler=_exchange(time),
-        )
+        ran = _Ran(self, name, chain)
         expected = [_mark(column, event) for column, event in parse(case.expect, case.values, Exception())]
         ends = bool(expected) and expected[-1][1] in "|#"
-        time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
+        ran.time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
         if not ends:
-            subscription.dispose()
-        left = time.timers
-        time.advance(LATER * case.column)
-        subscription.dispose()
-        yield from self._differences(expected, seen, errors, sources, left)
+            ran.subscription.dispose()
+        left = ran.time.timers
+        ran.time.advance(LATER * case.column)
+        ran.subscription.dispose()
+        yield from self._differences(expected, ran.seen, ran.errors, ran.sources, left)
+
+    def came(self, name: str, chain: Chain) -> Came:
+        """See ``came``."""
+        ran = _Ran(self, name, chain)
+        ran.time.advance(LATER * self.case.column)
+        ran.subscription.dispose()
+        return Came(
+            self.draw(ran.seen),
+            _names(ran.errors[0]) if ran.errors else [],
+            {label: tuple(_drawn_try(*record) for record in source.tries) for label, source in ran.sources.items()},
+        )
 
     def _differences(
         self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, Played[Batch]], left: int
     ) -> Iterator[str]:
         if seen != expected:
-            yield f"came out otherwise:\n    expected  {self._draw(expected)}\n    came      {self._draw(seen)}{_told(errors)}"
+            yield f"came out otherwise:\n    expected  {self.draw(expected)}\n    came      {self.draw(seen)}{_told(errors)}"
         elif errors and self.case.error and self.case.error not in _names(errors[0]):
             yield f"ended by another error: expected {self.case.error}, came {' / '.join(_names(errors[0]))}"
         elif left:
@@ -118,7 +127,8 @@ class _Case:
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
-    def _play(self, label: str, drawing: str) -> Play:
+    def play(self, label: str, drawing: str) -> Play:
+        """One try as it is drawn."""
         frames = parse(drawing, self.case.values, Exception())
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
@@ -130,7 +140,7 @@ class _Case:
 
         return play
 
-    def _draw(self, seen: list[Seen]) -> str:
+    def draw(self, seen: list[Seen]) -> str:
         """As a drawing; what stands between two columns, or has no character of its own, is written behind it."""
         names = {text: mark for mark, text in self.case.values.items()}
         line, notes = "", list[str]()
@@ -148,6 +158,35 @@ class _Case:
                 notes.append(f"{marks} came at {column}, under the bracket before it")
             line += "-" * (column - len(line)) + (marks if len(marks) == 1 else f"({marks})")
         return line + (f"   ({'; '.join(dict.fromkeys(notes))})" if notes else "")
+
+
+class _Ran:
+    """A case under way: its chain is subscribed to, and no time has passed yet."""
+
+    def __init__(self, case: _Case, name: str, chain: Chain) -> None:
+        drawn = case.case
+        self.time = time = VirtualClock()
+        shared = Shared(cast(Any, None), case.metrics, Circuits(now=lambda: time.second))
+        self.sources: dict[str, Played[Batch]] = {
+            label: Played([case.play(label, drawing) for drawing in drawings], self._now)
+            for label, drawings in drawn.source.items()
+        }
+        self.seen: list[Seen] = []
+        self.errors: list[Exception] = []
+        self._column = drawn.column
+        self.subscription = _joined(name, chain, shared, self.sources, drawn.continues).subscribe(
+            lambda batch: self.seen.extend((self._now(), text) for text in _said(batch)),
+            self._failed,
+            lambda: self.seen.append((self._now(), "|")),
+            scheduler=_exchange(time),
+        )
+
+    def _now(self) -> float:
+        return round(self.time.second / self._column, 6)
+
+    def _failed(self, error: Exception) -> None:
+        self.seen.append((self._now(), "#"))
+        self.errors.append(error)
 
 
 class _Try:
@@ -182,18 +221,13 @@ def _joined(
     name: str, chain: Chain, shared: Shared, sources: Mapping[str, Played[Batch]], continues: Collection[str]
 ) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
-    around = for_answers(name, chain, Supplier(shared, name, random=_almost_one))
+    around = for_answers(name, chain, Supplier(shared, name, random=almost_one))
     attempts = []
     for label, source in sources.items():
         candidate = Candidate(cast(Any, None), label, Target("chat", label), label, continues=label in continues)
-        guards = for_attempts(name, chain, Supplier(shared, name, label, random=_almost_one))
+        guards = for_attempts(name, chain, Supplier(shared, name, label, random=almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
-
-
-def _almost_one() -> float:
-    """Chance is left out: a wait with jitter is the whole wait, and a share of the requests is none of them."""
-    return 1 - 1e-9
 
 
 def _exchange(time: VirtualClock) -> Exchange:

@@ -55,3 +55,8 @@ class _Playing(Link[T, T]):
         self._record.append(self._now())
         for timer in self.timers:
             timer.dispose()
+
+
+def almost_one() -> float:
+    """Chance is left out: a wait with jitter is the whole wait, and a share of the requests is none of them."""
+    return 1 - 1e-9

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 CUT: Final = "//"
@@ -22,17 +23,22 @@ _MOMENT: Final = 0.0005
 class Axis:
     """Where each moment stands.
 
+    The step is the longest one, of 1, 2 or 5 and zeros, that tells as many moments apart as the shortest one that fits.
+
     Args:
-        moments: all that will be asked for, in seconds; in any order, more than none.
+        moments: all that have to be told apart, in seconds; in any order, more than none.
         width: how many columns there are at most, where that is possible at all.
     """
 
     def __init__(self, moments: Iterable[float], width: int) -> None:
         self._moments = _apart(sorted(moments))
-        for self.step in _STEPS:
-            self._columns, self.cuts = self._placed(self.step)
-            if self.width <= width:
+        self._columns, self.cuts, self.step = [0], list[int](), 0.0
+        for step in _STEPS:
+            columns, cuts = self._placed(step)
+            if self.step and len({*columns}) < len({*self._columns}):
                 break
+            if columns[-1] < width or step == _STEPS[-1]:
+                self._columns, self.cuts, self.step = columns, cuts, step
 
     @property
     def width(self) -> int:
@@ -40,15 +46,21 @@ class Axis:
         return self._columns[-1] + 1
 
     def column(self, moment: float) -> int:
-        """The column of a moment."""
-        return self._columns[max(bisect_right(self._moments, moment + _MOMENT / 2) - 1, 0)]
+        """The column of a moment, also of one that the axis was not made for: it stands between its neighbours."""
+        place = max(bisect_right(self._moments, moment + _MOMENT / 2) - 1, 0)
+        column, since = self._columns[place], moment - self._moments[place]
+        if since < _MOMENT or place + 1 == len(self._columns):
+            return column
+        if column + 1 in self.cuts:
+            return column + 1 + len(CUT)
+        return min(column + int(since / self.step + 1e-6), self._columns[place + 1])
 
     def _placed(self, step: float) -> tuple[list[int], list[int]]:
         """The column of each moment, and those in which a cut begins."""
         columns, cuts = [0], list[int]()
         moments = self._moments
         since, base = moments[0], 0
-        for earlier, later in zip(moments, moments[1:], strict=False):
+        for earlier, later in pairwise(moments):
             if later - earlier > _LONGEST_GAP * step:
                 cuts.append(columns[-1] + 1)
                 base, since = columns[-1] + _SHORT, later
@@ -58,23 +70,22 @@ class Axis:
         return columns, cuts
 
     def draw(self) -> str:
-        """The axis itself: times under their columns, as many as there is room for; those behind a cut first."""
+        """The axis itself: times at their columns, as many as there is room for; those behind a cut before others."""
         wanted = [0, *(cut + _SHORT - 1 for cut in self.cuts), self.width - 1]
-        line = list(" " * (self.width + 12))
-        free_from = 0
-        placed: list[int] = []
-        for column in sorted({*wanted, *range(0, self.width, 16)}, key=lambda at: (at not in wanted, at)):
+        line = list(" " * max(self.width, len(self._label(self.width - 1))))
+        for column in dict.fromkeys([*wanted, *range(0, self.width, 16)]):
             text = self._label(column)
-            end = column + len(text)
-            if any(column < other_end + 2 and end + 2 > other for other, other_end in ((p, p + len(self._label(p))) for p in placed)):
-                continue
-            placed.append(column)
-            line[column:end] = text
-            free_from = max(free_from, end)
+            # The last ones end where the axis ends.
+            start = max(min(column, len(line) - len(text)), 0)
+            if not "".join(line[max(start - 1, 0) : start + len(text) + 1]).strip():
+                line[start : start + len(text)] = text
         return "".join(line).rstrip()
 
     def _label(self, column: int) -> str:
-        return shown(self._moments[max(bisect_right(self._columns, column) - 1, 0)])
+        """The first moment of a column; of an empty one, the last before it."""
+        place = bisect_left(self._columns, column)
+        exact = place < len(self._columns) and self._columns[place] == column
+        return shown(self._moments[place if exact else max(place - 1, 0)])
 
 
 def shown(seconds: float) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from rich.text import Text
 
 from pipeline.replay.axis import CUT, Axis
-from pipeline.replay.recording import STAGES, Attempt, Recording, Row
+from pipeline.replay.recording import STAGES, Recording, Row
 
 SIGNS: Final[Mapping[str, tuple[str, str, str]]] = {
     "subscribe": ("^", "asked", "dim"),
@@ -37,15 +37,28 @@ _LABEL: Final = 26
 
 
 def axis_of(recordings: Iterable[Recording], width: int) -> Axis:
-    """The axis on which all of them have room, with ``width`` columns for labels and marks together."""
-    moments = [mark.at for each in recordings for row in each.rows for mark in row.marks]
+    """The axis on which all of them have room, with ``width`` columns for labels and marks together.
+
+    A silence with nothing but heartbeats in it is one silence.
+    """
+    marks = [mark for each in recordings for row in each.rows for mark in row.marks]
+    beats = {round(mark.at, 3) for mark in marks if mark.kind == "beat"}
+    moments = [mark.at for mark in marks if mark.kind != "beat" and (mark.kind != "bytes" or round(mark.at, 3) not in beats)]
     return Axis([0.0, *moments], max(width - _LABEL - 2, 20))
 
 
-def drawn(recording: Recording, axis: Axis) -> Iterator[Text]:
-    """The rows of one request, from its first attempt on, and the axis under them."""
+def drawn(recording: Recording, axis: Axis, unknown: Mapping[int, float]) -> Iterator[Text]:
+    """The rows of one request, from its first attempt on, and the axis under them.
+
+    Args:
+        recording: the request.
+        axis: where its moments stand.
+        unknown: attempt -> from when on, in seconds, it is not known what it would have done; drawn as ``?``.
+    """
+    until = axis.column(recording.ended)
     for row in _ordered(recording):
-        yield Text.assemble((_label(recording, row).ljust(_LABEL), ""), "  ", _marks(row, axis))
+        known = axis.column(unknown[row.attempt]) if row.attempt in unknown and row.stage != "attempt" else None
+        yield Text.assemble((_label(recording, row).ljust(_LABEL), ""), "  ", _marks(row, axis, until, known))
     yield Text(f"{'':{_LABEL}}  {axis.draw()}", "dim")
 
 
@@ -76,7 +89,7 @@ def _cut(text: str, most: int) -> str:
     return f"{text[: most - 1 - tail]}…{text[-tail:]}"
 
 
-def _marks(row: Row, axis: Axis) -> Text:
+def _marks(row: Row, axis: Axis, until: int, known: int | None) -> Text:
     kinds: dict[int, str] = {}
     for mark in row.marks:
         column = axis.column(mark.at)
@@ -92,11 +105,13 @@ def _marks(row: Row, axis: Axis) -> Text:
         if here is not None:
             sign, _, style = SIGNS.get(here, SIGNS["other"])
             text.append(sign, style)
-        elif column < first or (over and column > last):
+        elif column < first or column > (last if over else until):
             text.append(" ")
+        elif known is not None and column > known:
+            text.append("?", "yellow")
         else:
             text.append("-", "dim")
-    return _cuts(text, axis, first, last if over else axis.width)
+    return _cuts(text, axis, first, last if over else until)
 
 
 def _cuts(text: Text, axis: Axis, first: int, last: int) -> Text:
@@ -111,10 +126,3 @@ def _cuts(text: Text, axis: Axis, first: int, last: int) -> Text:
 
 def _rank(kind: str) -> int:
     return _RANK.get(kind, len(_RANK))
-
-
-def spans(attempts: Sequence[Attempt]) -> Iterator[str]:
-    """Each attempt in words."""
-    for each in attempts:
-        end = each.reason or {"ok": "complete", "let_go": "let go"}.get(each.outcome, "under way")
-        yield f"{each.candidate} ({end})"

@@ -6,6 +6,7 @@ it was let go is unknown: it stays silent, and whoever still listened then is to
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,7 @@ from pipeline.events import (
     Text,
     ToolArguments,
     ToolStart,
+    Unknown,
     Usage,
 )
 from pipeline.exchange import Exchange
@@ -46,6 +48,8 @@ _MOST: Final = 4096
 
 # What the gateway itself says of a provider; anything else is the provider's own word.
 _OWN_WORDS: Final = frozenset({"unreachable", "timeout", "cut", "bad_reply", "internal", "client_left"})
+
+_TOO_LONG: Final = re.compile(r"buffer_limit: more than (\d+) bytes")
 
 _FIRST_WORD, _LAST_WORD = 1.0, 2.0
 """Seconds of an answer that nothing is known of."""
@@ -65,34 +69,31 @@ class Script(NamedTuple):
     known: float | None
 
 
-def script(recording: Recording, attempt: Attempt) -> Script:
-    """What an attempt did, as it can be done again."""
+def script(recording: Recording, attempt: Attempt, *, waits: bool = False) -> Script:
+    """What an attempt did, as it can be done again. ``waits``: an error asks for the very wait that followed on it."""
     decoded = recording.row("decoded", attempt.number)
     wire = recording.row("wire", attempt.number)
-    marks = [*_content(decoded), *_unread(wire, decoded)]
+    marks = [*_content(decoded), *_unread(recording, attempt, wire, decoded)]
     end, failed = _end(recording, attempt, wire, decoded)
     began = _began(attempt, wire, decoded)
     whole = failed is None and (attempt.outcome == "ok" or _answers(recording, attempt))
     voice = _Voice(recording.usage if _answers(recording, attempt) else {}, marks, whole=whole)
-    lines = [Line(mark.at - began, frame) for mark in marks for frame in voice.say(mark)]
+    # The head comes with the first frame.
+    lines = [] if attempt.opened is None else [Line(attempt.opened - began, Read(b"", ()))]
+    lines += [Line(mark.at - began, frame) for mark in marks for frame in voice.say(mark)]
     if voice.waits:
         # Its end was read as a part of something else, or told by the close.
         at = end.at if end is not None and end.kind == "completed" else (marks[-1].at if marks else attempt.began)
         lines.append(Line(at - began, voice.end()))
     if failed is not None:
         assert end is not None
+        if waits:
+            failed.retry_after = _waited(recording, attempt, failed.retry_after)
         return Script([*lines, Line(end.at - began, failed)], None)
     if end is not None and end.kind == "completed":
         return Script([*lines, Line(end.at - began, None)], None)
     until = end.at if end is not None else max((mark.at for mark in marks), default=attempt.began)
-    return Script(_opened(lines, attempt, began), None if whole else until - began)
-
-
-def _opened(lines: list[Line], attempt: Attempt, began: float) -> list[Line]:
-    """With the acceptance of a request that said nothing else."""
-    if attempt.opened is None or any(isinstance(line.said, Read) for line in lines):
-        return lines
-    return [Line(attempt.opened - began, Read(b"", ())), *lines]
+    return Script(lines, None if whole else until - began)
 
 
 def assumed(recording: Recording, others: str) -> Script:
@@ -106,7 +107,9 @@ def assumed(recording: Recording, others: str) -> Script:
         return script(recording, model)
     voice = _Voice({}, [], whole=True)
     words = Mark(_FIRST_WORD, "text", 1, 1)
-    return Script([*(Line(words.at, frame) for frame in voice.say(words)), Line(_LAST_WORD, voice.end()), Line(_LAST_WORD, None)], None)
+    return Script(
+        [*(Line(words.at, frame) for frame in voice.say(words)), Line(_LAST_WORD, voice.end()), Line(_LAST_WORD, None)], None
+    )
 
 
 def healthy(recording: Recording) -> Attempt | None:
@@ -115,13 +118,7 @@ def healthy(recording: Recording) -> Attempt | None:
 
 
 class Player:
-    """All candidates of a replay, as a provider.
-
-    Args:
-        recording: who did what.
-        others: what a candidate does that was never asked.
-        now: seconds of the replay.
-    """
+    """A provider of a replay: its candidates are on ``stage``."""
 
     dialect = ""
 
@@ -141,9 +138,11 @@ class Stage:
         recording: what they did.
         others: what those do who were never asked.
         now: seconds of the replay.
+        waits: a candidate that was tried once more is waited for as long as it was.
     """
 
-    def __init__(self, recording: Recording, others: str, now: Callable[[], float]) -> None:
+    def __init__(self, recording: Recording, others: str, now: Callable[[], float], *, waits: bool) -> None:
+        self._waits = waits
         self._recording = recording
         self._others = others
         self._now = now
@@ -154,7 +153,9 @@ class Stage:
         """What the candidate plays."""
         if label not in self._played:
             recorded = self._recording.of(label)
-            scripts = [script(self._recording, each) for each in recorded] or [assumed(self._recording, self._others)]
+            scripts = [script(self._recording, each, waits=self._waits) for each in recorded] or [
+                assumed(self._recording, self._others)
+            ]
             self._scripts[label] = scripts
             self._played[label] = Played([_play(each) for each in scripts], self._now)
         return self._played[label]
@@ -169,7 +170,7 @@ class Stage:
         return sorted((label for label in self._played if self.tries(label)), key=lambda label: self._played[label].tries[0][0])
 
     def unknown(self, until: float) -> Iterator[tuple[str, float, int]]:
-        """(label, seconds after the asking, number of its try): attempts that were listened to for longer than is known of them."""
+        """(label, seconds after the asking, number of its try) of attempts that were listened to for longer than is known."""
         for label, played in self._played.items():
             scripts = self._scripts[label]
             for number, (began, *over) in enumerate(played.tries):
@@ -215,10 +216,10 @@ def _content(row: Row | None) -> list[Mark]:
     for mark, following in zip(row.marks, [*row.marks[1:], None], strict=True):
         if mark.kind in _TURNS:
             continue
-        parts = min(mark.count, _MOST) if row.merged and mark.count > 1 and following is not None else 1
+        parts = min(mark.events, _MOST) if row.merged and mark.events > 1 and following is not None else 1
         span = (following.at - mark.at) / parts if following is not None else 0.0
         for part in range(parts):
-            size, count = _share(mark.bytes, part, parts), _share(mark.count, part, parts)
+            size, count = _share(mark.bytes, part, parts), _share(mark.events, part, parts)
             found.append(Mark(mark.at + span * part, mark.kind, size, count))
     return found
 
@@ -227,12 +228,18 @@ def _share(whole: int, part: int, parts: int) -> int:
     return whole * (part + 1) // parts - whole * part // parts
 
 
-def _unread(wire: Row | None, decoded: Row | None) -> list[Mark]:
+def _unread(recording: Recording, attempt: Attempt, wire: Row | None, decoded: Row | None) -> list[Mark]:
     """Bytes of an event that never came to its end: what the wire brought behind the last thing that could be read."""
     if wire is None:
         return []
     last = max((mark.at for mark in decoded.marks if mark.kind not in _ENDS), default=0.0) if decoded is not None else 0.0
-    return [Mark(mark.at, "bytes", mark.bytes, 0) for mark in wire.marks if mark.kind == "bytes" and mark.at > last]
+    unread = [Mark(mark.at, "bytes", mark.bytes, 0) for mark in wire.marks if mark.kind == "bytes" and mark.at > last]
+    for trip in recording.trips:
+        limit = _TOO_LONG.fullmatch(trip.message) if trip.attempt == attempt.number else None
+        if limit is not None:
+            # The read that was too much is not in the row; it was at least so long.
+            unread.append(Mark(trip.at, "bytes", max(int(limit[1]) + 1 - sum(mark.bytes for mark in unread), 1), 0))
+    return unread
 
 
 def _end(
@@ -243,9 +250,8 @@ def _end(
     end = ends[-1] if ends else None
     if end is None or end.kind != "error":
         return end, None
-    guarded = any(trip.attempt == attempt.number and trip.stage == "wire" for trip in recording.trips)
-    if guarded or any(trip.operator == "buffer_limit" and trip.attempt == attempt.number for trip in recording.trips):
-        # A guard of ours spoke: whether it would in another chain is what a replay is to find out.
+    if any(trip.attempt == attempt.number for trip in recording.trips):
+        # A guard of ours on the wire spoke: whether it would in another chain is what a replay is to find out.
         return Mark(end.at, "dispose", 0, 0), None
     return end, _error(attempt)
 
@@ -260,6 +266,14 @@ def _error(attempt: Attempt) -> GatewayError:
         retry_after=attempt.retry_after,
         from_provider=attempt.reason not in _OWN_WORDS,
     )
+
+
+def _waited(recording: Recording, attempt: Attempt, asked: float | None) -> float | None:
+    """How long its candidate was waited for before it was tried once more: retry chose that by chance, and it is recorded."""
+    following = next((each for each in recording.of(attempt.candidate) if each.number > attempt.number), None)
+    if following is None or attempt.ended is None:
+        return asked
+    return max(following.began - attempt.ended, 0.0)
 
 
 def _began(attempt: Attempt, *rows: Row | None) -> float:
@@ -304,7 +318,7 @@ class _Voice:
         return _read([*self._usages(), *self._finish(), End()], 0)
 
     def _events(self, mark: Mark) -> list[Event]:
-        count = min(max(mark.count, 1), _MOST)
+        count = min(max(mark.events, 1), _MOST)
         texts = ["." * max(_share(mark.bytes, part, count), 1) for part in range(count)]
         if mark.kind in ("text", "reasoning", "refusal"):
             make = {"text": Text, "reasoning": Reasoning, "refusal": Refusal}[mark.kind]
@@ -315,7 +329,9 @@ class _Voice:
             return self._usages()
         if mark.kind == "end":
             return self._last()
-        return [Started() if self._block < 0 and not self._finished else Ping()]
+        if mark.kind == "beat":
+            return [Ping()]
+        return [Started() if self._block < 0 else Unknown("not_recorded")]
 
     def _begin(self, kind: str) -> list[Event]:
         if self._open == kind:
@@ -346,7 +362,9 @@ class _Voice:
 
     def _usages(self) -> list[Event]:
         usage, self._usage = self._usage, {}
-        known = {name: usage[name] for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning") if name in usage}
+        known = {
+            name: usage[name] for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning") if name in usage
+        }
         return [Usage(**known)] if known else []
 
 

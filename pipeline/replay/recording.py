@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -14,6 +14,8 @@ MERGED: Final = 128
 STAGES: Final = ("wire", "decoded", "attempt", "answer", "client")
 DIALECTS: Final = ("chat", "responses", "messages")
 
+_SAID: Final = ("text", "reasoning", "tool", "refusal", "end")
+
 T = TypeVar("T")
 
 
@@ -22,12 +24,12 @@ class ReplayError(Exception):
 
 
 class Mark(NamedTuple):
-    """One thing that passed: ``at`` in seconds since the request was taken, ``count`` events of ``bytes`` bytes."""
+    """One thing that passed: ``at`` in seconds since the request was taken, ``events`` events of ``bytes`` bytes."""
 
     at: float
     kind: str
     bytes: int
-    count: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class Trip(NamedTuple):
     operator: str
     stage: str
     attempt: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +135,7 @@ def recording(said: Any) -> Recording:
     dialect = fields.text("dialect")
     if dialect not in DIALECTS:
         raise ReplayError(f"dialect is {dialect!r}; expected chat, responses or messages")
+    rows = fields.all("stages", _row)
     return Recording(
         id=fields.text("id"),
         at=fields.number("at") or 0.0,
@@ -148,11 +152,11 @@ def recording(said: Any) -> Recording:
         seconds=fields.number("seconds"),
         parsed=fields.number("parsed") or 0.0,
         queued=fields.number("queued") or 0.0,
-        first_event=fields.number("first_event"),
+        first_event=_first_event(fields.number("first_event"), rows),
         usage={name: value for name, value in (said.get("usage") or {}).items() if isinstance(value, int)},
         attempts=fields.all("attempts", _attempt),
         trips=fields.all("trips", _trip),
-        rows=fields.all("stages", _row),
+        rows=rows,
     )
 
 
@@ -166,13 +170,16 @@ class _Fields:
         self._path = path
 
     def text(self, name: str) -> str:
-        return self._typed(name, str, "a text") or ""
+        value: str | None = self._typed(name, str, "a text")
+        return value or ""
 
     def number(self, name: str) -> float | None:
-        return self._typed(name, (int, float), "a number")
+        value: float | None = self._typed(name, (int, float), "a number")
+        return value
 
     def whole(self, name: str) -> int | None:
-        return self._typed(name, int, "a whole number")
+        value: int | None = self._typed(name, int, "a whole number")
+        return value
 
     def all(self, name: str, read: Callable[[_Fields], T]) -> tuple[T, ...]:
         items = self._typed(name, list, "a list") or []
@@ -215,11 +222,25 @@ def _attempt(fields: _Fields) -> Attempt:
 
 
 def _trip(fields: _Fields) -> Trip:
-    return Trip(fields.number("at") or 0.0, fields.text("operator"), fields.text("stage"), fields.whole("attempt") or 0)
+    return Trip(
+        at=fields.number("at") or 0.0,
+        operator=fields.text("operator"),
+        stage=fields.text("stage"),
+        attempt=fields.whole("attempt") or 0,
+        message=fields.text("message"),
+    )
 
 
 def _row(fields: _Fields) -> Row:
     return Row(fields.text("stage"), fields.whole("attempt") or 0, fields.marks())
+
+
+def _first_event(said: float | None, rows: Iterable[Row]) -> float | None:
+    """When the first word of an answer came through all guards."""
+    if said is not None:
+        return said
+    marks = (mark for row in rows if row.stage == "answer" for mark in row.marks)
+    return next((mark.at for mark in marks if mark.kind in _SAID), None)
 
 
 def _kind(value: Any) -> str:
