@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from pipeline.traces.row import Row
@@ -83,18 +84,22 @@ class Attempt:
         self.decoded: Row | None = None
         self.guarded: Row | None = None
 
-    def end(self, at: float, outcome: Outcome) -> None:
-        """It ended, unless that was said already: what happens behind a complete answer changes nothing."""
-        if self.outcome is None or (self.outcome == "let_go" and outcome == "error" and not self.whole):
-            self.ended = at
-            self.outcome = outcome
+    def end(self, at: float, outcome: Outcome) -> bool:
+        """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
+
+        Who only let it go is corrected by a guard that says why it did.
+        """
+        corrects = outcome == "error" and self.outcome == "let_go" and not self.whole
+        if self.outcome is not None and not corrects:
+            return False
+        self.ended = at
+        self.outcome = outcome
+        return True
 
     def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
         """It ended with an error: its reason and the text that a client may read, never an exception's own."""
-        if self.outcome != "error":
-            self.end(at, "error")
-            if self.outcome == "error":
-                self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
+        if self.end(at, "error"):
+            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
 
     def rows(self) -> Iterator[Row]:
         """Its rows, from the provider on."""
@@ -134,6 +139,7 @@ class Trace:
         dialect: of the client.
         worker: number of the process.
         config: digest of the configuration in force.
+        now: the clock: monotonic seconds.
     """
 
     __slots__ = (
@@ -157,10 +163,12 @@ class Trace:
         "id",
         "model",
         "notes",
+        "now",
         "outcome",
         "parsed",
         "queued",
         "request",
+        "spoilt",
         "status",
         "stream",
         "trips",
@@ -168,13 +176,23 @@ class Trace:
         "worker",
     )
 
-    def __init__(self, id: str, at: float, began: float, dialect: str, worker: int = 0, config: str = "") -> None:
+    def __init__(
+        self,
+        id: str,
+        at: float,
+        began: float,
+        dialect: str,
+        worker: int = 0,
+        config: str = "",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.id = id
         self.at = at
         self.began = began
         self.dialect = dialect
         self.worker = worker
         self.config = config
+        self.now = now
         self.model = "other"
         """The bounded name, as configured."""
         self.asked = ""
@@ -202,6 +220,8 @@ class Trace:
         self.status: int | None = None
         self.error: tuple[str, str] | None = None
         """(reason, message)."""
+        self.spoilt = False
+        """Whether something could not be noted."""
         self.request: Any = None
         self.answer_text: str | None = None
 
@@ -260,15 +280,13 @@ class Trace:
                 seen[key] = (row.epoch, len(row))
         return news
 
-    def to_json(self, now: float | None = None, *, stages: bool = True) -> dict[str, Any]:
+    def to_json(self, *, stages: bool = True) -> dict[str, Any]:
         """The JSON form, version 1: seconds since ``at``, bytes as numbers; what is not known is left out.
 
-        Args:
-            now: on the trace's clock: how long a request that is under way has taken so far.
-            stages: whether the marks are told.
+        ``stages``: whether the marks are told. Of a request that is under way ``seconds`` is what it has taken so far.
         """
         began = self.began
-        ended = self.ended if self.ended is not None else now
+        ended = self.ended if self.ended is not None else self.now()
         told = _known(
             version=VERSION,
             id=self.id,
