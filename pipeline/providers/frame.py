@@ -34,6 +34,11 @@ class Read(bytes):
 
     batches: tuple[Batch, ...]
 
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self)
+
     def __new__(cls, data: bytes, batches: tuple[Batch, ...]) -> Read:
         read = super().__new__(cls, data)
         read.batches = batches
