@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from operators.options import nearest
+from pipeline.config.problems import nearest
 from pipeline.replay.recording import Recording, ReplayError, recording
 
 PATIENCE: Final = 10.0
@@ -66,6 +66,7 @@ def _fetched(url: str, key: str) -> str:
         with opener.open(request, timeout=PATIENCE) as response:
             return str(response.read(LARGEST).decode())
     except urllib.error.HTTPError as error:
+        error.close()
         hints = {401: "; set PENSTOCK_KEY to an admin key", 403: "; PENSTOCK_KEY has to be an admin key"}
         hints[404] = "; only the last requests are kept (`traces.keep`)"
         raise ReplayError(f"the gateway answered {error.code}{hints.get(error.code, '')}") from None
@@ -89,7 +90,7 @@ def _chosen(text: str, id: str | None) -> Any:
         return values[-1]
     ids = {str(value.get("id")): value for value in values if isinstance(value, dict)}
     if id not in ids:
-        raise ReplayError(f"has no trace {id!r}{nearest(id, ids)}; it has {len(ids)}")
+        raise ReplayError(f'has no trace "{id}".{nearest(id, ids)}'.rstrip("."))
     return ids[id]
 
 

@@ -12,6 +12,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
+from operators.clock import EARLY
 from pipeline.cases import Came, came, faults
 from pipeline.config import CaseConfig, Config, ConfigError, Place, parse
 from pipeline.config.places import written
@@ -23,7 +24,7 @@ from pipeline.replay.run import Replay
 
 # A column is the shortest of these for which a drawing is not longer than that.
 _COLUMNS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0)
-_LONGEST: Final = 200
+_LONGEST: Final = 100
 
 # h is a heartbeat and s a sign of life.
 _LETTERS: Final = "abcdefgijklmnopqrtuvwxyz"
@@ -48,11 +49,14 @@ def save(replay: Replay, config: Config, path: Path) -> str:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise ReplayError(f"{path} cannot be written: {(error.strerror or 'unknown').lower()}.") from None
-    return f"saved: {path}, a case of the chain {replay.chain}; a character is {show_time(case.column)}"
+    said = f"saved: {path}, a case of the chain {replay.chain}; a character is {show_time(case.column)}"
+    return f"{said}\n{_less(replay, result)}".rstrip()
 
 
 def _case(replay: Replay, config: Config) -> tuple[CaseConfig, Came]:
     """The finest drawing from which the same comes, as far as a drawing can tell."""
+    if replay.replayed.outcome in ("", "client_left"):
+        raise ReplayError("this request cannot be saved as a marble case: a case needs an end, and here only its client left.")
     bound = chains(config)[replay.chain]
     reasons = []
     for column in _COLUMNS:
@@ -72,10 +76,21 @@ def _otherwise(replayed: Recording, result: Came) -> str:
     if "(" in result.expect.partition("   ")[2]:
         return f"what comes is not in whole columns: {result.expect}"
     ended = result.expect[-1:].replace(")", result.expect[-2:-1])
-    if (ended == "|") is not (replayed.outcome == "ok") or (ended == "#" and replayed.outcome not in result.errors):
+    # A drawn error knows its status only; a guard is itself.
+    guard = next((trip.operator for trip in replayed.trips if abs(trip.at - replayed.ended) <= EARLY), "")
+    if ended not in "|#" or (ended == "|") is not (replayed.outcome == "ok") or (guard and guard not in result.errors):
         told = f"with {' / '.join(result.errors)}" if result.errors else "well" if ended == "|" else "not at all"
         return f"it ends {told}, and not as here ({outcome(replayed)})"
     return ""
+
+
+def _less(replay: Replay, result: Came) -> str:
+    """What a drawing cannot say, where that shows: an error has a status in it, but neither a reason nor a Retry-After."""
+    asked = {label: len(tries) for label, tries in result.subscriptions.items()}
+    other = [label for label, count in asked.items() if count != len(replay.replayed.of(label))]
+    if not other:
+        return ""
+    return f"In the case {' and '.join(other)} is asked another number of times: of an error a drawing knows only the status."
 
 
 def _drawn(replay: Replay, config: Config, column: float) -> CaseConfig:
@@ -116,6 +131,9 @@ def _try(run: Recording, attempt: Attempt, column: float) -> str:
             signs[at] = next(letters)
         elif mark.kind in _SIGNS:
             signs.setdefault(at, "s")
+    if any(sign != "s" for sign in signs.values()):
+        # What was held back up to the first word would come with it, in one column.
+        signs = {at: sign for at, sign in signs.items() if sign != "s"}
     end = _end(run, attempt, rows)
     line = ""
     for at, sign in sorted(signs.items()):
@@ -149,6 +167,9 @@ def _lines(replay: Replay, config: Config, case: CaseConfig, result: Came) -> It
     when = datetime.fromtimestamp(recorded.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     yield f"# {recorded.id}, recorded {when}, as a marble case. A character is {show_time(case.column)};"
     yield "# letters stand for texts, which are not recorded."
+    less = _less(replay, result)
+    if less:
+        yield f"# {less}"
     positions = _positions(config, replay.chain)
     if positions is None:
         yield f"# It belongs to the `tests:` of the chain {replay.chain}, whose steps are left out here: they may hold secrets."
