@@ -14,6 +14,7 @@ from aiohttp import web
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer, own_fault
+from pipeline.server.debug import Debug
 from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
 
@@ -33,6 +34,7 @@ class Door:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._answerer = Answerer(runtime)
+        self._debug = Debug(runtime)
         get = self._answerer
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
@@ -44,6 +46,7 @@ class Door:
             "/readyz": {"GET": get.ready},
             "/metrics": {"GET": get.metrics},
             "/": {"GET": get.summary},
+            **self._debug.routes,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -102,7 +105,7 @@ class Door:
             return {"GET": _not_offered, "POST": _not_offered, "DELETE": _not_offered}
         if path.startswith("/responses/"):
             return {"GET": _not_stored, "POST": _not_stored, "DELETE": _not_stored}
-        return None
+        return self._debug.family(path)
 
 
 def _allowed(methods: Mapping[str, Handler]) -> str:

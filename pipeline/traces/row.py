@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import add
 from struct import Struct
 from typing import Any, Final
 
@@ -27,6 +29,12 @@ _MARK: Final = Struct("<dIIB")
 _pack: Final = _MARK.pack
 _MOST_BYTES: Final = MOST * _MARK.size
 _LARGEST: Final = 2**32 - 1
+_MOST_EPOCHS: Final = 30
+
+# Which kinds may be joined: each with itself; contents with each other, turns with themselves; everything.
+_ITSELF: Final = tuple(range(len(KINDS)))
+_CONTENT: Final = tuple(max(code, _FIRST_TURN - 1) for code in _ITSELF)
+_ANYTHING: Final = (0,) * len(KINDS)
 
 _Mark = tuple[float, int, int, int]
 """Seconds (of whatever clock the trace has), bytes, events, code of the kind."""
@@ -35,12 +43,19 @@ _Mark = tuple[float, int, int, int]
 class Row:
     """The marks of one place.
 
+    Whenever it is full, neighbours are merged two and two, and from then on so many of one kind that come one after another are
+    one mark from the beginning: a long stream is as finely drawn at its beginning as at its end, and merging is rare.
+
     Args:
         stage: ``wire``, ``decoded``, ``attempt``, ``answer`` or ``client``.
         attempt: the number of the attempt that it belongs to; None for what is the whole request's.
     """
 
-    __slots__ = ("_data", "attempt", "epoch", "stage")
+    __slots__ = ("_at", "_code", "_count", "_data", "_room", "_size", "attempt", "epoch", "stage")
+
+    _at: float
+    _size: int
+    _count: int
 
     def __init__(self, stage: str, attempt: int | None = None) -> None:
         self.stage = stage
@@ -48,9 +63,13 @@ class Row:
         self.epoch = 0
         """How often marks were merged: what was read of an earlier epoch is out of date."""
         self._data = bytearray()
+        self._room = 0
+        """How many more may join the last mark, which is open as long as that: its values are the next four. From epoch 1 on."""
+        self._code = -1
+        """Of the last mark while it is open; -1: none is."""
 
     def __len__(self) -> int:
-        return len(self._data) // _MARK.size
+        return len(self._data) // _MARK.size + (self._code >= 0)
 
     def add(self, at: float, code: int, size: int = 0, count: int = 0) -> None:
         """One more mark.
@@ -61,29 +80,73 @@ class Row:
             size: bytes, below 4 GiB.
             count: events.
         """
-        data = self._data
-        data += _pack(at, size, count, code)
-        if len(data) >= _MOST_BYTES:
+        if self._room and code == self._code:
+            self._room -= 1
+            self._size += size
+            self._count += count
+        elif self.epoch:
+            self._open(at, code, size, count)
+        else:
+            data = self._data
+            data += _pack(at, size, count, code)
+            if len(data) >= _MOST_BYTES:
+                self._merge()
+
+    def _open(self, at: float, code: int, size: int, count: int) -> None:
+        self._close()
+        self._at, self._code, self._size, self._count = at, code, size, count
+        self._room = (1 << min(self.epoch, _MOST_EPOCHS)) - 1
+        if len(self) >= MOST:
+            self._close()
             self._merge()
 
+    def _close(self) -> None:
+        if self._code >= 0:
+            self._data += _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
+            self._code, self._room = -1, 0
+
     def _merge(self) -> None:
-        marks = list(_MARK.iter_unpack(self._data))
-        for alike in (_same, _both_content, _any):
-            marks = list(_paired(marks, alike))
-            if len(marks) <= _ROOM:
+        columns: tuple[Sequence[Any], ...] = tuple(zip(*_MARK.iter_unpack(self._data), strict=True))
+        for group in (_ITSELF, _CONTENT, _ANYTHING):
+            columns = _paired(*columns, group=group)
+            if len(columns[0]) <= _ROOM:
                 break
-        self._data = bytearray().join(_pack(*mark) for mark in marks)
+        at, sizes, counts, codes = columns
+        if max(sizes) > _LARGEST or max(counts) > _LARGEST:
+            sizes, counts = ([min(value, _LARGEST) for value in values] for values in (sizes, counts))
+        self._data = bytearray().join(map(_pack, at, sizes, counts, codes))
         self.epoch += 1
+
+    def _all(self) -> Iterator[_Mark]:
+        # A copy: it may be read in another thread while more comes.
+        yield from _MARK.iter_unpack(bytes(self._data))
+        if self._code >= 0:
+            yield self._at, self._size, self._count, self._code
 
     @property
     def bytes(self) -> int:
         """All bytes that passed: merging loses none."""
-        return sum(size for _, size, _, _ in _MARK.iter_unpack(self._data))
+        return sum(size for _, size, _, _ in self._all())
+
+    @property
+    def count(self) -> int:
+        """All events that passed."""
+        return sum(count for _, _, count, _ in self._all())
+
+    @property
+    def last(self) -> tuple[float, str] | None:
+        """The last mark that is content: when, and of which kind."""
+        content = [(at, KINDS[code]) for at, _, _, code in self._all() if code < _FIRST_TURN]
+        return content[-1] if content else None
+
+    def settled(self) -> int:
+        """How many marks cannot grow any more."""
+        return len(self._data) // _MARK.size
 
     def marks(self, began: float, since: int = 0) -> list[list[Any]]:
         """The marks from number ``since`` on, as ``[seconds since began, kind, bytes, events]``."""
-        data = memoryview(self._data)[since * _MARK.size :]
-        return [[round(at - began, 6), KINDS[code], size, count] for at, size, count, code in _MARK.iter_unpack(data)]
+        marks = islice(self._all(), since, None)
+        return [[round(at - began, 6), KINDS[code], size, count] for at, size, count, code in marks]
 
     def to_json(self, began: float) -> dict[str, Any]:
         """As in a trace's ``stages``."""
@@ -94,30 +157,18 @@ class Row:
         return {"stage": self.stage} if self.attempt is None else {"stage": self.stage, "attempt": self.attempt}
 
 
-def _paired(marks: list[_Mark], alike: Callable[[int, int], bool]) -> Iterator[_Mark]:
-    """The marks, with neighbours that are alike joined two and two: sums, and the time of the first."""
-    waiting: _Mark | None = None
-    for mark in marks:
-        if waiting is None:
-            waiting = mark
-        elif alike(waiting[3], mark[3]):
-            at, size, count, code = waiting
-            yield at, min(size + mark[1], _LARGEST), min(count + mark[2], _LARGEST), min(code, mark[3])
-            waiting = None
-        else:
-            yield waiting
-            waiting = mark
-    if waiting is not None:
-        yield waiting
-
-
-def _same(one: int, other: int) -> bool:
-    return one == other
-
-
-def _both_content(one: int, other: int) -> bool:
-    return one < _FIRST_TURN and other < _FIRST_TURN
-
-
-def _any(one: int, other: int) -> bool:
-    return True
+def _paired(
+    at: Sequence[float], sizes: Sequence[int], counts: Sequence[int], codes: Sequence[int], *, group: Sequence[int]
+) -> tuple[Sequence[Any], ...]:
+    """The marks, with neighbours of one group joined two and two: sums, and the time of the first. By columns, for speed."""
+    joined: tuple[list[float], list[int], list[int], list[int]] = ([], [], [], [])
+    start = 0
+    for _, run in groupby(map(group.__getitem__, codes)):
+        stop = start + sum(1 for _ in run)
+        even = stop - (stop - start) % 2
+        joined[0].extend(at[start:stop:2])
+        for column, values, join in ((joined[1], sizes, add), (joined[2], counts, add), (joined[3], codes, min)):
+            column.extend(map(join, values[start:even:2], values[start + 1 : even : 2]))
+            column.extend(values[even:stop])
+        start = stop
+    return joined
