@@ -94,6 +94,9 @@ class NotedDecode(Decode):
         self._decoded = attempt.decoded = Row("decoded", attempt.number)
         self._wire.add(at, _SUBSCRIBE)
         self._decoded.add(at, _SUBSCRIBE)
+        around: AttemptNotes | None = trace.guards.get(candidate.name)
+        if around is not None:
+            around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
         at = self._now()
@@ -203,43 +206,50 @@ class Bodies:
 class AttemptNotes:
     """What is noted of one attempt above its guards, where several tries of one candidate are one attempt.
 
+    Its row belongs to the last try, since that is the one whose end passes the guards.
+
     Args:
         trace: of the request.
         candidate: that is tried.
     """
 
-    __slots__ = ("_at", "_candidate", "_first", "_trace")
+    __slots__ = ("_at", "_candidate", "_row", "_trace", "_try")
 
     def __init__(self, trace: Trace, candidate: Candidate) -> None:
         self._trace = trace
         self._candidate = candidate
-        self._first = len(trace.attempts)
+        self._try: Attempt | None = None
         self._at = trace.now()
+        self._row = Row("attempt")
+        self._row.add(self._at, _SUBSCRIBE)
+        trace.guards[candidate.name] = self
+
+    def tried(self, attempt: Attempt) -> None:
+        """Another try began."""
+        if self._try is not None:
+            self._try.guarded = None
+        self._try = attempt
+        self._row.attempt = attempt.number
+        attempt.guarded = self._row
 
     def ended(self, how: Exception | Left | None, tripped: bool) -> None:
         """The attempt is over. ``tripped``: its error is a guard's that was not seen before."""
         trace = self._trace
         if trace.ended is not None:
             return
+        trace.guards.pop(self._candidate.name, None)
         at = trace.now()
-        attempt = self._latest()
-        if attempt is None:
+        if self._try is None:
             # It never came to a try: it stood in a queue all the time.
-            attempt = trace.attempt(self._candidate.name, self._at)
-            attempt.end(at, "let_go")
+            self.tried(trace.attempt(self._candidate.name, self._at))
+        attempt = self._try
+        assert attempt is not None
+        self._row.add(at, how_it_ended(how))
+        attempt.end(at, "let_go")
         if isinstance(how, Exception):
             failed(attempt, at, how)
             if tripped:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
-        row = attempt.guarded = Row("attempt", attempt.number)
-        row.add(self._at, _SUBSCRIBE)
-        row.add(at, how_it_ended(how))
-
-    def _latest(self) -> Attempt | None:
-        """The last try of this candidate since this attempt began: others may be under way beside it."""
-        name = self._candidate.name
-        tries = self._trace.attempts[self._first :]
-        return next((attempt for attempt in reversed(tries) if attempt.candidate == name), None)
 
 
 def spoilt(trace: Trace) -> None:

@@ -160,6 +160,7 @@ class Trace:
         "error",
         "first_event",
         "first_write",
+        "guards",
         "id",
         "model",
         "notes",
@@ -219,6 +220,8 @@ class Trace:
         self.status: int | None = None
         self.error: tuple[str, str] | None = None
         """(reason, message)."""
+        self.guards: dict[str, Any] = {}
+        """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.spoilt = False
         """Whether something could not be noted."""
         self.bodies: Any = None
@@ -252,8 +255,16 @@ class Trace:
         self.outcome = outcome
         self.status = status
         self.error = error
+        self.guards.clear()
+        kind = {"ok": "completed", "client_left": "dispose"}.get(outcome, "error")
+        self.answer.close(at, kind)
+        self.client.close(at, kind)
         for attempt in self.attempts:
-            attempt.end(at, "ok" if attempt.whole else "let_go")
+            if attempt.end(at, "ok" if attempt.whole else "let_go"):
+                # Its connection may still be about to close: for whoever listened it is over.
+                for row in (attempt.decoded, attempt.guarded):
+                    if row is not None:
+                        row.close(at, "completed" if attempt.whole else "dispose")
 
     @property
     def rows(self) -> list[Row]:

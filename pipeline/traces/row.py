@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import add
@@ -91,6 +92,12 @@ class Row:
             data += _pack(at, size, count, code)
             if len(data) >= _MOST_BYTES:
                 self._merge()
+
+    def close(self, at: float, kind: str) -> None:
+        """The stream ended here, unless a mark says so already. A row that nobody subscribed for stays empty."""
+        last = deque(self._all(), maxlen=1)
+        if last and last[0][3] < CODES["error"]:
+            self.add(at, CODES[kind])
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
         self._close()
