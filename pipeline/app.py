@@ -7,10 +7,12 @@ import gc
 import logging
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import uvloop
 from aiohttp import web
@@ -38,6 +40,9 @@ from pipeline.shared import Shared
 from pipeline.workers.colleagues import Colleagues
 
 log = logging.getLogger("penstock")
+
+if TYPE_CHECKING:
+    from pipeline.telemetry.otel import Telemetry
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
@@ -95,6 +100,7 @@ class App:
             started=int(time.time()),
             slots=lambda: shared.states(Slots),
         )
+        runtime.recorder.telemetry = _telemetry(None, self._config)
         server = self._server(runtime)
         listener = await loop.create_server(server, host, port, backlog=1024)
         address = listener.sockets[0].getsockname()
@@ -111,6 +117,8 @@ class App:
         await stopping.wait()
         await self._drain(listener, server, runtime)
         runtime.recorder.close()
+        if runtime.recorder.telemetry is not None:
+            await loop.run_in_executor(None, runtime.recorder.telemetry.close, LAST_WORDS)
         for name in (signal.SIGTERM, signal.SIGINT):
             # Who asks a second time in the last moments does not change the exit status.
             loop.remove_signal_handler(name)
@@ -190,6 +198,23 @@ def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     shared.metrics.use(config.digest)
     runtime.recorder.use(config.traces, config.digest, _redactor(config))
     runtime.logs.use(config.logs, sys.stderr)
+    runtime.recorder.telemetry = _telemetry(runtime.recorder.telemetry, config)
+
+
+def _telemetry(running: Telemetry | None, config: Config) -> Telemetry | None:
+    """What makes spans by a configuration; it goes on where it runs already."""
+    if not config.telemetry.otel:
+        if running is not None:
+            # It sends what it has; nobody waits for that.
+            threading.Thread(target=running.close, args=(LAST_WORDS,), daemon=True).start()
+        return None
+    if running is not None:
+        running.use(config)
+        return running
+    # The extra `otel`: only who asks for spans needs it, and holds it in memory.
+    from pipeline.telemetry.otel import telemetry
+
+    return telemetry(version("penstock"), config)
 
 
 def _redactor(config: Config) -> Redactor:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from operators.tap import quietly
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
 from pipeline.events import UNKNOWN, Usage
@@ -20,6 +21,9 @@ from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
 from pipeline.traces.file import RotatingFile
+
+if TYPE_CHECKING:
+    from pipeline.telemetry.otel import Telemetry
 
 log = logging.getLogger("penstock")
 
@@ -38,6 +42,8 @@ class Recorder:
         self.ring = Ring(config.keep)
         self.tallies = Tallies()
         self.worker = worker
+        self.telemetry: Telemetry | None = None
+        """Makes spans of requests; None: nobody wants them, and it costs nothing."""
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
         self._of_file: tuple[Any, ...] = ()
@@ -73,7 +79,7 @@ class Recorder:
 
     def begin(self, exchange: Exchange, route: Route) -> None:
         """A request is about to be answered."""
-        if not self.ring.keep:
+        if not self.ring.keep and self.telemetry is None:
             return
         trace = self._trace(exchange.id, exchange.dialect.name, exchange.began)
         trace.model, trace.asked, trace.chain = exchange.label, exchange.model, route.chain
@@ -83,6 +89,8 @@ class Recorder:
             trace.bodies = Bodies(exchange.raw)
         exchange.trace = trace
         self.ring.begin(trace)
+        if self.telemetry is not None:
+            self.telemetry.begin(exchange)
 
     def _trace(self, id: str, dialect: str, began: float) -> Trace:
         return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self.worker, self._digest)
@@ -105,6 +113,8 @@ class Recorder:
             trace.end(at, outcome, status, told)
             fill(trace, exchange)
             self._keep(trace)
+            if self.telemetry is not None and exchange.span is not None and exchange.span.sampled:
+                quietly(self.telemetry.end, exchange.span, self.told(trace, stages=False))
         level = _level(error)
         if log.isEnabledFor(level):
             _say(level, _line_of(exchange, trace, outcome, status, told))
