@@ -58,7 +58,7 @@ class Span:
         new_id: makes the id of another span.
     """
 
-    __slots__ = ("_new_id", "_state", "attempts", "parent", "sampled", "span_id", "trace_id")
+    __slots__ = ("_new_id", "attempts", "parent", "sampled", "span_id", "state", "trace_id")
 
     def __init__(
         self, trace_id: int, span_id: int, parent: Parent | None, *, sampled: bool, state: str, new_id: Callable[[], int]
@@ -69,7 +69,7 @@ class Span:
         self.sampled = sampled
         self.attempts: dict[int, int] = {}
         """The span of each attempt, by its number."""
-        self._state = state
+        self.state = state
         self._new_id = new_id
 
     def attempt(self, number: int) -> int:
@@ -82,8 +82,8 @@ class Span:
     def headers(self, number: int) -> Mapping[str, str]:
         """What the provider is sent with an attempt."""
         said = {TRACEPARENT: f"00-{self.trace_id:032x}-{self.attempt(number):016x}-{SAMPLED if self.sampled else 0:02x}"}
-        if self._state:
-            said[TRACESTATE] = self._state
+        if self.state:
+            said[TRACESTATE] = self.state
         return said
 
 

@@ -115,7 +115,8 @@ class Telemetry:
         )
 
     def _named(self, span: Span, span_id: int) -> SpanContext:
-        return SpanContext(span.trace_id, span_id, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+        flags = TraceFlags(TraceFlags.SAMPLED)
+        return SpanContext(span.trace_id, span_id, is_remote=False, trace_flags=flags, trace_state=_state(span.state))
 
     def close(self, seconds: float) -> None:
         """Send what is left, for so many seconds at most; afterwards nothing is sent any more. It blocks: call it in a thread."""
@@ -130,5 +131,9 @@ def _context(parent: Parent | None) -> Context:
 
 
 def _remote(parent: Parent) -> SpanContext:
-    state: Any = TraceState.from_header([parent.state]) if parent.state else TraceState()
-    return SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(parent.flags), trace_state=state)
+    flags = TraceFlags(parent.flags)
+    return SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=flags, trace_state=_state(parent.state))
+
+
+def _state(text: str) -> TraceState:
+    return TraceState.from_header([text]) if text else TraceState()
