@@ -23,7 +23,7 @@ _MOMENT: Final = 0.0005
 class Axis:
     """Where each moment stands.
 
-    The step is the longest one, of 1, 2 or 5 and zeros, that tells as many moments apart as the shortest one that fits.
+    The step, of 1, 2 or 5 and zeros, is one with few cuts that tells at least half as many moments apart as any that fits.
 
     Args:
         moments: all that have to be told apart, in seconds; in any order, more than none.
@@ -32,13 +32,12 @@ class Axis:
 
     def __init__(self, moments: Iterable[float], width: int) -> None:
         self._moments = _apart(sorted(moments))
-        self._columns, self.cuts, self.step = [0], list[int](), 0.0
-        for step in _STEPS:
-            columns, cuts = self._placed(step)
-            if self.step and len({*columns}) < len({*self._columns}):
-                break
-            if columns[-1] < width or step == _STEPS[-1]:
-                self._columns, self.cuts, self.step = columns, cuts, step
+        placed = [(step, *self._placed(step)) for step in _STEPS]
+        fitting = [each for each in placed if each[1][-1] < width] or placed[-1:]
+        apart = max(len({*columns}) for _, columns, _ in fitting)
+        # What is worth a column of its own is worth little where it costs a cut: clocks jitter.
+        telling = [each for each in fitting if 2 * len({*each[1]}) >= apart]
+        self.step, self._columns, self.cuts = min(telling, key=lambda each: (len(each[2]), -len({*each[1]}), -each[0]))
 
     @property
     def width(self) -> int:

@@ -211,7 +211,7 @@ class _Run:
             if not known:
                 yield f"{use} was not asked in the recording: {self._assumption()} (--others healthy, silent or failing)."
             elif tries > known:
-                yield f"{use} was asked {tries} times, and {known} are recorded: the others are assumed to go as its last one."
+                yield f"{use} was asked {tries} times, {known} of them recorded: the others are assumed to go as its last one."
         for use, known_for, number in self._stage.unknown(replayed.ended):
             yield (
                 f"Unknown after {shown(known_for)} of try {number} at {use}: it was let go there, so what it would have said "

@@ -107,6 +107,7 @@ def test_what_the_marbles_show_of_a_failover(monkeypatch: pytest.MonkeyPatch) ->
         "1 a-chat/model-a attempt",
         "2 b-responses/model-b wire",
         "2 b-respon…model-b decoded",
+        "2 b-respon…model-b attempt",
         "answer",
         "client",
     ]
@@ -115,7 +116,7 @@ def test_what_the_marbles_show_of_a_failover(monkeypatch: pytest.MonkeyPatch) ->
     assert by_label["1 a-chat/model-a attempt"] == "^//-#"
     # B is asked in the very column in which A was let go.
     assert by_label["2 b-respon…model-b decoded"].startswith("    ^o")
-    # The same marks on the same axis, but for the client's bytes, whose texts are made up.
-    assert [line for line in lines[second + 1 : second + len(diagram) + 1] if "client" not in line] == [
-        line for line in diagram if "client" not in line
-    ]
+    # The same marks on the same axis, but for those of bytes: what is written of texts that are made up.
+    again = lines[second + 1 : second + len(diagram) + 1]
+    events = [line for line in diagram if "wire" not in line and "client" not in line]
+    assert [line for line in again if "wire" not in line and "client" not in line] == events

@@ -167,7 +167,7 @@ def test_who_is_asked_more_often_than_recorded_goes_as_its_last_try() -> None:
     result = through(failed_over(), "again")
     assert [attempt.candidate for attempt in result.replayed.attempts] == [A, A, A, B]
     assert "a/x would have been asked 3 times instead of once." in differences(result)
-    assert "a/x was asked 3 times, and 1 are recorded: the others are assumed to go as its last one." in result.notes
+    assert "a/x was asked 3 times, 1 of them recorded: the others are assumed to go as its last one." in result.notes
 
 
 def test_a_chain_without_limits_is_not_waited_for_for_ever() -> None:
