@@ -38,6 +38,7 @@ HOUSE_RULES = (
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
+    House(("pipeline.telemetry.context",), ()),
     House(("pipeline.traces",), ()),
 )
 
@@ -128,7 +129,9 @@ def test_meaning_never_awaits() -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "where"), [("aiohttp", AIOHTTP), ("prometheus_client", PROMETHEUS)], ids=["aiohttp", "prometheus_client"]
+    ("library", "where"),
+    [("aiohttp", AIOHTTP), ("prometheus_client", PROMETHEUS), ("opentelemetry", ("pipeline.telemetry.otel",))],
+    ids=["aiohttp", "prometheus_client", "opentelemetry"],
 )
 def test_libraries_of_the_outside_stay_at_the_outside(library: str, where: tuple[str, ...]) -> None:
     wrong = [

@@ -248,7 +248,7 @@ def test_version_and_help(penstock: Command) -> None:
     assert "--port" in penstock("serve", "--help").out
 
 
-@pytest.mark.parametrize("arguments", [["replay", "trace.json"], ["dashboards"], ["serve", "--workers", "2"]])
+@pytest.mark.parametrize("arguments", [["dashboards"], ["serve", "--workers", "2"]])
 def test_what_is_not_built_says_so(penstock: Command, arguments: list[str]) -> None:
     ran = penstock(*arguments)
     assert (ran.status, ran.out) == (2, "")
