@@ -16,35 +16,16 @@ from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
 
 from operators import clock
 from pipeline.errors import GatewayError, Kind
-from pipeline.events import (
-    Batch,
-    BlockEnd,
-    BlockStart,
-    End,
-    Event,
-    Finish,
-    Ping,
-    Reasoning,
-    Refusal,
-    Started,
-    Text,
-    ToolArguments,
-    ToolStart,
-    Unknown,
-    Usage,
-)
 from pipeline.exchange import Exchange
 from pipeline.played import Play, Played
 from pipeline.providers.frame import Frame, Head, Read
 from pipeline.replay.recording import Attempt, Mark, Recording, Row
+from pipeline.replay.voice import MOST, Voice, share
 from pipeline.request import Losses
 from pipeline.resolve import Candidate
 
 _ENDS: Final = ("error", "completed", "dispose")
 _TURNS: Final = ("subscribe", "head", "opened", *_ENDS)
-
-# Events of one mark that are said one by one; a mark that stands for more says the rest as one.
-_MOST: Final = 4096
 
 # What the gateway itself says of a provider; anything else is the provider's own word.
 _OWN_WORDS: Final = frozenset({"unreachable", "timeout", "cut", "bad_reply", "internal", "client_left"})
@@ -76,8 +57,8 @@ def script(recording: Recording, attempt: Attempt, *, waits: bool = False) -> Sc
     marks = [*_content(decoded), *_unread(recording, attempt, wire, decoded)]
     end, failed = _end(recording, attempt, wire, decoded)
     began = _began(attempt, wire, decoded)
-    whole = failed is None and (attempt.outcome == "ok" or _answers(recording, attempt))
-    voice = _Voice(recording.usage if _answers(recording, attempt) else {}, marks, whole=whole)
+    whole = failed is None and attempt.outcome == "ok"
+    voice = Voice(recording.usage if _answers(recording, attempt) else {}, marks, whole=whole)
     # The head comes with the first frame.
     lines = [] if attempt.opened is None else [Line(attempt.opened - began, Read(b"", ()))]
     lines += [Line(mark.at - began, frame) for mark in marks for frame in voice.say(mark)]
@@ -105,7 +86,7 @@ def assumed(recording: Recording, others: str) -> Script:
     model = healthy(recording)
     if model is not None:
         return script(recording, model)
-    voice = _Voice({}, [], whole=True)
+    voice = Voice({}, [], whole=True)
     words = Mark(_FIRST_WORD, "text", 1, 1)
     return Script(
         [*(Line(words.at, frame) for frame in voice.say(words)), Line(_LAST_WORD, voice.end()), Line(_LAST_WORD, None)], None
@@ -216,16 +197,12 @@ def _content(row: Row | None) -> list[Mark]:
     for mark, following in zip(row.marks, [*row.marks[1:], None], strict=True):
         if mark.kind in _TURNS:
             continue
-        parts = min(mark.events, _MOST) if row.merged and mark.events > 1 and following is not None else 1
+        parts = min(mark.events, MOST) if row.merged and mark.events > 1 and following is not None else 1
         span = (following.at - mark.at) / parts if following is not None else 0.0
         for part in range(parts):
-            size, count = _share(mark.bytes, part, parts), _share(mark.events, part, parts)
+            size, count = share(mark.bytes, part, parts), share(mark.events, part, parts)
             found.append(Mark(mark.at + span * part, mark.kind, size, count))
     return found
-
-
-def _share(whole: int, part: int, parts: int) -> int:
-    return whole * (part + 1) // parts - whole * part // parts
 
 
 def _unread(recording: Recording, attempt: Attempt, wire: Row | None, decoded: Row | None) -> list[Mark]:
@@ -284,90 +261,3 @@ def _began(attempt: Attempt, *rows: Row | None) -> float:
 def _answers(recording: Recording, attempt: Attempt) -> bool:
     """Whether it gave the answer that the client got to its end."""
     return recording.outcome == "ok" and attempt.outcome == "ok"
-
-
-class _Voice:
-    """Marks as events: blocks begin and end as the kinds change. ``whole``: the answer comes to its end."""
-
-    def __init__(self, usage: Any, marks: Sequence[Mark], *, whole: bool) -> None:
-        self._usage = usage
-        self._ends = sum(mark.kind == "end" for mark in marks)
-        self._whole = whole
-        self._open = ""
-        self._block = -1
-        self._finished = False
-        self._over = False
-
-    @property
-    def waits(self) -> bool:
-        """Whether the end has still to be said."""
-        return self._whole and not self._over
-
-    def say(self, mark: Mark) -> Iterator[Read]:
-        """The frame of a mark."""
-        if mark.kind == "bytes":
-            # A part of an event: no blank line ends it.
-            yield Read(b"." * mark.bytes, ())
-            return
-        events = self._events(mark)
-        yield _read(events, mark.bytes)
-
-    def end(self) -> Read:
-        """What was left to say."""
-        self._over = True
-        return _read([*self._usages(), *self._finish(), End()], 0)
-
-    def _events(self, mark: Mark) -> list[Event]:
-        count = min(max(mark.events, 1), _MOST)
-        texts = ["." * max(_share(mark.bytes, part, count), 1) for part in range(count)]
-        if mark.kind in ("text", "reasoning", "refusal"):
-            make = {"text": Text, "reasoning": Reasoning, "refusal": Refusal}[mark.kind]
-            return [*self._begin(mark.kind), *(make(self._block, text) for text in texts)]
-        if mark.kind == "tool":
-            return [*self._begin("tool"), *(ToolArguments(self._block, text) for text in texts[1:])]
-        if mark.kind == "usage":
-            return self._usages()
-        if mark.kind == "end":
-            return self._last()
-        if mark.kind == "beat":
-            return [Ping()]
-        return [Started() if self._block < 0 else Unknown("not_recorded")]
-
-    def _begin(self, kind: str) -> list[Event]:
-        if self._open == kind:
-            return []
-        closed = self._close()
-        self._block += 1
-        self._open = kind
-        if kind == "tool":
-            return [*closed, ToolStart(self._block, f"call_{self._block}", "not_recorded")]
-        return [*closed, BlockStart(self._block, kind)]  # type: ignore[arg-type]
-
-    def _close(self) -> list[Event]:
-        kind, self._open = self._open, ""
-        return [BlockEnd(self._block)] if kind else []
-
-    def _last(self) -> list[Event]:
-        self._ends -= 1
-        if self._ends or not self._whole:
-            return self._finish()
-        self._over = True
-        return [*self._usages(), *self._finish(), End()]
-
-    def _finish(self) -> list[Event]:
-        if self._finished:
-            return []
-        self._finished = True
-        return [*self._close(), Finish("stop")]
-
-    def _usages(self) -> list[Event]:
-        usage, self._usage = self._usage, {}
-        known = {
-            name: usage[name] for name in ("input", "output", "total", "cache_read", "cache_write", "reasoning") if name in usage
-        }
-        return [Usage(**known)] if known else []
-
-
-def _read(events: list[Event], size: int) -> Read:
-    raw = b"." * max(size - 2, 0) + b"\n\n"[: max(size, 0)]
-    return Read(raw, (Batch(events, raw),)) if events else Read(raw, ())
