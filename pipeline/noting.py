@@ -72,7 +72,11 @@ def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read:
     trace = exchange.trace
     if trace is None or trace.ended is not None:
         return Decode(candidate, rewritten, exchange, read=read)
-    return NotedDecode(candidate, rewritten, exchange, trace, read=read)
+    try:
+        return NotedDecode(candidate, rewritten, exchange, trace, read=read)
+    except Exception:
+        spoilt(trace)
+        return Decode(candidate, rewritten, exchange, read=read)
 
 
 class NotedDecode(Decode):
@@ -149,7 +153,7 @@ class NotedDecode(Decode):
     def _over_with(self, kind: str) -> None:
         if not self._heard:
             self._heard = True
-            self._wire.add(self._now(), CODES[kind])
+            mark(self._trace, self._wire, CODES[kind])
 
     def ended(self, how: Exception | Left | None) -> None:
         """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
@@ -157,7 +161,7 @@ class NotedDecode(Decode):
             return
         at, attempt = self._now(), self._attempt
         self._over_with("dispose")
-        self._decoded.add(at, how_it_ended(how))
+        mark(self._trace, self._decoded, how_it_ended(how))
         if isinstance(how, Exception):
             failed(attempt, at, how)
         else:
@@ -244,12 +248,20 @@ class AttemptNotes:
             self.tried(trace.attempt(self._candidate.name, self._at))
         attempt = self._try
         assert attempt is not None
-        self._row.add(at, how_it_ended(how))
+        mark(trace, self._row, how_it_ended(how))
         attempt.end(at, "let_go")
         if isinstance(how, Exception):
             failed(attempt, at, how)
             if tripped:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
+
+
+def mark(trace: Trace, row: Row, code: int, size: int = 0) -> None:
+    """A mark for now. Whatever goes wrong, nobody notices but the log."""
+    try:
+        row.add(trace.now(), code, size)
+    except Exception:
+        spoilt(trace)
 
 
 def spoilt(trace: Trace) -> None:

@@ -109,10 +109,12 @@ class Recorder:
         told = None if error is None else (error.reason, said(error))
         trace = exchange.trace
         if trace is not None:
-            at = trace.now()
-            trace.end(at, outcome, status, told)
-            fill(trace, exchange)
-            self._keep(trace)
+            try:
+                fill(trace, exchange)
+                trace.end(trace.now(), outcome, status, told)
+            finally:
+                # Whatever became of its notes, it is not under way any more.
+                self._keep(trace)
             if self.telemetry is not None and exchange.span is not None and exchange.span.sampled:
                 quietly(self.telemetry.end, exchange.span, self.told(trace, stages=False))
         level = _level(error)

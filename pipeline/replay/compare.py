@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,7 +42,7 @@ def facts(recorded: Recording, replayed: Recording) -> list[Fact]:
         Fact("ended", outcome(recorded), outcome(replayed), recorded.outcome != replayed.outcome),
         Fact("after", _at(recorded.seconds), _at(replayed.seconds), not _near(recorded.seconds, replayed.seconds)),
         Fact("attempts", _attempts(recorded), _attempts(replayed), _asked(recorded) != _asked(replayed)),
-        Fact("guards", _guards(recorded), _guards(replayed), _acted(recorded) != _acted(replayed)),
+        Fact("guards", _guards(recorded), _guards(replayed), not _acted_alike(recorded, replayed)),
     ]
 
 
@@ -138,20 +138,33 @@ def _tries(recorded: Recording, replayed: Recording) -> Iterator[str]:
 def _acts(recorded: Recording, replayed: Recording) -> Iterator[str]:
     before, after = _acted(recorded), _acted(replayed)
     for operator in dict.fromkeys([*before, *after]):
-        if operator in before and operator not in after:
-            yield f"{operator} would not have acted; it did after {before[operator]}."
-        elif operator in after and operator not in before:
-            yield f"{operator} would have acted after {after[operator]}."
-        elif before[operator] != after[operator]:
-            yield f"{operator} would have acted after {after[operator]} instead of {before[operator]}."
+        if operator not in after:
+            yield f"{operator} would not have acted; it did after {_times_of(before[operator])}."
+        elif operator not in before:
+            yield f"{operator} would have acted after {_times_of(after[operator])}."
+        elif not _all_near(before[operator], after[operator]):
+            yield f"{operator} would have acted after {_times_of(after[operator])} instead of {_times_of(before[operator])}."
 
 
-def _acted(recording: Recording) -> Mapping[str, str]:
-    """Guard -> when it acted, as shown: what looks the same is the same."""
-    found: dict[str, list[str]] = {}
+def _acted(recording: Recording) -> Mapping[str, Sequence[float]]:
+    """Guard -> when it acted, in seconds."""
+    found: dict[str, list[float]] = {}
     for trip in recording.trips:
-        found.setdefault(trip.operator, []).append(f"{round(trip.at, 1):g} s")
-    return {operator: ", ".join(times) for operator, times in found.items()}
+        found.setdefault(trip.operator, []).append(trip.at)
+    return found
+
+
+def _acted_alike(recorded: Recording, replayed: Recording) -> bool:
+    before, after = _acted(recorded), _acted(replayed)
+    return before.keys() == after.keys() and all(_all_near(before[operator], after[operator]) for operator in before)
+
+
+def _all_near(some: Sequence[float], others: Sequence[float]) -> bool:
+    return len(some) == len(others) and all(map(_near, some, others))
+
+
+def _times_of(times: Sequence[float]) -> str:
+    return ", ".join(f"{round(time, 1):g} s" for time in times)
 
 
 def _asked(recording: Recording) -> list[str]:
@@ -173,7 +186,7 @@ def _attempt(attempt: Attempt) -> str:
 
 
 def _guards(recording: Recording) -> str:
-    return "; ".join(f"{operator} after {times}" for operator, times in _acted(recording).items()) or "none"
+    return "; ".join(f"{operator} after {_times_of(times)}" for operator, times in _acted(recording).items()) or "none"
 
 
 def _times(count: int) -> str:
