@@ -11,7 +11,7 @@ from reactivex.abc import DisposableBase, ObserverBase
 from operators.circuit import Circuits
 from operators.virtual import VirtualClock
 from pipeline.assemble import assemble
-from pipeline.config import CandidateConfig, Config, ModelConfig, ProviderConfig, ServerConfig
+from pipeline.config import Config, ModelConfig, ProviderConfig, ServerConfig
 from pipeline.config.problems import nearest
 from pipeline.dialects import DIALECTS
 from pipeline.effective import chains
@@ -20,6 +20,7 @@ from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
 from pipeline.played import almost_one
 from pipeline.replay.axis import shown
+from pipeline.replay.model import in_turn, model_of, without_turns
 from pipeline.replay.players import Player, Stage, healthy
 from pipeline.replay.recording import Recording, ReplayError, recording
 from pipeline.shared import Shared
@@ -72,42 +73,7 @@ def replay(recorded: Recording, config: Config, chain: str | None, others: Other
     if name not in known:
         where = "" if chain else "the request ran through it, and "
         raise ReplayError(f'there is no chain "{name}": {where}{config.source} has {", ".join(known)}.{nearest(name, known)}')
-    model = _model(recorded, config, name, balanced=any(step.name == "balance" for step in known[name].steps))
-    return _Run(recorded, config, model, others, own=name == (recorded.chain or "default")).run()
-
-
-def _model(recorded: Recording, config: Config, chain: str, *, balanced: bool) -> ModelConfig:
-    """The model as the configuration has it; of one that it does not know, the candidates that were asked."""
-    found = next((model for model in config.models if model.name == recorded.model), None)
-    candidates = [_named(candidate, recorded.asked) for candidate in found.candidates] if found is not None else []
-    there = {candidate.use for candidate in candidates}
-    if not any(attempt.candidate in there for attempt in recorded.attempts):
-        # Another configuration made the recording, or the client named a candidate.
-        candidates = []
-    asked = dict.fromkeys(attempt.candidate for attempt in recorded.attempts)
-    known = {candidate.use: candidate for candidate in candidates}
-    strangers = [_stranger(recorded, use) for use in asked if use not in known]
-    if balanced:
-        # Whose turn it was is not recorded, but who was asked first.
-        candidates.sort(key=lambda candidate: [*asked].index(candidate.use) if candidate.use in asked else len(asked))
-    if not (candidates or strangers) and found is not None:
-        candidates = [_named(candidate, recorded.asked) for candidate in found.candidates]
-    if not (candidates or strangers):
-        raise ReplayError(f'nobody was asked, and {config.source} has no model "{recorded.model}" to say who could be')
-    return ModelConfig(recorded.model or "replayed", (*candidates, *strangers), chain)
-
-
-def _named(candidate: CandidateConfig, asked: str) -> CandidateConfig:
-    if candidate.model != "*":
-        return candidate
-    return replace(candidate, model=asked, use=f"{candidate.provider}/{asked}")
-
-
-def _stranger(recorded: Recording, use: str) -> CandidateConfig:
-    """A candidate that only the recording knows. Who was first asked when there was something to see went on with it."""
-    provider, _, model = use.partition("/")
-    first = min(attempt.began for attempt in recorded.of(use))
-    return CandidateConfig(use, provider, model, continues=recorded.first_event is not None and first > recorded.first_event)
+    return _Run(recorded, config, model_of(recorded, config, name), others, own=name == (recorded.chain or "default")).run()
 
 
 class _Run:
@@ -117,6 +83,9 @@ class _Run:
         self._model = model
         self._others = others
         self._clock = VirtualClock()
+        self._balanced = model.balance != "order" or any(step.name == "balance" for step in chains(config)[model.chain].steps)
+        if self._balanced:
+            self._model = in_turn(recorded, model)
         self._circuits = Circuits(now=lambda: self._clock.second)
         self._stage = Stage(recorded, others, lambda: self._clock.second, waits=own)
         self._config = config
@@ -131,6 +100,7 @@ class _Run:
             server=ServerConfig(),
             providers={name: ProviderConfig(name) for name in names},
             models=(self._model,),
+            chains={name: without_turns(chain) for name, chain in self._config.chains.items()},
         )
         shared = Shared(cast(Any, None), Metrics("replay"), self._circuits)
         return assemble(config, shared, lambda provider: Player(provider.name, self._stage), almost_one).resolver.routes[0]
@@ -203,6 +173,8 @@ class _Run:
 
     def _notes(self, replayed: Recording) -> Iterator[str]:
         recorded = self._recorded
+        if self._balanced and len(self._model.candidates) > 1:
+            yield "Whose turn it was (balance) depends on other requests: candidates are asked in the order of the recording."
         yield from (
             f"{use} stands before who was asked and was not asked itself: its breaker is taken as open." for use in self._skipped
         )

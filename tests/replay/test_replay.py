@@ -25,6 +25,7 @@ CHAINS: dict[str, Any] = {
     "small": {"wire": [{"buffer_limit": {"bytes": 50}}], "attempt": []},
     "brisk": {"attempt": [{"idle_timeout": {"seconds": 1}}]},
     "turns": {"candidates": [{"balance": {"by": "round_robin"}}]},
+    "weights": {"candidates": [{"balance": {"by": "weighted"}}]},
 }
 A, B = "a/x", "b/y"
 
@@ -211,10 +212,15 @@ def test_an_event_that_never_ended_fills_another_buffer_sooner() -> None:
     assert "buffer_limit would have acted after 3 s instead of 5 s." in differences(result)
 
 
-def test_who_was_asked_first_is_asked_first_again_where_turns_are_taken() -> None:
+@pytest.mark.parametrize("chain", ["turns", "weights"])
+@pytest.mark.parametrize("first", [A, B])
+def test_who_was_asked_first_is_asked_first_again_where_turns_are_taken(chain: str, first: str) -> None:
     """Whose turn it was depends on other requests."""
-    only_b = told(candidate=B, attempts=[tried(1, B, 0.0, 5.0)])
-    assert through(recording(only_b), "turns").replayed.candidate == B
+    result = through(recording(told(candidate=first, attempts=[tried(1, first, 0.0, 5.0)])), chain)
+    assert [attempt.candidate for attempt in result.replayed.attempts] == [first]
+    assert result.notes == (
+        "Whose turn it was (balance) depends on other requests: candidates are asked in the order of the recording.",
+    )
 
 
 def test_candidates_that_the_configuration_does_not_know_play_all_the_same() -> None:
