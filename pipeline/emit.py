@@ -13,7 +13,7 @@ from reactivex import Observable, abc
 
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
-from pipeline.noting import mark
+from pipeline.noting import mark, spoilt
 from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
@@ -171,7 +171,10 @@ class Emission(abc.ObserverBase[bytes]):
             _at_once(self._begin(data))
         trace = self._trace
         if trace is not None:
-            mark(trace, trace.client, _WRITTEN, len(data))
+            try:
+                trace.client.add(trace.now(), _WRITTEN, len(data))
+            except Exception:
+                spoilt(trace)
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from operators.stream import Left
 from pipeline.decode import Decode
-from pipeline.errors import GatewayError, Kind, classify
+from pipeline.errors import Kind, classify
 from pipeline.events import (
     Batch,
     Citation,
@@ -27,21 +27,19 @@ from pipeline.events import (
 )
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Read, Whole
-from pipeline.redaction import Redactor
 from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Row, Trace
 from pipeline.traces.row import CODES
-from pipeline.wire.jsontext import bounded, parse_json
 
 log = logging.getLogger("penstock")
 
 _BYTES: Final = CODES["bytes"]
-_OTHER: Final = CODES["other"]
+OTHER: Final = CODES["other"]
 _OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
 _SUBSCRIBE: Final = CODES["subscribe"]
 
-_KINDS: Final[Mapping[type[Event], int]] = {
+KIND_OF: Final[Mapping[type[Event], int]] = {
     Opened: _OPENED,
     Ping: CODES["beat"],
     Text: CODES["text"],
@@ -54,9 +52,6 @@ _KINDS: Final[Mapping[type[Event], int]] = {
     Finish: _END,
     End: _END,
 }
-
-LONGEST_BODY: Final = 256 * 1024
-"""Bytes of a request, and characters of an answer, that are kept."""
 
 # Errors whose texts are made of our own words and of names that the configuration gives.
 _OURS: Final = frozenset(
@@ -103,15 +98,25 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
+        # What most frames of a slow stream are, one event each, is said here without another call: it is done for every token.
         at = self._now()
-        try:
-            if type(frame) is bytes:
+        decoder = self._decoder
+        if type(frame) is bytes and decoder is not None:
+            batch = decoder.feed(frame)
+            events = batch.events
+            try:
                 self._wire.add(at, _BYTES, len(frame))
-            else:
-                self._head(at, frame)
-        except Exception:
-            spoilt(self._trace)
-        batches = Decode.feed(self, frame)
+                if len(events) == 1 and not batch.ends and batch.error is None:
+                    if batch.commits:
+                        self._attempt.committed = True
+                    self._decoded.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+                    return (batch,)
+            except Exception:
+                spoilt(self._trace)
+            batches = self._read_in(batch)
+        else:
+            self._head(at, frame)
+            batches = Decode.feed(self, frame)
         if type(batches) is not tuple:
             return self._noted(batches)
         if batches:
@@ -119,13 +124,16 @@ class NotedDecode(Decode):
         return batches
 
     def _head(self, at: float, frame: Frame) -> None:
-        if isinstance(frame, Batch | Read):
-            self._wire.add(at, _BYTES, frame.size)
-            return
-        self._attempt.opened = at
-        self._wire.add(at, CODES["head"])
-        if isinstance(frame, Whole):
-            self._wire.add(at, _BYTES, len(frame.body))
+        try:
+            if isinstance(frame, Batch | Read):
+                self._wire.add(at, _BYTES, frame.size)
+                return
+            self._attempt.opened = at
+            self._wire.add(at, CODES["head"])
+            if isinstance(frame, Whole):
+                self._wire.add(at, _BYTES, len(frame.body))
+        except Exception:
+            spoilt(self._trace)
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -166,45 +174,6 @@ class NotedDecode(Decode):
             failed(attempt, at, how)
         else:
             attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
-
-
-class Bodies:
-    """The texts of one request and its answer, as far as they are kept (``traces.bodies``).
-
-    Args:
-        request: the client's body.
-    """
-
-    __slots__ = ("_pieces", "_request", "_room", "_size")
-
-    def __init__(self, request: bytes) -> None:
-        self._request = request if len(request) <= LONGEST_BODY else request[:LONGEST_BODY]
-        self._size = len(request)
-        self._pieces: list[str] = []
-        self._room = LONGEST_BODY
-
-    def note(self, batch: Batch) -> None:
-        """What the answer says."""
-        for event in batch.events:
-            if isinstance(event, Text | Refusal | ToolArguments) and self._room > 0:
-                self._pieces.append(event.text[: self._room])
-                self._room -= len(event.text)
-
-    def whole(self, body: bytes) -> None:
-        """An answer that is no stream, as the client gets it."""
-        self._pieces = [body[:LONGEST_BODY].decode(errors="replace")]
-
-    def told(self, redactor: Redactor) -> tuple[Any, str]:
-        """(request, answer), without secrets: the request as JSON, or as the beginning of a text where it is too long."""
-        request: Any
-        try:
-            # What was cut, or is nested deeper than anybody reads, is shown as a text.
-            request = redactor.value(bounded(parse_json(self._request), self._request))
-        except GatewayError:
-            request = redactor.text(self._request.decode(errors="replace"))
-            if len(self._request) < self._size:
-                request += f"... ({self._size} bytes)"
-        return request, redactor.text("".join(self._pieces))
 
 
 class AttemptNotes:
@@ -275,16 +244,16 @@ def note_batch(row: Row, at: float, batch: Batch) -> None:
     """A mark for a batch: its first semantic kind. The opening and the end are marks of their own, whatever came with them."""
     events = batch.events
     if len(events) == 1:
-        row.add(at, _KINDS.get(type(events[0]), _OTHER), batch.size, 1)
+        row.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
         return
     count = len(events)
-    code = _OTHER
+    code = OTHER
     if events:
         if type(events[0]) is Opened:
             row.add(at, _OPENED, 0, 1)
             count -= 1
         leading = next((event for event in events if event.phase), events[-count])
-        code = _KINDS.get(type(leading), _OTHER)
+        code = KIND_OF.get(type(leading), OTHER)
     apart = batch.ends and code != _END
     row.add(at, code, batch.size, count - apart)
     if apart:

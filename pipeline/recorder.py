@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from operators.tap import quietly
+from pipeline.bodies import Bodies
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
 from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
 from pipeline.logs import Lines
-from pipeline.noting import Bodies, said
+from pipeline.noting import said
 from pipeline.redaction import Redactor, hidden
 from pipeline.resolve import Route
 from pipeline.tallies import Tallies

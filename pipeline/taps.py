@@ -14,7 +14,7 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
-from pipeline.noting import AttemptNotes, how_it_ended, mark, note_batch, spoilt
+from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, mark, note_batch, spoilt
 from pipeline.resolve import Candidate
 from pipeline.traces import Note, Trace
 from pipeline.traces.row import CODES
@@ -123,7 +123,11 @@ class _Observed(Link[Batch, Batch]):
         trace = self._trace
         if trace is not None:
             try:
-                note_batch(trace.answer, trace.now(), batch)
+                events = batch.events
+                if len(events) == 1:
+                    trace.answer.add(trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+                else:
+                    note_batch(trace.answer, trace.now(), batch)
                 if trace.bodies is not None and exchange.stream:
                     trace.bodies.note(batch)
             except Exception:

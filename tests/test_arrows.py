@@ -40,6 +40,8 @@ HOUSE_RULES = (
     House(("pipeline.config",), (*VOCABULARY, "operators")),
     House(("pipeline.telemetry.context",), ()),
     House(("pipeline.traces",), ()),
+    House(("pipeline.redaction",), ()),
+    House(("pipeline.logs",), ("pipeline.config", "pipeline.redaction")),
 )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
 
+from pipeline.traces.attempt import Attempt, elapsed, known
 from pipeline.traces.row import Row
 
 VERSION: Final = 1
@@ -15,8 +16,6 @@ LONGEST_NAME: Final = 200
 MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
-
-Outcome = Literal["ok", "error", "let_go"]
 
 Cursor = dict[int, tuple[int, int]]
 """How much somebody has seen of each row of one trace: (epoch, marks), by the row's identity. Not to outlive the trace."""
@@ -31,100 +30,6 @@ class Note(NamedTuple):
     """``attempt`` or ``request``: which part of the chain it stands in."""
     message: str
     attempt: int | None = None
-
-
-class Attempt:
-    """One request to one candidate.
-
-    Args:
-        number: from 1 in the order of asking.
-        candidate: ``provider/model``, as configured.
-        began: seconds, on the trace's clock, as all times here.
-    """
-
-    __slots__ = (
-        "began",
-        "candidate",
-        "committed",
-        "decoded",
-        "dialect",
-        "ended",
-        "guarded",
-        "message",
-        "number",
-        "opened",
-        "outcome",
-        "reason",
-        "retry_after",
-        "shared",
-        "status",
-        "whole",
-        "wire",
-    )
-
-    def __init__(self, number: int, candidate: str, began: float) -> None:
-        self.number = number
-        self.candidate = candidate
-        self.began = began
-        self.dialect = ""
-        self.opened: float | None = None
-        self.ended: float | None = None
-        self.outcome: Outcome | None = None
-        self.reason: str | None = None
-        self.status: int | None = None
-        self.message: str | None = None
-        self.retry_after: float | None = None
-        self.committed = False
-        """Whether it said anything of an answer."""
-        self.whole = False
-        """Whether it said that its answer is complete."""
-        self.shared = False
-        """Whether it was made for several requests at once."""
-        self.wire: Row | None = None
-        self.decoded: Row | None = None
-        self.guarded: Row | None = None
-
-    def end(self, at: float, outcome: Outcome) -> bool:
-        """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
-
-        Who only let it go is corrected by a guard that says why it did.
-        """
-        corrects = outcome == "error" and self.outcome == "let_go" and not self.whole
-        if self.outcome is not None and not corrects:
-            return False
-        self.ended = at
-        self.outcome = outcome
-        return True
-
-    def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
-        """It ended with an error: its reason and the text that a client may read, never an exception's own."""
-        if self.end(at, "error"):
-            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
-
-    def rows(self) -> Iterator[Row]:
-        """Its rows, from the provider on."""
-        for row in (self.wire, self.decoded, self.guarded):
-            if row is not None:
-                yield row
-
-    def to_json(self, began: float) -> dict[str, Any]:
-        """As in a trace's ``attempts``; what is not known is left out."""
-        ended = self.outcome is not None
-        return _known(
-            number=self.number,
-            candidate=self.candidate,
-            dialect=self.dialect or None,
-            began=_since(self.began, began),
-            opened=_since(self.opened, began),
-            ended=_since(self.ended, began),
-            outcome=self.outcome,
-            reason=self.reason,
-            phase=("semantic" if self.committed else "setup") if ended else None,
-            status=self.status,
-            message=self.message,
-            retry_after=self.retry_after,
-            shared=self.shared or None,
-        )
 
 
 class Trace:
@@ -202,9 +107,9 @@ class Trace:
         self.stream = False
         self.bytes_in = 0
         self.attempts: list[Attempt] = []
-        self.trips: list[Note] = []
+        self.trips: tuple[Note, ...] = ()
         """Guards that stopped a stream."""
-        self.notes: list[Note] = []
+        self.notes: tuple[Note, ...] = ()
         """What other steps did."""
         self.answer = Row("answer")
         self.client = Row("client")
@@ -242,12 +147,12 @@ class Trace:
     def trip(self, note: Note) -> None:
         """A guard stopped a stream."""
         if len(self.trips) < MOST_NOTES:
-            self.trips.append(note)
+            self.trips += (note,)
 
     def note(self, note: Note) -> None:
         """A step did something worth telling."""
         if len(self.notes) < MOST_NOTES:
-            self.notes.append(note)
+            self.notes += (note,)
 
     def end(self, at: float, outcome: str, status: int | None, error: tuple[str, str] | None = None) -> None:
         """The request ended; what attempts do after that (a connection that goes back to its pool) is not told any more."""
@@ -297,7 +202,7 @@ class Trace:
         """
         began = self.began
         ended = self.ended if self.ended is not None else self.now()
-        told = _known(
+        told = known(
             version=VERSION,
             id=self.id,
             at=self.at,
@@ -313,10 +218,10 @@ class Trace:
             status=self.status,
             error=None if self.error is None else {"reason": self.error[0], "message": self.error[1]},
             candidate=self.candidate or None,
-            seconds=_since(ended, began),
-            parsed=_since(self.parsed, began),
-            first_event=_since(self.first_event, began),
-            first_write=_since(self.first_write, began),
+            seconds=elapsed(ended, began),
+            parsed=elapsed(self.parsed, began),
+            first_event=elapsed(self.first_event, began),
+            first_write=elapsed(self.first_write, began),
             queued=round(self.queued, 6),
             usage=self.usage or None,
             bytes_in=self.bytes_in,
@@ -331,12 +236,4 @@ class Trace:
 
 
 def _note(note: Note, began: float) -> dict[str, Any]:
-    return _known(at=_since(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)
-
-
-def _known(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _since(at: float | None, began: float) -> float | None:
-    return None if at is None else round(at - began, 6)
+    return known(at=elapsed(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import add
@@ -25,6 +24,8 @@ CODES: Final[Mapping[str, int]] = {name: code for code, name in enumerate(KINDS)
 
 _FIRST_TURN: Final = CODES["subscribe"]
 """From here on they are turns of the stream's life, not its content."""
+_LAST_TURN: Final = CODES["error"]
+"""And from here on its end."""
 
 _MARK: Final = Struct("<dIIB")
 _pack: Final = _MARK.pack
@@ -95,8 +96,9 @@ class Row:
 
     def close(self, at: float, kind: str) -> None:
         """The stream ended here, unless a mark says so already. A row that nobody subscribed for stays empty."""
-        last = deque(self._all(), maxlen=1)
-        if last and last[0][3] < CODES["error"]:
+        # The kind is the last byte of a mark.
+        last = self._code if self._code >= 0 else self._data[-1] if self._data else _LAST_TURN
+        if last < _LAST_TURN:
             self.add(at, CODES[kind])
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
