@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +48,7 @@ class Recorder:
         """Makes spans of requests; None: nobody wants them, and it costs nothing."""
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
-        self._of_file: tuple[Any, ...] = ()
+        self._of_file: tuple[Any, ...] = (None, config.file_size, config.files)
         self.use(config, digest, redactor or Redactor())
 
     def use(self, config: TracesConfig, digest: str, redactor: Redactor) -> None:
@@ -58,8 +59,9 @@ class Recorder:
         self._bodies = config.bodies
         of_file = (config.file, config.file_size, config.files)
         if of_file != self._of_file:
-            self.close()
-            self._of_file = of_file
+            # Beside the event loop: a slow disk may take its time for what waits.
+            threading.Thread(target=_close, args=(self._lines, self._file), daemon=True).start()
+            self._of_file, self._lines, self._file = of_file, None, None
             if config.file is not None:
                 self._file = RotatingFile(_own(Path(config.file), self.worker), config.file_size, config.files)
                 self._lines = Lines(self._line, self._file.write)
@@ -71,12 +73,8 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits to be written, and let go of the file."""
-        lines, self._lines = self._lines, None
-        if lines is not None:
-            lines.close()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        _close(self._lines, self._file)
+        self._lines = self._file = None
 
     def begin(self, exchange: Exchange, route: Route) -> None:
         """A request is about to be answered."""
@@ -167,6 +165,13 @@ class Recorder:
 
     def _line(self, trace: Trace) -> bytes:
         return orjson.dumps(self.told(trace), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _close(lines: Lines[Trace] | None, file: RotatingFile | None) -> None:
+    if lines is not None:
+        lines.close()
+    if file is not None:
+        file.close()
 
 
 def _own(path: Path, worker: int) -> Path:

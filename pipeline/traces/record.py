@@ -17,8 +17,8 @@ MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
 
-Cursor = dict[int, tuple[int, int]]
-"""How much somebody has seen of each row of one trace: (epoch, marks), by the row's identity. Not to outlive the trace."""
+Cursor = dict[int, tuple[int, ...]]
+"""How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
 
 
 class Note(NamedTuple):
@@ -186,13 +186,13 @@ class Trace:
         news = []
         for row in self.rows:
             key = id(row)
-            epoch, since = seen.get(key, (0, 0))
-            if epoch != row.epoch:
-                since = 0
-            marks = row.marks(self.began, since)
-            if marks:
-                news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": marks})
-                seen[key] = (row.epoch, row.settled())
+            before, now = seen.get(key, (0, 0)), row.state
+            if now == before or not len(row):
+                continue
+            # The last mark that was told may have grown.
+            since = max(0, before[1] - 1) if before[0] == row.epoch else 0
+            news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": row.marks(self.began, since)})
+            seen[key] = now
         return news
 
     def to_json(self, *, stages: bool = True) -> dict[str, Any]:
