@@ -7,6 +7,7 @@ import gc
 import logging
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -44,6 +45,7 @@ from pipeline.workers.portion import portion
 
 if TYPE_CHECKING:
     from pipeline.config.apart import Loader
+    from pipeline.telemetry.otel import Telemetry
     from pipeline.workers.seat import Seat
 
 log = logging.getLogger("penstock")
@@ -121,6 +123,7 @@ class App:
             await self._stopping.wait()
             await self._drain([listener], server, runtime)
             runtime.recorder.close()
+            await _end(runtime.recorder.telemetry)
             self._finish(signal.SIGTERM, signal.SIGINT)
         return 0
 
@@ -144,6 +147,7 @@ class App:
             await self._stopping.wait()
             await self._drain(listeners, server, runtime)
             runtime.recorder.close()
+            await _end(runtime.recorder.telemetry)
             self._finish(signal.SIGTERM)
             await colleagues.farewell()
         return 0
@@ -165,6 +169,7 @@ class App:
             started=self._started,
             slots=lambda: shared.states(Slots),
         )
+        runtime.recorder.telemetry = _telemetry(None, self._config)
         return shared, runtime
 
     def _obey(self, *signals: int) -> None:
@@ -254,6 +259,29 @@ def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     shared.metrics.use(config.digest, prices_of(config))
     runtime.recorder.use(config.traces, config.digest, _redactor(config))
     runtime.logs.use(config.logs, sys.stderr)
+    runtime.recorder.telemetry = _telemetry(runtime.recorder.telemetry, config)
+
+
+def _telemetry(running: Telemetry | None, config: Config) -> Telemetry | None:
+    """What makes spans by a configuration; it goes on where it runs already."""
+    if not config.telemetry.otel:
+        if running is not None:
+            # It sends what it has; nobody waits for that.
+            threading.Thread(target=running.close, args=(LAST_WORDS,), daemon=True).start()
+        return None
+    if running is not None:
+        running.use(config)
+        return running
+    # The extra `otel`: only who asks for spans needs it, and holds it in memory.
+    from pipeline.telemetry.otel import telemetry
+
+    return telemetry(version("penstock"), config)
+
+
+async def _end(telemetry: Telemetry | None) -> None:
+    """Send the last spans, for as long as somebody may wait for that."""
+    if telemetry is not None:
+        await asyncio.get_running_loop().run_in_executor(None, telemetry.close, LAST_WORDS)
 
 
 def _redactor(config: Config) -> Redactor:

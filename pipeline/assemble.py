@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from random import random
 from typing import Any
 
 from reactivex import Observable
@@ -65,8 +66,19 @@ def _no_seal(kind: str, value: str) -> None:
     return None
 
 
-def assemble(config: Config, shared: Shared) -> Assembly:
+def assemble(
+    config: Config,
+    shared: Shared,
+    provide: Callable[[ProviderConfig], Provider] | None = None,
+    random: Callable[[], float] = random,
+) -> Assembly:
     """Bind everything that ``config`` names.
+
+    Args:
+        config: what is to be served.
+        shared: what outlives a reload.
+        provide: makes the providers; None: those that the configuration means. A replay brings its own.
+        random: 0 <= x < 1: chance, where a step asks for it.
 
     Raises:
         ConfigError: a chain makes no sense, or a step of it cannot be built; nothing was bound then.
@@ -74,14 +86,22 @@ def assemble(config: Config, shared: Shared) -> Assembly:
     What ``shared`` keeps for steps, slots and candidates that are no more is dropped with their last request.
     """
     with shared.renewed():
-        return _Assembler(config, shared).run()
+        return _Assembler(config, shared, provide, random).run()
 
 
 class _Assembler:
-    def __init__(self, config: Config, shared: Shared) -> None:
+    def __init__(
+        self,
+        config: Config,
+        shared: Shared,
+        provide: Callable[[ProviderConfig], Provider] | None,
+        random: Callable[[], float],
+    ) -> None:
         self._config = config
+        self._random = random
         self._shared = shared
-        self._providers = {name: self._provider(provider) for name, provider in config.providers.items()}
+        provide = provide or self._provider
+        self._providers = {name: provide(provider) for name, provider in config.providers.items()}
         self._seals = {
             name: Seal(key_for(name, _secret(provider), provider.base_url)) for name, provider in config.providers.items()
         }
@@ -156,7 +176,7 @@ class _Assembler:
         # Secrets are not part of the digest: a header that a step adds is, with the chain. Its models share what it keeps,
         # however each of them is balanced.
         version = (self._config.digest, self._chains[chain])
-        supply = Supplier(self._shared, chain, candidate=self._alone, version=version)
+        supply = Supplier(self._shared, chain, candidate=self._alone, random=self._random, version=version)
         around = {streamed: for_answers(chain, steps, supply, *self._outermost()) for streamed, steps in bound.items()}
         resumed = _resumed(steps, candidates)
         guards = {
@@ -216,7 +236,9 @@ class _Assembler:
             # Outside the time limits: waiting for a slot does not count into them (RELIABILITY). A mirror waits before no client.
             waits = None if served else 0
             around.append(admit(slots, queue=waits, key=caller_of, on_wait=self._shared.metrics.queue_wait.observe))
-        return for_attempts(name, chain, Supplier(self._shared, name, candidate.label), *around, rewritten=rewritten)
+        return for_attempts(
+            name, chain, Supplier(self._shared, name, candidate.label, random=self._random), *around, rewritten=rewritten
+        )
 
     def _alone(self, use: str) -> sentence.Attempt:
         """An attempt at ``provider/model`` outside every route, for a mirror. Raises ValueError where there is none."""

@@ -5,7 +5,7 @@ What is run is the chain from the attempts to the client's stream (everything bu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, cast
@@ -18,7 +18,7 @@ from operators.catalog import CATALOG
 from operators.chain import Chain
 from operators.circuit import Circuits
 from operators.options import nearest
-from operators.stream import Left, Link, Stream
+from operators.stream import Stream
 from operators.virtual import VirtualClock
 from pipeline import chain as sentence
 from pipeline.config import CaseConfig, Problem
@@ -29,6 +29,7 @@ from pipeline.events import Batch, BlockEnd, BlockStart, End, Event, Finish, Ope
 from pipeline.exchange import Exchange
 from pipeline.guards import for_answers, for_attempts
 from pipeline.metrics import Metrics
+from pipeline.played import Play, Played, almost_one
 from pipeline.policies import drilled
 from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
@@ -54,39 +55,21 @@ def faults(chains: Mapping[str, Chain], tests: Mapping[str, Sequence[CaseConfig]
             yield from (Problem(case.where, f"{title}{fault}") for fault in _Case(case, metrics).faults(name, chains[name]))
 
 
-class _Drawn(Stream[Batch]):
-    """A candidate that does what is drawn, one drawing a try (the last one for all further tries), and keeps a record."""
+@dataclass(frozen=True)
+class Came:
+    """What came of a case."""
 
-    def __init__(self, plays: Sequence[Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]], now: Callable[[], float]):
-        super().__init__(self._tried)
-        self.tries: list[list[float]] = []
-        """(tried, let go) in columns."""
-        self._plays = plays
-        self._now = now
-
-    def _tried(self, observer: ObserverBase[Batch], scheduler: SchedulerBase | None) -> Link[Batch, Batch]:
-        play = self._plays[min(len(self.tries), len(self._plays) - 1)]
-        self.tries.append([self._now()])
-        link = _Playing(self.tries[-1], self._now).begin(observer)
-        link.timers = play(clock.require(scheduler, "source"), link)
-        return link
+    expect: str
+    """What the client saw, drawn; where that needs more than characters, words in brackets stand behind it."""
+    errors: Sequence[str]
+    """What ``#`` may be called."""
+    subscriptions: Mapping[str, tuple[str, ...]]
+    """Each try at each candidate, drawn; in numbers where it lies between two columns."""
 
 
-class _Playing(Link[Batch, Batch]):
-    """One try."""
-
-    __slots__ = ("_now", "_record", "timers")
-
-    timers: list[Any]
-
-    def __init__(self, record: list[float], now: Callable[[], float]) -> None:
-        self._record = record
-        self._now = now
-
-    def ended(self, how: Exception | Left | None) -> None:
-        self._record.append(self._now())
-        for timer in self.timers:
-            timer.dispose()
+def came(name: str, chain: Chain, case: CaseConfig) -> Came:
+    """What comes of a case of the chain ``name``, whatever it expects. Raises ChainError where the chain cannot be built."""
+    return _Case(case, Metrics("cases")).came(name, chain)
 
 
 @dataclass
@@ -115,38 +98,30 @@ class _Case:
 
     def _run(self, name: str, chain: Chain) -> Iterator[str]:
         case = self.case
-        time = VirtualClock()
-        shared = Shared(cast(Any, None), self.metrics, Circuits(now=lambda: time.second))
-
-        def now() -> float:
-            return round(time.second / case.column, 6)
-
-        sources = {label: _Drawn([self._play(label, drawing) for drawing in drawn], now) for label, drawn in case.source.items()}
-        seen: list[Seen] = []
-        errors: list[Exception] = []
-
-        def failed(error: Exception) -> None:
-            seen.append((now(), Sign.ERROR))
-            errors.append(error)
-
-        subscription = _joined(name, chain, shared, sources, case.continues).subscribe(
-            lambda batch: seen.extend((now(), text) for text in said(batch)),
-            failed,
-            lambda: seen.append((now(), Sign.END)),
-            scheduler=_exchange(time),
-        )
+        ran = _Ran(self, name, chain)
         expected = read(case.expect, case.values)
         ends = bool(expected) and expected[-1][1] in (Sign.END, Sign.ERROR)
-        time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
+        ran.time.advance((expected[-1][0] if ends else len(case.expect.replace(" ", ""))) * case.column)
         if not ends:
-            subscription.dispose()
-        left = time.timers
-        time.advance(LATER * case.column)
-        subscription.dispose()
-        yield from self._differences(expected, seen, errors, sources, left)
+            ran.subscription.dispose()
+        left = ran.time.timers
+        ran.time.advance(LATER * case.column)
+        ran.subscription.dispose()
+        yield from self._differences(expected, ran.seen, ran.errors, ran.sources, left)
+
+    def came(self, name: str, chain: Chain) -> Came:
+        """See ``came``."""
+        ran = _Ran(self, name, chain)
+        ran.time.advance(LATER * self.case.column)
+        ran.subscription.dispose()
+        return Came(
+            draw(ran.seen, self.case.values),
+            _names(ran.errors[0]) if ran.errors else [],
+            {label: tuple(draw_try(*record) for record in source.tries) for label, source in ran.sources.items()},
+        )
 
     def _differences(
-        self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, _Drawn], left: int
+        self, expected: list[Seen], seen: list[Seen], errors: list[Exception], sources: Mapping[str, Played[Batch]], left: int
     ) -> Iterator[str]:
         if seen != expected:
             wanted, came = (draw(each, self.case.values) for each in (expected, seen))
@@ -166,7 +141,8 @@ class _Case:
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
-    def _play(self, label: str, drawing: str) -> Callable[[SchedulerBase, ObserverBase[Batch]], list[Any]]:
+    def play(self, label: str, drawing: str) -> Play:
+        """One try as it is drawn."""
         frames = read(drawing, self.case.values)
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
@@ -174,6 +150,35 @@ class _Case:
             return [clock.after(scheduler, column * self.case.column, partial(try_.tell, what)) for column, what in frames]
 
         return play
+
+
+class _Ran:
+    """A case under way: its chain is subscribed to, and no time has passed yet."""
+
+    def __init__(self, case: _Case, name: str, chain: Chain) -> None:
+        drawn = case.case
+        self.time = time = VirtualClock()
+        shared = Shared(cast(Any, None), case.metrics, Circuits(now=lambda: time.second))
+        self.sources: dict[str, Played[Batch]] = {
+            label: Played([case.play(label, drawing) for drawing in drawings], self._now)
+            for label, drawings in drawn.source.items()
+        }
+        self.seen: list[Seen] = []
+        self.errors: list[Exception] = []
+        self._column = drawn.column
+        self.subscription = _joined(name, chain, shared, self.sources, drawn.continues).subscribe(
+            lambda batch: self.seen.extend((self._now(), text) for text in said(batch)),
+            self._failed,
+            lambda: self.seen.append((self._now(), Sign.END)),
+            scheduler=_exchange(time),
+        )
+
+    def _now(self) -> float:
+        return round(self.time.second / self._column, 6)
+
+    def _failed(self, error: Exception) -> None:
+        self.seen.append((self._now(), Sign.ERROR))
+        self.errors.append(error)
 
 
 class _Try:
@@ -205,14 +210,14 @@ class _Try:
 
 
 def _joined(
-    name: str, chain: Chain, shared: Shared, sources: Mapping[str, _Drawn], continues: Collection[str]
+    name: str, chain: Chain, shared: Shared, sources: Mapping[str, Played[Batch]], continues: Collection[str]
 ) -> Observable[Batch]:
     """The chain over drawn candidates, as ``pipeline.chain`` joins it over real ones."""
-    around = for_answers(name, chain, Supplier(shared, name, candidate=_nothing, random=_almost_one))
+    around = for_answers(name, chain, Supplier(shared, name, candidate=_nothing, random=almost_one))
     attempts = []
     for label, source in sources.items():
         candidate = Candidate(cast(Any, None), label, Target("chat", label), label, continues=label in continues)
-        guards = for_attempts(name, chain, Supplier(shared, name, label, candidate=_nothing, random=_almost_one))
+        guards = for_attempts(name, chain, Supplier(shared, name, label, candidate=_nothing, random=almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
 
@@ -220,11 +225,6 @@ def _joined(
 def _nothing(use: str) -> Stream[Batch]:
     """Whom a mirror asks: it is done at once, so that a case waits for nobody whom it does not draw."""
     return Stream(lambda observer, scheduler: observer.on_completed())
-
-
-def _almost_one() -> float:
-    """Chance is left out: a wait with jitter is the whole wait, and a share of the requests is none of them."""
-    return 1 - 1e-9
 
 
 def _exchange(time: VirtualClock) -> Exchange:

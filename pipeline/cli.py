@@ -39,8 +39,9 @@ def _told(error: Exception) -> str:
     """What a person is told. The text of a foreign exception may hold anything, so it is not part of it."""
     from operators.errors import ChainError
     from pipeline.config import ConfigError
+    from pipeline.replay.recording import ReplayError
 
-    if isinstance(error, ConfigError | ChainError):
+    if isinstance(error, ConfigError | ChainError | ReplayError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
         return f"penstock: {error.strerror}" + (f" ({error.filename})" if error.filename else "")
@@ -50,10 +51,6 @@ def _told(error: Exception) -> str:
 def _fail(message: str, status: int = FAULT) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(status)
-
-
-def _not_yet(what: str) -> NoReturn:
-    _fail(f"penstock: not yet: {what} is not built yet.", USAGE)
 
 
 def _with_config(command: Command) -> Command:
@@ -133,12 +130,39 @@ def schema() -> None:
 
 
 @penstock.command()
-@click.argument("trace", type=click.Path(path_type=Path))
-@click.option("--chain", default="default", help="Through which chain.")
-@click.option("--config", type=click.Path(path_type=Path), help="The configuration.")
-def replay(trace: Path, chain: str, config: Path | None) -> None:
-    """Run a recorded request in virtual time (not yet)."""
-    _not_yet("replay")
+@click.argument("trace")
+@click.option("--chain", metavar="NAME", help="Through which chain; by default through the one that it ran through.")
+@click.option("--config", type=click.Path(path_type=Path), help="Where chains and candidates are looked up.")
+@click.option("--id", metavar="ID", help="Which trace of several; by default the last one.")
+@click.option(
+    "--others",
+    type=click.Choice(["healthy", "silent", "failing"]),
+    default="healthy",
+    show_default=True,
+    help="What candidates do that were not asked in the recording.",
+)
+@click.option("--save", metavar="FILE", type=click.Path(path_type=Path), help="Write it as a marble case of the chain.")
+def replay(trace: str, chain: str | None, config: Path | None, id: str | None, others: Any, save: Path | None) -> None:
+    """Run a recorded request through a chain in virtual time, and say what would have differed.
+
+    TRACE is a file (the JSON of a trace, or JSON lines), - for standard input, or http://GATEWAY/debug/traces/ID; the key
+    for that is PENSTOCK_KEY.
+    """
+    from pipeline.replay.reading import read
+
+    recorded = read(trace, id, sys.stdin, os.environ)
+    from pipeline.config import load
+
+    found = load(config, os.environ)
+    from pipeline.replay.run import replay as run
+    from pipeline.replay.show import show as report
+
+    replayed = run(recorded, found, chain, others)
+    report(replayed, found.digest, sys.stdout)
+    if save is not None:
+        from pipeline.replay.save import save as write
+
+        print(write(replayed, found, save))
 
 
 @penstock.command()

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pipeline.dialects import DIALECTS, Decoder, OutlineDecoder
 from pipeline.events import Batch, Opened
 from pipeline.exchange import Exchange
-from pipeline.providers.frame import Frame, Head, Whole
+from pipeline.providers.frame import Frame, Head, Read, Whole
 from pipeline.resolve import Candidate
 from pipeline.wire.sse import whole
 
@@ -42,6 +42,8 @@ class Decode:
             return (Batch([self._open(frame)]),)
         if type(frame) is Whole:
             return self._whole(frame)
+        if type(frame) is Read:
+            return frame.batches
         assert isinstance(frame, Batch)
         return (frame,)
 

@@ -15,6 +15,7 @@ from pipeline.wire.jsontext import bounded, write_json
 if TYPE_CHECKING:
     from pipeline.chain import Attempt
     from pipeline.dialects import Dialect
+    from pipeline.telemetry.context import Span
     from pipeline.traces import Trace
 
 # More than this waiting for a slow client shuts the flow gate; the provider's socket then slows down (RELIABILITY).
@@ -60,6 +61,8 @@ class Exchange(Scope):
     """Whether the answer is written anew although its bytes are in the client's own form: it is a part of another one."""
     trace: Trace | None = None
     """Where the taps write what they see; None: nobody wants to know."""
+    span: Span | None = None
+    """Its ids where spans are made; None: the client's trace context is passed on as it came."""
     shared = False
     """Whether its answer goes to several clients (``share``)."""
     _neutral: Request | None = None

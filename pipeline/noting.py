@@ -26,7 +26,7 @@ from pipeline.events import (
     Usage,
 )
 from pipeline.exchange import Exchange
-from pipeline.providers.frame import Frame, Whole
+from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Row, Trace
 from pipeline.traces.row import CODES
@@ -125,7 +125,7 @@ class NotedDecode(Decode):
 
     def _head(self, at: float, frame: Frame) -> None:
         try:
-            if isinstance(frame, Batch):
+            if isinstance(frame, Batch | Read):
                 self._wire.add(at, _BYTES, frame.size)
                 return
             self._attempt.opened = at

@@ -149,7 +149,7 @@ def forked(scheduler: SchedulerBase | None) -> SchedulerBase | None:
     if not isinstance(scheduler, Exchange):
         return scheduler
     fork = scheduler.fork()
-    fork.trace, fork.shared = scheduler.trace, True
+    fork.trace, fork.span, fork.shared = scheduler.trace, scheduler.span, True
     return fork
 
 

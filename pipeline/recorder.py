@@ -6,10 +6,11 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from operators.tap import quietly
 from pipeline.bodies import Bodies
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
@@ -22,6 +23,9 @@ from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
 from pipeline.traces.file import RotatingFile
+
+if TYPE_CHECKING:
+    from pipeline.telemetry.otel import Telemetry
 
 log = logging.getLogger("penstock")
 
@@ -40,6 +44,8 @@ class Recorder:
         self.ring = Ring(config.keep)
         self.tallies = Tallies()
         self.worker = worker
+        self.telemetry: Telemetry | None = None
+        """Makes spans of requests; None: nobody wants them, and it costs nothing."""
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
         self._of_file: tuple[Any, ...] = (None, config.file_size, config.files)
@@ -72,7 +78,7 @@ class Recorder:
 
     def begin(self, exchange: Exchange, route: Route) -> None:
         """A request is about to be answered."""
-        if not self.ring.keep:
+        if not self.ring.keep and self.telemetry is None:
             return
         trace = self._trace(exchange.id, exchange.dialect.name, exchange.began)
         trace.model, trace.asked, trace.chain = exchange.label, exchange.model, route.chain
@@ -82,6 +88,8 @@ class Recorder:
             trace.bodies = Bodies(exchange.raw)
         exchange.trace = trace
         self.ring.begin(trace)
+        if self.telemetry is not None:
+            self.telemetry.begin(exchange)
 
     def _trace(self, id: str, dialect: str, began: float) -> Trace:
         return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self.worker, self._digest)
@@ -106,6 +114,8 @@ class Recorder:
             finally:
                 # Whatever became of its notes, it is not under way any more.
                 self._keep(trace)
+            if self.telemetry is not None and exchange.span is not None and exchange.span.sampled:
+                quietly(self.telemetry.end, exchange.span, self.told(trace, stages=False))
         level = _level(error)
         if log.isEnabledFor(level):
             _say(level, _line_of(exchange, trace, outcome, status, told))

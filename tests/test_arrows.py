@@ -39,6 +39,7 @@ HOUSE_RULES = (
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
+    House(("pipeline.telemetry.context",), ()),
     House(("pipeline.traces",), ()),
     House(("pipeline.redaction",), ()),
     House(("pipeline.logs",), ("pipeline.config", "pipeline.redaction")),
@@ -140,8 +141,13 @@ def test_meaning_never_awaits() -> None:
 
 @pytest.mark.parametrize(
     ("library", "where"),
-    [("aiohttp", AIOHTTP), ("prometheus_client", PROMETHEUS), ("grafana_foundation_sdk", GRAFANA)],
-    ids=["aiohttp", "prometheus_client", "grafana_foundation_sdk"],
+    [
+        ("aiohttp", AIOHTTP),
+        ("prometheus_client", PROMETHEUS),
+        ("grafana_foundation_sdk", GRAFANA),
+        ("opentelemetry", ("pipeline.telemetry.otel",)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_libraries_of_the_outside_stay_at_the_outside(library: str, where: tuple[str, ...]) -> None:
     wrong = [

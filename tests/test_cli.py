@@ -248,13 +248,6 @@ def test_version_and_help(penstock: Command) -> None:
     assert "--port" in penstock("serve", "--help").out
 
 
-@pytest.mark.parametrize("arguments", [["replay", "trace.json"]])
-def test_what_is_not_built_says_so(penstock: Command, arguments: list[str]) -> None:
-    ran = penstock(*arguments)
-    assert (ran.status, ran.out) == (2, "")
-    assert "not yet" in ran.err
-
-
 # What people get wrong.
 
 

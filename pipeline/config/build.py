@@ -6,8 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 
@@ -26,11 +27,14 @@ from pipeline.config.models import (
     Secret,
     ServerConfig,
     StateConfig,
+    TelemetryConfig,
     TracesConfig,
 )
 from pipeline.config.problems import ConfigError
 from pipeline.config.sections import CandidateSection, ChainSection, File, ModelSection, ProviderSection, Record
 from pipeline.config.tree import Tree, read
+
+_OTEL: Final = "opentelemetry.exporter.otlp.proto.http"
 
 
 def build(text: str, source: str, env: Mapping[str, str]) -> Config:
@@ -42,12 +46,22 @@ def build(text: str, source: str, env: Mapping[str, str]) -> Config:
         file = File.model_validate(tree.value)
     except ValidationError as error:
         explain(tree, error)
+    if file is not None and file.telemetry.otel and not _there(_OTEL):
+        tree.fault(("telemetry", "otel"), "needs the extra `otel`; install it with: pip install 'penstock[otel]'.")
     references.check(tree)
     chains = steps.chains(tree)
     if tree.problems or file is None:
         raise ConfigError(tree.problems)
     chains = {name: replace(chain, tests=_cases(tree, name, file.chains[name])) for name, chain in chains.items()}
     return _effective(file, chains, source)
+
+
+def _there(module: str) -> bool:
+    """Whether a module of an extra is installed; it is not imported for that."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _cases(tree: Tree, name: str, section: ChainSection) -> tuple[CaseConfig, ...]:
@@ -68,6 +82,7 @@ def _effective(file: File, chains: Mapping[str, ChainConfig], source: str) -> Co
         source=source,
         traces=TracesConfig(**_fields(file.traces)),
         logs=LogsConfig(**_fields(file.logs)),
+        telemetry=TelemetryConfig(**_fields(file.telemetry)),
     )
 
 

@@ -190,6 +190,13 @@ class LogsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TelemetryConfig:
+    """``otel``: spans of requests are made and sent. Where to, and which, is said by the variables of OpenTelemetry."""
+
+    otel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """An effective configuration. Its repr, like everything else of it, holds no secret."""
 
@@ -204,3 +211,4 @@ class Config:
     """The file's name, or "embedded default"."""
     traces: TracesConfig = TracesConfig()
     logs: LogsConfig = LogsConfig()
+    telemetry: TelemetryConfig = TelemetryConfig()

@@ -288,6 +288,13 @@ class LogsSection(Record):
     """JSON lines, or text for people; auto: text on a terminal, JSON elsewhere."""
 
 
+class TelemetrySection(Record):
+    """What is told to an observability system. Addresses, sampling and names come from the OTEL_ variables of the environment."""
+
+    otel: Flag = Field(default=False)
+    """Whether OpenTelemetry spans are sent (OTLP over HTTP); needs the extra `otel`."""
+
+
 class File(Record):
     """penstock.yaml: who is served, who answers, and how."""
 
@@ -303,3 +310,4 @@ class File(Record):
     state: StateSection = StateSection()
     traces: TracesSection = TracesSection()
     logs: LogsSection = LogsSection()
+    telemetry: TelemetrySection = TelemetrySection()

@@ -29,5 +29,21 @@ class Whole:
     body: bytes
 
 
+class Read(bytes):
+    """Bytes of which it is known already what they say: a provider that plays a recording makes them."""
+
+    batches: tuple[Batch, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return len(self)
+
+    def __new__(cls, data: bytes, batches: tuple[Batch, ...]) -> Read:
+        read = super().__new__(cls, data)
+        read.batches = batches
+        return read
+
+
 Frame = Head | bytes | Whole | Batch
 """A batch comes from a provider that speaks neutral events."""

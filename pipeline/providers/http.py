@@ -27,6 +27,7 @@ from pipeline.providers.headers import to_client, to_provider
 from pipeline.providers.pool import Answer, ConnectTimeout, Destination, Pool, request_head
 from pipeline.request import Losses, Sent
 from pipeline.resolve import Candidate
+from pipeline.telemetry.context import passed_on
 
 # An error body is read up to here; what is longer is not an explanation.
 ERROR_BODY_LIMIT: Final = 256 * 1024
@@ -92,7 +93,7 @@ class HttpProvider:
             # Each candidate loses what it loses; what an earlier one could not carry is no news.
             sent = exchange.send(Losses(candidate.target.allow))
             body = payload(exchange, candidate, sent)
-            head = self._head(exchange, candidate, self.url)
+            head = self._head(exchange, candidate, self.url, sent.number)
             self._gauge(1)
             try:
                 response = await self._post(self._destination, head, body)
@@ -116,7 +117,7 @@ class HttpProvider:
         to = Destination(url, self._connect_timeout)
         try:
             async with asyncio.timeout(COUNT_PATIENCE):
-                response = await self._post(to, self._head(exchange, candidate, url), body)
+                response = await self._post(to, self._head(exchange, candidate, url, 0), body)
                 try:
                     if response.status != 200:
                         raise await self._refusal(response)
@@ -134,8 +135,10 @@ class HttpProvider:
     def _destination(self) -> Destination:
         return Destination(self.url, self._connect_timeout)
 
-    def _head(self, exchange: Exchange, candidate: Candidate, url: URL) -> bytes:
+    def _head(self, exchange: Exchange, candidate: Candidate, url: URL, number: int) -> bytes:
         own = to_provider(self.dialect, exchange.headers) if exchange.dialect.name == self.dialect else {}
+        span = exchange.span
+        own.update(passed_on(exchange.headers) if span is None else span.headers(number))
         own.update(exchange.added)
         fields = self._fields[exchange.stream]
         if self.dialect == "messages" and "anthropic-version" not in own and "anthropic-version" not in fields:

@@ -1,0 +1,1 @@
+"""``penstock replay``: a recorded request through any chain, in virtual time."""
