@@ -16,6 +16,7 @@ from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.runtime import Handler, Runtime
+from pipeline.server.views import FILES, Views
 
 log = logging.getLogger("penstock")
 
@@ -34,6 +35,7 @@ class Door:
         self._runtime = runtime
         self._answerer = Answerer(runtime)
         get = self._answerer
+        self._views = see = Views(runtime, get.summary)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
             "/responses": {"POST": get.generate(DIALECTS["responses"]), "GET": _upgrade},
@@ -43,7 +45,9 @@ class Door:
             "/healthz": {"GET": get.health},
             "/readyz": {"GET": get.ready},
             "/metrics": {"GET": get.metrics},
-            "/": {"GET": get.summary},
+            "/debug/live": {"GET": see.live},
+            "/debug/chains": {"GET": see.chains},
+            "/": {"GET": see.front},
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -96,6 +100,8 @@ class Door:
 
     def _family(self, path: str) -> Mapping[str, Handler] | None:
         """Paths that hold a name."""
+        if path.startswith(FILES):
+            return {"GET": self._views.file}
         if path.startswith("/models/"):
             return {"GET": self._answerer.get_model}
         if path.startswith("/messages/batches"):

@@ -1,0 +1,200 @@
+"""What came since somebody looked: for each viewer of the live feed, the marks and facts of requests that it has not seen.
+
+Each process keeps its own share of this, found by the viewer's name, so that a viewer who is connected to one worker sees all.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Final
+
+from pipeline.exchange import Exchange
+from pipeline.recorder import fill
+from pipeline.server.runtime import Runtime
+from pipeline.traces import Cursor, Trace
+
+HISTORY: Final = 100
+"""Requests that ended before somebody looked, and are told at first; whoever falls behind misses what is older."""
+MOST_FOLLOWED: Final = 1000
+"""Requests in flight of one worker that a viewer is told of; of more only the number."""
+MOST_MARKS: Final = 8000
+"""Of one look, about: what is left is told at the next one, so that a look takes milliseconds whatever is going on."""
+FORGOTTEN: Final = 10.0
+"""Seconds after which a viewer that does not ask any more is forgotten."""
+
+Answer = dict[str, Any]
+
+
+class Desk:
+    """All viewers of one process.
+
+    Args:
+        runtime: whose requests they see.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._viewers: dict[str, _Viewer] = {}
+        self._process = f"{os.getpid()}-{time.monotonic_ns()}"
+        runtime.colleagues.answers["live"] = self.look
+        runtime.colleagues.answers["unlook"] = self.forget
+
+    def __len__(self) -> int:
+        return len(self._viewers)
+
+    def look(self, viewer: str, stages: Collection[str] | None = None, id: str | None = None) -> Answer:
+        """What this viewer has not seen yet. Whoever looks for the first time sees what is in flight, and what ended last.
+
+        Args:
+            viewer: a name of its own.
+            stages: whose marks it wants; None: all.
+            id: the only request that it looks at; None: all.
+        """
+        began = time.perf_counter()
+        now = time.monotonic()
+        for name in [name for name, each in self._viewers.items() if now - each.looked_at > FORGOTTEN]:
+            del self._viewers[name]
+        found = self._viewers.get(viewer)
+        if found is None:
+            found = self._viewers[viewer] = _Viewer(self._runtime, None if stages is None else frozenset(stages), id)
+        found.looked_at = now
+        news = found.news()
+        candidates = self._candidates() if id is None else {}
+        return {
+            "process": self._process,
+            "candidates": candidates,
+            "requests": news.requests,
+            "gone": news.gone,
+            "left_out": news.left_out,
+            "spent": time.perf_counter() - began,
+        }
+
+    def forget(self, viewer: str) -> None:
+        """This viewer looks no more."""
+        self._viewers.pop(viewer, None)
+
+    def _candidates(self) -> dict[str, Any]:
+        circuits = self._runtime.assembly.circuits
+        told = {}
+        for label, state in circuits.states().items():
+            circuit = circuits.of(label)
+            told[label] = {"state": state, "remaining": ceil(circuit.remaining), "failures": circuit.in_a_row}
+        return told
+
+
+@dataclass(slots=True)
+class News:
+    """What a viewer is told at one look."""
+
+    requests: list[dict[str, Any]]
+    """All facts of a request, or only its ``id`` and ``at``; and under ``stages`` its new marks."""
+    gone: list[str]
+    """Ids of requests that are in flight no more and of whose end nothing is known."""
+    left_out: int
+    """How many in flight it is not told of."""
+
+
+class _Followed:
+    """A request in flight: what the viewer knows of it."""
+
+    __slots__ = ("cursor", "facts")
+
+    def __init__(self) -> None:
+        self.cursor: Cursor = {}
+        self.facts: tuple[Any, ...] | None = None
+
+
+class _Viewer:
+    """What one viewer has seen."""
+
+    def __init__(self, runtime: Runtime, stages: frozenset[str] | None, id: str | None) -> None:
+        self._runtime = runtime
+        self._stages = stages
+        self._id = id
+        self._followed: dict[Trace, _Followed] = {}
+        self._last: Trace | None = None
+        """The last one that ended and was looked at."""
+        self._done: set[Trace] = set()
+        """Those behind it that were followed and whose end was told."""
+        self.looked_at = 0.0
+
+    def news(self) -> News:
+        """What is new now."""
+        news = News([], [], 0)
+        flying = {each.trace: each for each in self._runtime.exchanges if each.trace is not None}
+        self._room = MOST_MARKS
+        self._ended(news, flying)
+        self._recent(news)
+        self._flying(news, flying)
+        return news
+
+    def _ended(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
+        """The ends of those that were followed: none is left out, or it would look as if it were in flight for ever."""
+        for trace in [each for each in self._followed if each not in flying]:
+            followed = self._followed.pop(trace)
+            if trace.outcome:
+                self._done.add(trace)
+                self._tell(news, trace, followed, whole=True)
+            else:
+                news.gone.append(trace.id)
+
+    def _recent(self, news: News) -> None:
+        """What began and ended between two looks, and at the first look what ended before."""
+        recent = self._runtime.recorder.ring.since(self._last, HISTORY)
+        if len(recent) == HISTORY:
+            self._done.intersection_update(recent)
+        for trace in recent:
+            if self._room <= 0:
+                break
+            self._last = trace
+            if trace in self._done:
+                self._done.remove(trace)
+            elif self._sees(trace):
+                self._tell(news, trace, _Followed(), whole=True)
+
+    def _flying(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
+        for trace in flying:
+            if trace not in self._followed and self._sees(trace):
+                if len(self._followed) < MOST_FOLLOWED:
+                    self._followed[trace] = _Followed()
+                else:
+                    news.left_out += 1
+        for trace in list(self._followed):
+            if self._room <= 0:
+                break
+            # Whoever was told stands behind those that wait.
+            followed = self._followed[trace] = self._followed.pop(trace)
+            facts = _facts(trace, flying[trace])
+            changed, followed.facts = facts != followed.facts, facts
+            if changed:
+                fill(trace, flying[trace])
+            self._tell(news, trace, followed, whole=changed)
+
+    def _sees(self, trace: Trace) -> bool:
+        return self._id is None or trace.id == self._id
+
+    def _tell(self, news: News, trace: Trace, followed: _Followed, *, whole: bool) -> None:
+        """One request: all facts where any changed, else only its new marks."""
+        stages = trace.news(followed.cursor, self._stages)
+        if whole:
+            news.requests.append({**trace.to_json(stages=False), "stages": stages})
+        elif stages:
+            news.requests.append({"id": trace.id, "at": trace.at, "stages": stages})
+        self._room -= sum(len(row["marks"]) for row in stages)
+
+
+def _facts(trace: Trace, exchange: Exchange) -> tuple[Any, ...]:
+    """What tells that something else than marks is new; cheap, since it is looked at for each request in flight."""
+    return (
+        [(each.opened, each.outcome) for each in trace.attempts],
+        len(trace.trips),
+        len(trace.notes),
+        exchange.first_event_at,
+        exchange.first_write_at,
+        exchange.opened is None,
+        exchange.usage,
+    )
