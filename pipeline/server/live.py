@@ -104,7 +104,7 @@ class Feed:
             return None
         if now - self._totals_at >= QUIET:
             self._totals_at = now
-            message["stats"] = await self._stats()
+            message["stats"] = {"requests": _summed(answer["totals"] for answer in answers)}
         if self._told_at < 0:
             message["first"] = True
         self._told_at = now
@@ -152,6 +152,13 @@ class Feed:
                 lost.extend(self._flying.pop(process))
                 del self._silent[process]
         return lost
+
+
+def _summed(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    found: Tally[str] = Tally()
+    for each in told:
+        found.update(each)
+    return dict(found)
 
 
 def _candidates(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

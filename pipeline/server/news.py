@@ -70,12 +70,22 @@ class Desk:
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
+            "totals": self._totals(),
             "spent": time.perf_counter() - began,
         }
 
     def forget(self, viewer: str) -> None:
         """This viewer looks no more."""
         self._viewers.pop(viewer, None)
+
+    def _totals(self) -> dict[str, int]:
+        recorder = self._runtime.recorder
+        tallies = recorder.tallies.models.values()
+        return {
+            "total": sum(each.total for each in tallies) + recorder.tallies.refused,
+            "errors": sum(each.errors for each in tallies) + recorder.tallies.refused,
+            "active": len(self._runtime.exchanges),
+        }
 
     def _candidates(self) -> dict[str, Any]:
         circuits = self._runtime.assembly.circuits

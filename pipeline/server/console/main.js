@@ -137,11 +137,9 @@ class Console {
       one.take(message);
       const request = one.find(id);
       if (request) this.#showDetail(request, one.lasted(request));
-      if (!request || request.outcome) {
-        feed.stop();
-        // It may have ended between two looks: the trace knows the rest.
-        this.#fetch(id);
-      }
+      if (request?.outcome) feed.stop();
+      // It ended between two looks, long enough ago.
+      else if (!request) this.#fetch(id);
     }, () => {});
     this.single = feed;
     feed.start();
