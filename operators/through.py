@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
 
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -18,7 +18,11 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 
 class Codec(Protocol[In_contra, Out_co]):
-    """What :func:`through` runs. It may also have ``fail(error) -> Iterable``: what to emit before completing, or it raises."""
+    """What :func:`through` runs. It may have two methods more.
+
+    ``fail(error) -> Iterable``: what to emit before completing, or it raises.
+    ``ended(how)``: called once at the end of the subscription, whichever it is (see ``Link.ended``); it must not raise.
+    """
 
     def feed(self, item: In_contra, /) -> Iterable[Out_co]:
         """Take one item."""
@@ -62,7 +66,8 @@ def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) 
     def operator(source: Observable[In]) -> Stream[Out]:
         def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In, Out]:
             codec = make_codec(scheduler) if scoped else make_codec()
-            return _Through(codec).connect(source, observer, scheduler)
+            link: _Through[In, Out] = _Through(codec) if getattr(codec, "ended", None) is None else _Telling(codec)
+            return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
@@ -139,3 +144,14 @@ class _Through(Link[In, Out]):
                 return error
             self.receiver.on_next(item)
         return None
+
+
+class _Telling(_Through[In, Out]):
+    """For a codec that wants to know how it ended."""
+
+    __slots__ = ()
+
+    _codec: Any
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._codec.ended(how)

@@ -24,12 +24,14 @@ from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
 from pipeline.metrics import Metrics
 from pipeline.providers.pool import Pool
+from pipeline.recorder import Recorder
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
 from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
+from pipeline.workers.colleagues import Colleagues
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
@@ -76,6 +78,8 @@ class App:
             keyring=Keyring(self._config.server.keys, origins=self._config.server.cors),
             cors=Cors(self._config.server.cors),
             metrics=metrics,
+            recorder=Recorder(self._config.traces, self._config.digest),
+            colleagues=Colleagues(),
             clock=Clock(loop),
             started=int(time.time()),
         )
@@ -170,6 +174,7 @@ def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     assembly = assemble(config, shared)
     runtime.assembly, runtime.keyring, runtime.cors = assembly, keyring, cors
     shared.metrics.use(config.digest)
+    runtime.recorder.use(config.traces, config.digest)
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:

@@ -148,7 +148,7 @@ class _Assembler:
             attempts = [sentence.attempt(each, guards[streamed][each.label], metrics) for each in candidates]
             return sentence.answer(attempts, around[streamed], metrics, seal_for)
 
-        return Route(name, candidates, join, join(candidates, True), join(candidates, False), description)
+        return Route(name, candidates, join, join(candidates, True), join(candidates, False), description, chain)
 
     def _outermost(self) -> tuple[Guard, ...]:
         """Around every chain: what a client's key may use, whichever model it asks (``server.keys``)."""

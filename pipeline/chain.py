@@ -17,15 +17,14 @@ from reactivex import Observable, abc
 
 from operators.chain import Chain, Step
 from operators.stream import Stream
-from operators.tap import tap
 from operators.through import through
-from pipeline.decode import Decode
 from pipeline.encode import Encode, SealFor
 from pipeline.exchange import Exchange
 from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
+from pipeline.noting import decoding
 from pipeline.resolve import Candidate
-from pipeline.taps import AttemptProbe, observe
+from pipeline.taps import observe, probed
 
 POSITIONS: Final = ("candidates", "wire", "attempt", "answer", "request")
 
@@ -79,8 +78,8 @@ class Attempt(Stream[Any]):
 def attempt(candidate: Candidate, guards: AttemptGuards, metrics: Metrics) -> Attempt:
     """dispatch -> wire guards -> decode -> attempt guards -> tap."""
     frames = guards.wire(candidate.provider.open(candidate))
-    batches = through(partial(Decode, candidate, guards.rewrites, read=guards.reads), scoped=True)(frames)
-    return Attempt(candidate, tap(AttemptProbe(candidate, guards.chain, metrics))(guards.attempt(batches)))
+    batches = through(partial(decoding, candidate, guards.rewrites, read=guards.reads), scoped=True)(frames)
+    return Attempt(candidate, probed(candidate, guards.chain, metrics)(guards.attempt(batches)))
 
 
 def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, seal_for: SealFor) -> Observable[bytes]:

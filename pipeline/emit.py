@@ -13,6 +13,7 @@ from reactivex import Observable, abc
 
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
+from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
 LINGER: Final = 1.0
@@ -27,6 +28,8 @@ STREAM_HEADERS: Final = {
     "X-Accel-Buffering": "no",
 }
 BODY_HEADERS: Final = {"Content-Type": "application/json"}
+
+_WRITTEN: Final = CODES["bytes"]
 
 
 class _Streamed(web.StreamResponse):
@@ -59,6 +62,7 @@ class Emission(abc.ObserverBase[bytes]):
         "_response",
         "_size",
         "_subscription",
+        "_trace",
         "_transport",
         "_wake",
     )
@@ -75,6 +79,7 @@ class Emission(abc.ObserverBase[bytes]):
         self._headers = headers
         self._buffered = buffered
         self._loop = exchange.loop
+        self._trace = exchange.trace
         self._pending: list[bytes] = []
         self._size = 0
         self._done = False
@@ -97,6 +102,7 @@ class Emission(abc.ObserverBase[bytes]):
         Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
         """
         exchange = self._exchange
+        self._note("subscribe")
         self._subscription = answer.subscribe(self, scheduler=exchange)
         try:
             while True:
@@ -119,10 +125,12 @@ class Emission(abc.ObserverBase[bytes]):
                     return response
                 if ended:
                     await response.write_eof(data)
+                    self._note("bytes", len(data))
                     return response
                 await response.write(data)
                 self._opened(response)
                 self._wrote(len(data))
+                self._note("bytes", len(data))
         finally:
             self._let_go()
 
@@ -159,6 +167,9 @@ class Emission(abc.ObserverBase[bytes]):
             transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
         else:
             _at_once(self._begin(data))
+        trace = self._trace
+        if trace is not None:
+            trace.client.add(trace.now(), _WRITTEN, len(data))
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()
@@ -173,6 +184,7 @@ class Emission(abc.ObserverBase[bytes]):
             response.force_close()
         await response.prepare(self._request)
         self._exchange.first_write_at = time.monotonic()
+        self._note("opened")
         return response
 
     def _opened(self, response: web.StreamResponse) -> None:
@@ -214,7 +226,13 @@ class Emission(abc.ObserverBase[bytes]):
         if self._request.transport is not None:
             self._request.transport.abort()
 
+    def _note(self, kind: str, size: int = 0) -> None:
+        trace = self._trace
+        if trace is not None:
+            trace.client.add(trace.now(), CODES[kind], size)
+
     def _body(self, data: bytes) -> web.Response:
+        self._note("bytes", len(data))
         status = self._exchange.opened.status if self._exchange.opened is not None else 200
         return web.Response(body=data, status=status, headers=self._opening(BODY_HEADERS))
 

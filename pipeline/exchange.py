@@ -15,6 +15,7 @@ from pipeline.wire.jsontext import bounded, write_json
 if TYPE_CHECKING:
     from pipeline.chain import Attempt
     from pipeline.dialects import Dialect
+    from pipeline.traces import Trace
 
 # More than this waiting for a slow client shuts the flow gate; the provider's socket then slows down (RELIABILITY).
 HIGH_WATER = 64 * 1024
@@ -53,6 +54,10 @@ class Exchange(Scope):
     """Headers of the operator's that every provider request of this exchange carries."""
     rewritten = False
     """Whether the answer is written anew although its bytes are in the client's own form: it is a part of another one."""
+    trace: Trace | None = None
+    """Where the taps write what they see; None: nobody wants to know."""
+    shared = False
+    """Whether its answer goes to several clients (``share``)."""
     _neutral: Request | None = None
 
     def __init__(
@@ -86,7 +91,7 @@ class Exchange(Scope):
         """The provider said that the answer is complete, and all of it was encoded."""
 
     def fork(self) -> Exchange:
-        """Another exchange for the same request, with an answer, a gate, clocks and attempts of its own."""
+        """Another exchange for the same request, with an answer, a gate, clocks and attempts of its own, and not traced."""
         fork = Exchange(self, self.id, self.dialect, self.body, self.raw, self.headers, self.began)
         fork.label, fork.caller, fork.added = self.label, self.caller, self.added
         return fork

@@ -136,8 +136,12 @@ def identity_of(scheduler: SchedulerBase | None) -> tuple[Any, ...] | None:
 
 
 def forked(scheduler: SchedulerBase | None) -> SchedulerBase | None:
-    """Who asked first may leave while others go on."""
-    return scheduler.fork() if isinstance(scheduler, Exchange) else scheduler
+    """Who asked first may leave while others go on. Its trace is where the attempts are told, as shared ones."""
+    if not isinstance(scheduler, Exchange):
+        return scheduler
+    fork = scheduler.fork()
+    fork.trace, fork.shared = scheduler.trace, True
+    return fork
 
 
 def is_whole(batches: list[Batch]) -> bool:

@@ -64,6 +64,8 @@ class Route:
     body: Observable[bytes]
     """The chain of whole answers."""
     description: str = ""
+    chain: str = "default"
+    """The name of its chain."""
 
     def named(self, model: str) -> Route:
         """The route for one name that the pattern matched: candidates that pass the name through get it."""

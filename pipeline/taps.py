@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from reactivex import Observable, abc
 
 from operators.errors import GuardError
-from operators.stream import Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream
+from operators.tap import quietly, tap
 from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
+from pipeline.noting import AttemptNotes, how_it_ended, note_batch, spoilt
 from pipeline.resolve import Candidate
+from pipeline.traces import Note, Trace
+from pipeline.traces.row import CODES
 
 
 class AttemptProbe:
@@ -27,15 +32,58 @@ class AttemptProbe:
         self._ok = metrics.attempts.labels(candidate.label, "ok", "")
         self._let_go = metrics.attempts.labels(candidate.label, "let_go", "")
 
-    def on_error(self, error: Exception) -> None:
-        trip(error, self._chain, self._metrics)
+    def on_error(self, error: Exception) -> bool:
+        """Tells whether a guard's error was seen for the first time."""
+        tripped = trip(error, self._chain, self._metrics)
         self._metrics.attempts.labels(self._label, "error", classify(error).reason).inc()
+        return tripped
 
     def on_completed(self) -> None:
         self._ok.inc()
 
     def on_dispose(self) -> None:
         self._let_go.inc()
+
+
+def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
+    """The tap above an attempt's guards. Where the exchange is traced, the attempt's end is noted there, too."""
+    probe = AttemptProbe(candidate, chain, metrics)
+    counted: Operator[Batch, Batch] = tap(probe)
+
+    def operator(source: Observable[Batch]) -> Stream[Batch]:
+        plain = counted(source)
+
+        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Any:
+            trace: Trace | None = getattr(scheduler, "trace", None)
+            if trace is None or trace.ended is not None:
+                return plain.on_subscribe(observer, scheduler)
+            link = _Probed(probe, AttemptNotes(trace, candidate)).connect(source, observer, scheduler)
+            link.step_aside()
+            return link
+
+        return Stream(subscribe)
+
+    return operator
+
+
+class _Probed(Link[Batch, Batch]):
+    """One attempt that is traced."""
+
+    __slots__ = ("_notes", "_probe")
+
+    def __init__(self, probe: AttemptProbe, notes: AttemptNotes) -> None:
+        self._probe = probe
+        self._notes = notes
+
+    def ended(self, how: Exception | Left | None) -> None:
+        tripped = False
+        if how is None:
+            self._probe.on_completed()
+        elif isinstance(how, Exception):
+            tripped = self._probe.on_error(how)
+        else:
+            self._probe.on_dispose()
+        quietly(self._notes.ended, how, tripped)
 
 
 def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
@@ -52,18 +100,27 @@ def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
 
 
 class _Observed(Link[Batch, Batch]):
-    __slots__ = ("_chain", "_exchange", "_metrics")
+    __slots__ = ("_chain", "_exchange", "_metrics", "_trace")
 
     def __init__(self, exchange: Exchange, chain: str, metrics: Metrics) -> None:
         self._exchange = exchange
         self._chain = chain
         self._metrics = metrics
+        self._trace = trace = exchange.trace
         exchange.abort = self.on_error
+        if trace is not None:
+            trace.answer.add(trace.now(), CODES["subscribe"])
 
     def on_next(self, batch: Batch) -> None:
         if self.stopped:
             return
         exchange = self._exchange
+        trace = self._trace
+        if trace is not None:
+            try:
+                note_batch(trace.answer, trace.now(), batch)
+            except Exception:
+                spoilt(trace)
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
         for event in batch.events:
@@ -74,12 +131,22 @@ class _Observed(Link[Batch, Batch]):
     def on_error(self, error: Exception) -> None:
         if not self.stopped:
             self._exchange.error = error
-            trip(error, self._chain, self._metrics)
+            tripped = trip(error, self._chain, self._metrics)
+            trace = self._trace
+            if trace is not None and tripped:
+                trace.trip(Note(trace.now(), getattr(error, "operator", ""), "request", str(error)))
             self.fail(error)
 
+    def ended(self, how: Exception | Left | None) -> None:
+        trace = self._trace
+        if trace is not None and trace.ended is None:
+            trace.answer.add(trace.now(), how_it_ended(how))
 
-def trip(error: Exception, chain: str, metrics: Metrics) -> None:
-    """Count the guard that stopped a stream, once, however many taps see its error pass."""
-    if isinstance(error, GuardError) and not getattr(error, "counted", False):
-        error.counted = True  # type: ignore[attr-defined]
-        metrics.guard_trips.labels(error.operator, chain).inc()
+
+def trip(error: Exception, chain: str, metrics: Metrics) -> bool:
+    """Count the guard that stopped a stream, once, however many taps see its error pass. Tells whether this one is the first."""
+    if not isinstance(error, GuardError) or getattr(error, "counted", False):
+        return False
+    error.counted = True  # type: ignore[attr-defined]
+    metrics.guard_trips.labels(error.operator, chain).inc()
+    return True

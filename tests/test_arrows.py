@@ -21,7 +21,7 @@ HOUSE = ("operators", "pipeline")
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
 AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
 PROMETHEUS = ("pipeline.metrics", "pipeline.server")
-SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config")
+SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config", "pipeline.traces")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ HOUSE_RULES = (
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
+    House(("pipeline.traces",), ()),
 )
 
 

@@ -8,10 +8,12 @@ from pipeline.config.models import (
     ChainConfig,
     Config,
     KeyConfig,
+    LogsConfig,
     ModelConfig,
     ProviderConfig,
     ServerConfig,
     StepConfig,
+    TracesConfig,
 )
 from pipeline.config.problems import ConfigError, Place, Problem, UnreadableError
 
@@ -24,12 +26,14 @@ __all__ = [
     "Config",
     "ConfigError",
     "KeyConfig",
+    "LogsConfig",
     "ModelConfig",
     "Place",
     "Problem",
     "ProviderConfig",
     "ServerConfig",
     "StepConfig",
+    "TracesConfig",
     "UnreadableError",
     "default_config",
     "load",

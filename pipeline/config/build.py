@@ -19,11 +19,13 @@ from pipeline.config.models import (
     ChainConfig,
     Config,
     KeyConfig,
+    LogsConfig,
     ModelConfig,
     ProviderConfig,
     Secret,
     ServerConfig,
     StateConfig,
+    TracesConfig,
 )
 from pipeline.config.problems import ConfigError
 from pipeline.config.sections import CandidateSection, ChainSection, File, ModelSection, ProviderSection, Record
@@ -63,6 +65,8 @@ def _effective(file: File, chains: Mapping[str, ChainConfig], source: str) -> Co
         state=StateConfig(**_fields(file.state)),
         digest=_digest(file, chains),
         source=source,
+        traces=TracesConfig(**_fields(file.traces)),
+        logs=LogsConfig(**_fields(file.logs)),
     )
 
 

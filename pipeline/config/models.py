@@ -156,6 +156,25 @@ class StateConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class TracesConfig:
+    """What is kept of each request. ``keep`` is a number of requests, ``file_size`` is in bytes; no ``file``: none is written."""
+
+    keep: int = 1000
+    bodies: bool = False
+    file: str | None = None
+    file_size: int = 64 * 1024 * 1024
+    files: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LogsConfig:
+    """What is logged, and how it looks. ``auto``: for people on a terminal, JSON lines elsewhere."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "text"] = "auto"
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """An effective configuration. Its repr, like everything else of it, holds no secret."""
 
@@ -168,3 +187,5 @@ class Config:
     """Short, stable, without secrets: what ``x-penstock-config`` says."""
     source: str
     """The file's name, or "embedded default"."""
+    traces: TracesConfig = TracesConfig()
+    logs: LogsConfig = LogsConfig()

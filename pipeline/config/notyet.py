@@ -26,7 +26,6 @@ def _several(value: Any) -> bool:
 # Pattern of a path ("*" is any key or index), which of its values are meant, what is missing.
 _TABLE: tuple[tuple[Path, Test, str], ...] = (
     (("cluster",), _always, "a cluster is not built yet; leave `cluster` out"),
-    (("traces",), _always, "traces are not built yet; leave `traces` out"),
     (("state", "store"), _is("sqlite", "nats"), "this store is not built yet; use `store: memory`"),
     (("server", "workers"), _several, "several workers are not built yet; use `workers: 1`"),
     (("providers", "*", "kind"), _is("peer"), "peers are not built yet; use `kind: http`"),

@@ -242,6 +242,30 @@ class StateSection(Record):
     """Where it is kept."""
 
 
+class TracesSection(Record):
+    """What is kept of each request, for /debug and the console."""
+
+    keep: Whole = Field(default=1000, ge=0, le=100_000, examples=[1000])
+    """How many requests that ended are kept in memory; of failures a quarter as many more. 0: nothing is traced."""
+    bodies: Flag = Field(default=False)
+    """Whether the texts of requests and answers are kept, up to 256 KiB each, without what looks like a secret."""
+    file: Name | None = Field(default=None, examples=["/var/log/penstock/traces.jsonl"])
+    """A file to which each request's trace is added as a line of JSON."""
+    file_size: Size = Field(default=64 * 1024 * 1024, ge=4096, examples=["64MiB"])
+    """How large the file becomes before the next one is begun."""
+    files: Positive = Field(default=5, le=1000, examples=[5])
+    """How many files there are at most; the oldest one goes."""
+
+
+class LogsSection(Record):
+    """What is logged to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", examples=["info"])
+    """What is less important is not logged. A line a request is info."""
+    format: Literal["auto", "json", "text"] = Field(default="auto", examples=["json"])
+    """JSON lines, or text for people; auto: text on a terminal, JSON elsewhere."""
+
+
 class File(Record):
     """penstock.yaml: who is served, who answers, and how."""
 
@@ -255,3 +279,5 @@ class File(Record):
     chains: Mapping[str, Chain] = Field(default={}, examples=[{"default": {"request": [{"heartbeat": {"seconds": 15}}]}}])
     """Chains by name; `default` is used where a model names none. A text is `module:name` of a Chain composed in Python."""
     state: StateSection = StateSection()
+    traces: TracesSection = TracesSection()
+    logs: LogsSection = LogsSection()

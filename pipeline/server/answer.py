@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from operators.tap import quietly
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.dispatch import payload
 from pipeline.emit import Emission
@@ -24,6 +25,7 @@ from pipeline.resolve import Candidate, Route
 from pipeline.server.auth import Caller
 from pipeline.server.body import read_body
 from pipeline.server.models import get_model, list_models
+from pipeline.server.refusal import status_of
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
 
@@ -47,6 +49,7 @@ class Answerer:
         runtime = self._runtime
         metrics = runtime.metrics
         began = time.monotonic()
+        caller: Caller | None = None
         try:
             caller = self._authenticate(request)
             if runtime.draining:
@@ -56,29 +59,44 @@ class Answerer:
             raw = await read_body(request, runtime.body_limit)
             exchange, route = self._begin(dialect, request, request_id, raw, caller, began)
         except (GatewayError, asyncio.CancelledError) as error:
-            metrics.refused(dialect.name, error.reason if isinstance(error, GatewayError) else "client_left")
+            self._refused(dialect, request_id, began, error, caller)
             raise
         metrics.in_flight[dialect.name] += 1
         runtime.exchanges.add(exchange)
-        outcome = "client_left"
+        quietly(runtime.recorder.begin, exchange, route)
+        outcome, status = "client_left", None
+        failure: GatewayError | None = None
         try:
             headers = self._headers(request, request_id)
             emission = Emission(exchange, request, headers, metrics.wait_for_clients)
             response = await emission.run(route.stream if exchange.stream else route.body)
-            outcome = "ok" if exchange.ended else _told(exchange).reason
+            status = response.status
+            if not exchange.ended:
+                failure = _told(exchange)
+            outcome = "ok" if failure is None else failure.reason
             return response
         except (asyncio.CancelledError, ConnectionResetError):
             raise
         except Exception as error:
             failure = classify(error)
-            outcome = failure.reason
+            outcome, status = failure.reason, status_of(failure, dialect)
             raise _tried(failure, exchange) from failure.__cause__
         finally:
             metrics.in_flight[dialect.name] -= 1
             runtime.exchanges.discard(exchange)
             metrics.ended(exchange, outcome)
+            quietly(runtime.recorder.end, exchange, outcome, status, failure)
             # It knows the chain, the chain knows the exchange: neither waits for the collector.
             exchange.abort = nothing_to_abort
+
+    def _refused(self, dialect: Dialect, request_id: str, began: float, error: BaseException, caller: Caller | None) -> None:
+        """Count and record a request that came to nothing before it was known what it asks for (TR-O3)."""
+        known = error if isinstance(error, GatewayError) else None
+        outcome = "client_left" if known is None else known.reason
+        self._runtime.metrics.refused(dialect.name, outcome)
+        status = None if known is None else status_of(known, dialect)
+        name = None if caller is None else caller.name
+        quietly(self._runtime.recorder.refused, request_id, dialect.name, began, outcome, status, known, name)
 
     def _begin(
         self,

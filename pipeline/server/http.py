@@ -7,7 +7,6 @@ import logging
 import os
 import re
 from collections.abc import Mapping
-from math import ceil
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +14,7 @@ from aiohttp import web
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer, own_fault
+from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.views import FILES, Views
 
@@ -130,24 +130,6 @@ def dialect_of(path: str, request: web.BaseRequest) -> Dialect:
     if path.startswith("/messages") or (path.startswith("/models") and "anthropic-version" in request.headers):
         return DIALECTS["messages"]
     return DIALECTS["responses" if path.startswith("/responses") else "chat"]
-
-
-# DI-114q, DI-114c: an overloaded service says 529 in Messages and 503 elsewhere; OpenAI has no 402.
-_OWN_STATUS: Final[Mapping[str, Mapping[int, int]]] = {
-    "chat": {529: 503, 402: 429},
-    "responses": {529: 503, 402: 429},
-    "messages": {503: 529},
-}
-
-
-def refusal(error: GatewayError, dialect: Dialect, request_id: str, common: Mapping[str, str]) -> web.Response:
-    """An HTTP error in a dialect's shape. ``common``: the headers that every response carries."""
-    status = _OWN_STATUS[dialect.name].get(error.status, error.status)
-    headers = {**error.headers, **common, "content-type": "application/json"}
-    if error.retry_after is not None and "retry-after" not in headers:
-        headers["retry-after"] = str(max(1, ceil(error.retry_after)))
-    body = dialect.write_error(error, request_id)
-    return web.Response(body=body, status=status, headers=headers)
 
 
 async def _upgrade(request: web.BaseRequest, request_id: str) -> web.StreamResponse:

@@ -11,8 +11,10 @@ from operators.clock import Clock
 from pipeline.assemble import Assembly
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
+from pipeline.recorder import Recorder
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
+from pipeline.workers.colleagues import Colleagues
 
 Handler = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 """(request, request id) -> response, or a GatewayError."""
@@ -26,6 +28,8 @@ class Runtime:
     keyring: Keyring
     cors: Cors
     metrics: Metrics
+    recorder: Recorder
+    colleagues: Colleagues
     clock: Clock
     started: int
     """Unix seconds."""

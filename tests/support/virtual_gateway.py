@@ -27,7 +27,7 @@ from pipeline.metrics import Metrics
 from pipeline.parse import parse
 from pipeline.providers.http import HttpProvider
 from pipeline.resolve import Candidate
-from pipeline.server.http import refusal
+from pipeline.server.refusal import refusal
 from pipeline.shared import Shared
 from tests.support.clients import Outcome, ask_through, hello
 from tests.support.virtual_provider import Actor, Answerer

@@ -1,0 +1,7 @@
+"""What is kept of each request so that people can see it: pure data, bounded, without a word of any body."""
+
+from pipeline.traces.record import Attempt, Cursor, Note, Trace
+from pipeline.traces.ring import Ring
+from pipeline.traces.row import KINDS, MOST, Row
+
+__all__ = ["KINDS", "MOST", "Attempt", "Cursor", "Note", "Ring", "Row", "Trace"]

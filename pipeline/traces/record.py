@@ -1,0 +1,336 @@
+"""The record of one request: who asked, which attempts were made, which guards acted, and what passed each stage when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from pipeline.traces.row import Row
+
+VERSION: Final = 1
+"""Of the JSON form."""
+
+LONGEST_NAME: Final = 200
+MOST_ATTEMPTS: Final = 64
+"""Attempts of one request that are recorded."""
+MOST_NOTES: Final = 64
+
+Outcome = Literal["ok", "error", "let_go"]
+
+Cursor = dict[int, tuple[int, int]]
+"""How much somebody has seen of each row of one trace: (epoch, marks), by the row's identity. Not to outlive the trace."""
+
+
+class Note(NamedTuple):
+    """Something that a step did: a guard that stopped a stream, a hit of a cache, a continuation."""
+
+    at: float
+    operator: str
+    stage: str
+    """``attempt`` or ``request``: which part of the chain it stands in."""
+    message: str
+    attempt: int | None = None
+
+
+class Attempt:
+    """One request to one candidate.
+
+    Args:
+        number: from 1 in the order of asking.
+        candidate: ``provider/model``, as configured.
+        began: seconds, on the trace's clock, as all times here.
+    """
+
+    __slots__ = (
+        "began",
+        "candidate",
+        "committed",
+        "decoded",
+        "dialect",
+        "ended",
+        "guarded",
+        "message",
+        "number",
+        "opened",
+        "outcome",
+        "reason",
+        "retry_after",
+        "shared",
+        "status",
+        "whole",
+        "wire",
+    )
+
+    def __init__(self, number: int, candidate: str, began: float) -> None:
+        self.number = number
+        self.candidate = candidate
+        self.began = began
+        self.dialect = ""
+        self.opened: float | None = None
+        self.ended: float | None = None
+        self.outcome: Outcome | None = None
+        self.reason: str | None = None
+        self.status: int | None = None
+        self.message: str | None = None
+        self.retry_after: float | None = None
+        self.committed = False
+        """Whether it said anything of an answer."""
+        self.whole = False
+        """Whether it said that its answer is complete."""
+        self.shared = False
+        """Whether it was made for several requests at once."""
+        self.wire: Row | None = None
+        self.decoded: Row | None = None
+        self.guarded: Row | None = None
+
+    def end(self, at: float, outcome: Outcome) -> bool:
+        """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
+
+        Who only let it go is corrected by a guard that says why it did.
+        """
+        corrects = outcome == "error" and self.outcome == "let_go" and not self.whole
+        if self.outcome is not None and not corrects:
+            return False
+        self.ended = at
+        self.outcome = outcome
+        return True
+
+    def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
+        """It ended with an error: its reason and the text that a client may read, never an exception's own."""
+        if self.end(at, "error"):
+            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows, from the provider on."""
+        for row in (self.wire, self.decoded, self.guarded):
+            if row is not None:
+                yield row
+
+    def to_json(self, began: float) -> dict[str, Any]:
+        """As in a trace's ``attempts``; what is not known is left out."""
+        ended = self.outcome is not None
+        return _known(
+            number=self.number,
+            candidate=self.candidate,
+            dialect=self.dialect or None,
+            began=_since(self.began, began),
+            opened=_since(self.opened, began),
+            ended=_since(self.ended, began),
+            outcome=self.outcome,
+            reason=self.reason,
+            phase=("semantic" if self.committed else "setup") if ended else None,
+            status=self.status,
+            message=self.message,
+            retry_after=self.retry_after,
+            shared=self.shared or None,
+        )
+
+
+class Trace:
+    """One request, from the moment it was taken.
+
+    The taps write into it while it is under way (``answer``, ``client``, ``attempt``); who ends the request ends it (``end``).
+
+    Args:
+        id: of the request.
+        at: Unix seconds when it was taken.
+        began: the same moment on the clock of all other times here (monotonic seconds).
+        dialect: of the client.
+        worker: number of the process.
+        config: digest of the configuration in force.
+        now: the clock: monotonic seconds.
+    """
+
+    __slots__ = (
+        "answer",
+        "answer_text",
+        "asked",
+        "at",
+        "attempts",
+        "began",
+        "bytes_in",
+        "caller",
+        "candidate",
+        "chain",
+        "client",
+        "config",
+        "dialect",
+        "ended",
+        "error",
+        "first_event",
+        "first_write",
+        "id",
+        "model",
+        "notes",
+        "now",
+        "outcome",
+        "parsed",
+        "queued",
+        "request",
+        "spoilt",
+        "status",
+        "stream",
+        "trips",
+        "usage",
+        "worker",
+    )
+
+    def __init__(
+        self,
+        id: str,
+        at: float,
+        began: float,
+        dialect: str,
+        worker: int = 0,
+        config: str = "",
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.id = id
+        self.at = at
+        self.began = began
+        self.dialect = dialect
+        self.worker = worker
+        self.config = config
+        self.now = now
+        self.model = "other"
+        """The bounded name, as configured."""
+        self.asked = ""
+        """The name that the client wrote."""
+        self.chain = ""
+        self.caller = ""
+        self.stream = False
+        self.bytes_in = 0
+        self.attempts: list[Attempt] = []
+        self.trips: list[Note] = []
+        """Guards that stopped a stream."""
+        self.notes: list[Note] = []
+        """What other steps did."""
+        self.answer = Row("answer")
+        self.client = Row("client")
+        self.parsed: float | None = None
+        self.first_event: float | None = None
+        self.first_write: float | None = None
+        self.queued = 0.0
+        self.usage: Mapping[str, int] = {}
+        self.candidate = ""
+        self.ended: float | None = None
+        self.outcome = ""
+        """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
+        self.status: int | None = None
+        self.error: tuple[str, str] | None = None
+        """(reason, message)."""
+        self.spoilt = False
+        """Whether something could not be noted."""
+        self.request: Any = None
+        self.answer_text: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether it ended with an error. A client that left is none."""
+        return self.outcome not in ("", "ok", "client_left")
+
+    def attempt(self, candidate: str, began: float) -> Attempt:
+        """Another attempt. Two may be under way at the same time; beyond ``MOST_ATTEMPTS`` they are not kept."""
+        attempt = Attempt(len(self.attempts) + 1, candidate, began)
+        if attempt.number <= MOST_ATTEMPTS:
+            self.attempts.append(attempt)
+        return attempt
+
+    def trip(self, note: Note) -> None:
+        """A guard stopped a stream."""
+        if len(self.trips) < MOST_NOTES:
+            self.trips.append(note)
+
+    def note(self, note: Note) -> None:
+        """A step did something worth telling."""
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(note)
+
+    def end(self, at: float, outcome: str, status: int | None, error: tuple[str, str] | None = None) -> None:
+        """The request ended; what attempts do after that (a connection that goes back to its pool) is not told any more."""
+        self.ended = at
+        self.outcome = outcome
+        self.status = status
+        self.error = error
+        for attempt in self.attempts:
+            attempt.end(at, "ok" if attempt.whole else "let_go")
+
+    @property
+    def rows(self) -> list[Row]:
+        """All its rows: those of the whole request, then those of each attempt."""
+        rows = [self.answer, self.client]
+        for attempt in self.attempts:
+            rows.extend(attempt.rows())
+        return rows
+
+    def news(self, seen: Cursor) -> list[dict[str, Any]]:
+        """What came to each row since somebody looked, and note in ``seen`` that it is seen.
+
+        The marks replace whatever was told from number ``from`` on: the last one may have grown. A row whose marks were merged
+        meanwhile is told from its first mark on, with another ``epoch``.
+        """
+        news = []
+        for row in self.rows:
+            key = id(row)
+            epoch, since = seen.get(key, (0, 0))
+            if epoch != row.epoch:
+                since = 0
+            marks = row.marks(self.began, since)
+            if marks:
+                news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": marks})
+                seen[key] = (row.epoch, row.settled())
+        return news
+
+    def to_json(self, *, stages: bool = True) -> dict[str, Any]:
+        """The JSON form, version 1: seconds since ``at``, bytes as numbers; what is not known is left out.
+
+        ``stages``: whether the marks are told. Of a request that is under way ``seconds`` is what it has taken so far.
+        """
+        began = self.began
+        ended = self.ended if self.ended is not None else self.now()
+        told = _known(
+            version=VERSION,
+            id=self.id,
+            at=self.at,
+            worker=self.worker,
+            config=self.config or None,
+            dialect=self.dialect,
+            model=self.model,
+            asked=self.asked[:LONGEST_NAME] or None,
+            chain=self.chain or None,
+            caller=self.caller or None,
+            stream=self.stream,
+            outcome=self.outcome or None,
+            status=self.status,
+            error=None if self.error is None else {"reason": self.error[0], "message": self.error[1]},
+            candidate=self.candidate or None,
+            seconds=_since(ended, began),
+            parsed=_since(self.parsed, began),
+            first_event=_since(self.first_event, began),
+            first_write=_since(self.first_write, began),
+            queued=round(self.queued, 6),
+            usage=self.usage or None,
+            bytes_in=self.bytes_in,
+            bytes_out=self.client.bytes,
+            attempts=[attempt.to_json(began) for attempt in self.attempts],
+            trips=[_note(note, began) for note in self.trips],
+            notes=[_note(note, began) for note in self.notes] or None,
+            request=self.request,
+            answer=self.answer_text,
+        )
+        if stages:
+            told["stages"] = [row.to_json(began) for row in self.rows if len(row)]
+        return told
+
+
+def _note(note: Note, began: float) -> dict[str, Any]:
+    return _known(at=_since(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)
+
+
+def _known(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _since(at: float | None, began: float) -> float | None:
+    return None if at is None else round(at - began, 6)

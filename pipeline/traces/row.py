@@ -1,0 +1,162 @@
+"""What passed one place of a chain, as marks: when, what kind, how many bytes, how many events. Bounded, 17 bytes a mark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
+from operator import add
+from struct import Struct
+from typing import Any, Final
+
+MOST: Final = 256
+"""Marks of one row. When they are reached, neighbours are merged: a long stream keeps its shape."""
+
+# What is left after merging: merging is done for many marks at once, never for one.
+_ROOM: Final = MOST * 3 // 4
+
+KINDS: Final = (
+    *("tool", "refusal", "text", "reasoning", "usage", "other", "beat", "bytes"),
+    *("subscribe", "head", "opened", "end", "error", "completed", "dispose"),
+)
+"""The kinds of marks. Of two that are merged although they differ, the one that stands first here gives the name."""
+
+CODES: Final[Mapping[str, int]] = {name: code for code, name in enumerate(KINDS)}
+
+_FIRST_TURN: Final = CODES["subscribe"]
+"""From here on they are turns of the stream's life, not its content."""
+
+_MARK: Final = Struct("<dIIB")
+_pack: Final = _MARK.pack
+_MOST_BYTES: Final = MOST * _MARK.size
+_LARGEST: Final = 2**32 - 1
+_MOST_EPOCHS: Final = 30
+
+# Which kinds may be joined: each with itself; contents with each other, turns with themselves; everything.
+_ITSELF: Final = tuple(range(len(KINDS)))
+_CONTENT: Final = tuple(max(code, _FIRST_TURN - 1) for code in _ITSELF)
+_ANYTHING: Final = (0,) * len(KINDS)
+
+_Mark = tuple[float, int, int, int]
+"""Seconds (of whatever clock the trace has), bytes, events, code of the kind."""
+
+
+class Row:
+    """The marks of one place.
+
+    Whenever it is full, neighbours are merged two and two, and from then on so many of one kind that come one after another are
+    one mark from the beginning: a long stream is as finely drawn at its beginning as at its end, and merging is rare.
+
+    Args:
+        stage: ``wire``, ``decoded``, ``attempt``, ``answer`` or ``client``.
+        attempt: the number of the attempt that it belongs to; None for what is the whole request's.
+    """
+
+    __slots__ = ("_at", "_code", "_count", "_data", "_room", "_size", "attempt", "epoch", "stage")
+
+    _at: float
+    _size: int
+    _count: int
+
+    def __init__(self, stage: str, attempt: int | None = None) -> None:
+        self.stage = stage
+        self.attempt = attempt
+        self.epoch = 0
+        """How often marks were merged: what was read of an earlier epoch is out of date."""
+        self._data = bytearray()
+        self._room = 0
+        """How many more may join the last mark, which is open as long as that: its values are the next four. From epoch 1 on."""
+        self._code = -1
+        """Of the last mark while it is open; -1: none is."""
+
+    def __len__(self) -> int:
+        return len(self._data) // _MARK.size + (self._code >= 0)
+
+    def add(self, at: float, code: int, size: int = 0, count: int = 0) -> None:
+        """One more mark.
+
+        Args:
+            at: seconds, on the trace's clock, never before the last mark.
+            code: of the kind (``CODES``).
+            size: bytes, below 4 GiB.
+            count: events.
+        """
+        if self._room and code == self._code:
+            self._room -= 1
+            self._size += size
+            self._count += count
+        elif self.epoch:
+            self._open(at, code, size, count)
+        else:
+            data = self._data
+            data += _pack(at, size, count, code)
+            if len(data) >= _MOST_BYTES:
+                self._merge()
+
+    def _open(self, at: float, code: int, size: int, count: int) -> None:
+        self._close()
+        self._at, self._code, self._size, self._count = at, code, size, count
+        self._room = (1 << min(self.epoch, _MOST_EPOCHS)) - 1
+        if len(self) >= MOST:
+            self._close()
+            self._merge()
+
+    def _close(self) -> None:
+        if self._code >= 0:
+            self._data += _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
+            self._code, self._room = -1, 0
+
+    def _merge(self) -> None:
+        columns: tuple[Sequence[Any], ...] = tuple(zip(*_MARK.iter_unpack(self._data), strict=True))
+        for group in (_ITSELF, _CONTENT, _ANYTHING):
+            columns = _paired(*columns, group=group)
+            if len(columns[0]) <= _ROOM:
+                break
+        at, sizes, counts, codes = columns
+        if max(sizes) > _LARGEST or max(counts) > _LARGEST:
+            sizes, counts = ([min(value, _LARGEST) for value in values] for values in (sizes, counts))
+        self._data = bytearray().join(map(_pack, at, sizes, counts, codes))
+        self.epoch += 1
+
+    def _all(self) -> Iterator[_Mark]:
+        yield from _MARK.iter_unpack(self._data)
+        if self._code >= 0:
+            yield self._at, self._size, self._count, self._code
+
+    @property
+    def bytes(self) -> int:
+        """All bytes that passed: merging loses none."""
+        return sum(size for _, size, _, _ in self._all())
+
+    def settled(self) -> int:
+        """How many marks cannot grow any more."""
+        return len(self._data) // _MARK.size
+
+    def marks(self, began: float, since: int = 0) -> list[list[Any]]:
+        """The marks from number ``since`` on, as ``[seconds since began, kind, bytes, events]``."""
+        marks = islice(self._all(), since, None)
+        return [[round(at - began, 6), KINDS[code], size, count] for at, size, count, code in marks]
+
+    def to_json(self, began: float) -> dict[str, Any]:
+        """As in a trace's ``stages``."""
+        return {**self.head(), "marks": self.marks(began)}
+
+    def head(self) -> dict[str, Any]:
+        """What it is a row of."""
+        return {"stage": self.stage} if self.attempt is None else {"stage": self.stage, "attempt": self.attempt}
+
+
+def _paired(
+    at: Sequence[float], sizes: Sequence[int], counts: Sequence[int], codes: Sequence[int], *, group: Sequence[int]
+) -> tuple[Sequence[Any], ...]:
+    """The marks, with neighbours of one group joined two and two: sums, and the time of the first. By columns, for speed."""
+    joined: tuple[list[float], list[int], list[int], list[int]] = ([], [], [], [])
+    start = 0
+    for _, run in groupby(map(group.__getitem__, codes)):
+        stop = start + sum(1 for _ in run)
+        even = stop - (stop - start) % 2
+        joined[0].extend(at[start:stop:2])
+        for column, values, join in ((joined[1], sizes, add), (joined[2], counts, add), (joined[3], codes, min)):
+            column.extend(map(join, values[start:even:2], values[start + 1 : even : 2]))
+            column.extend(values[even:stop])
+        start = stop
+    return joined
