@@ -8,7 +8,7 @@ from typing import Final
 from pipeline.errors import Kind
 
 ADVICE: Final[Mapping[Kind, str]] = {
-    Kind.BAD_REQUEST: "The request itself is at fault, so nobody else was asked. The message names what the client has to change.",
+    Kind.BAD_REQUEST: "The request itself is at fault, so nobody else was asked. The message names what its client must change.",
     Kind.CONTEXT_LENGTH: (
         "The request is longer than this model's context. Give the model a candidate with a longer one, and let failover go "
         "there: `failover: {also: [context_length]}`."

@@ -1,8 +1,8 @@
-"""GET /debug/live: server-sent events with what is new of each request, for the console. Whichever worker is asked tells of all.
+"""GET /debug/live: server-sent events with what is new of each request, for the console. Whichever worker is asked tells all.
 
-One `data:` line a look, at most four a second: {"now", "stats", "requests", "gone", "candidates", "left_out"}. ``first`` marks the
-line that tells everything anew. A request is told with all its facts when one of them changed, else with its new marks only; a row
-whose marks were merged is told from its first mark on, under another ``epoch``.
+One `data:` line a look, at most four a second: {"now", "stats", "requests", "gone", "candidates", "left_out"}. ``first`` marks
+the line that tells everything anew. A request is told with all its facts when one of them changed, else with its new marks only;
+a row whose marks were merged is told from its first mark on, under another ``epoch``.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import ceil
@@ -60,7 +61,9 @@ class Desk:
             del self._viewers[name]
         found = self._viewers.get(viewer)
         if found is None:
-            found = self._viewers[viewer] = _Viewer(self._runtime, None if stages is None else frozenset(stages), id)
+            wanted = None if stages is None else frozenset(stages)
+            found = _All(self._runtime, wanted) if id is None else _One(self._runtime, wanted, id)
+            self._viewers[viewer] = found
         found.looked_at = now
         news = found.news()
         candidates = self._candidates() if id is None else {}
@@ -118,28 +121,63 @@ class _Followed:
         self.facts: tuple[Any, ...] | None = None
 
 
-class _Viewer:
+class _Viewer(ABC):
     """What one viewer has seen."""
 
-    def __init__(self, runtime: Runtime, stages: frozenset[str] | None, id: str | None) -> None:
+    def __init__(self, runtime: Runtime, stages: frozenset[str] | None) -> None:
         self._runtime = runtime
         self._stages = stages
+        self.looked_at = 0.0
+
+    @abstractmethod
+    def news(self) -> News:
+        """What is new now."""
+
+    def _flying(self) -> dict[Trace, Exchange]:
+        """What is under way: an exchange knows more than its trace, until it ends."""
+        return {each.trace: each for each in self._runtime.exchanges if each.trace is not None}
+
+
+class _One(_Viewer):
+    """Looks at one request, with all that is kept of it."""
+
+    def __init__(self, runtime: Runtime, stages: frozenset[str] | None, id: str) -> None:
+        super().__init__(runtime, stages)
         self._id = id
+        self._trace: Trace | None = None
+        self._cursor: Cursor = {}
+        self._done = False
+
+    def news(self) -> News:
+        trace = self._trace = self._trace or self._runtime.recorder.ring.find(self._id)
+        if trace is None or self._done:
+            return News([], [], 0)
+        exchange = self._flying().get(trace)
+        if exchange is not None:
+            fill(trace, exchange)
+        self._done = bool(trace.outcome)
+        return News([{**trace.to_json(stages=False), "stages": trace.news(self._cursor, self._stages)}], [], 0)
+
+
+class _All(_Viewer):
+    """Looks at all requests."""
+
+    def __init__(self, runtime: Runtime, stages: frozenset[str] | None) -> None:
+        super().__init__(runtime, stages)
         self._followed: dict[Trace, _Followed] = {}
         self._last: Trace | None = None
         """The last one that ended and was looked at."""
         self._done: set[Trace] = set()
         """Those behind it that were followed and whose end was told."""
-        self.looked_at = 0.0
+        self._room = 0
 
     def news(self) -> News:
-        """What is new now."""
         news = News([], [], 0)
-        flying = {each.trace: each for each in self._runtime.exchanges if each.trace is not None}
+        flying = self._flying()
         self._room = MOST_MARKS
         self._ended(news, flying)
         self._recent(news)
-        self._flying(news, flying)
+        self._under_way(news, flying)
         return news
 
     def _ended(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
@@ -163,12 +201,12 @@ class _Viewer:
             self._last = trace
             if trace in self._done:
                 self._done.remove(trace)
-            elif self._sees(trace):
+            else:
                 self._tell(news, trace, _Followed(), whole=True)
 
-    def _flying(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
+    def _under_way(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
         for trace in flying:
-            if trace not in self._followed and self._sees(trace):
+            if trace not in self._followed:
                 if len(self._followed) < MOST_FOLLOWED:
                     self._followed[trace] = _Followed()
                 else:
@@ -184,14 +222,15 @@ class _Viewer:
                 fill(trace, flying[trace])
             self._tell(news, trace, followed, whole=changed)
 
-    def _sees(self, trace: Trace) -> bool:
-        return self._id is None or trace.id == self._id
-
     def _tell(self, news: News, trace: Trace, followed: _Followed, *, whole: bool) -> None:
         """One request: all facts where any changed, else only its new marks."""
         stages = trace.news(followed.cursor, self._stages)
         if whole:
-            news.requests.append({**trace.to_json(stages=False), "stages": stages})
+            facts = trace.to_json(stages=False)
+            # Bodies are for who looks at one request.
+            facts.pop("request", None)
+            facts.pop("answer", None)
+            news.requests.append({**facts, "stages": stages})
         elif stages:
             news.requests.append({"id": trace.id, "at": trace.at, "stages": stages})
         self._room -= sum(len(row["marks"]) for row in stages)

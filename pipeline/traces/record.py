@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from pipeline.traces.row import Row
@@ -264,14 +264,16 @@ class Trace:
             rows.extend(attempt.rows())
         return rows
 
-    def news(self, seen: Cursor) -> list[dict[str, Any]]:
-        """What came to each row since somebody looked, and note in ``seen`` that it is seen.
+    def news(self, seen: Cursor, stages: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """What came to each row since somebody looked, and note in ``seen`` that it is seen. ``stages``: of which; None: all.
 
         The marks replace whatever was told from number ``from`` on: the last one may have grown. A row whose marks were merged
         meanwhile is told from its first mark on, with another ``epoch``.
         """
         news = []
         for row in self.rows:
+            if stages is not None and row.stage not in stages:
+                continue
             key = id(row)
             epoch, since = seen.get(key, (0, 0))
             if epoch != row.epoch:

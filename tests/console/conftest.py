@@ -18,7 +18,9 @@ from tests.support.scripted import PATIENCE, Received, Script, ScriptedProvider,
 from tests.support.wire import EVENTS
 
 SAID: Final = Answer(
-    [Block("reasoning", "Let me think about it."), Block("text", "One, two, three, four.")], "stop", Usage(input=3, output=9, total=12)
+    [Block("reasoning", "Let me think about it."), Block("text", "One, two, three, four.")],
+    "stop",
+    Usage(input=3, output=9, total=12),
 )
 NAMES: Final = ("live", "broken", "good", "stall")
 
@@ -42,7 +44,7 @@ class House:
         self.provider.start()
         self.lanes = {name: self.provider.lane(answer=self._answer(name), name=name) for name in NAMES}
         at = {name: f"p/{lane.model}" for name, lane in self.lanes.items()}
-        calm = {"candidates": []}
+        calm: dict[str, Any] = {"candidates": []}
         config = {
             "providers": {"p": {"dialect": "chat", "base_url": self.provider.base_url("chat")}},
             "models": [

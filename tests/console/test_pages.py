@@ -20,7 +20,7 @@ SOURCES = {name: page.body.decode() for name, page in pages().items()}
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
-def get(url: str, headers: Mapping[str, str] = {}, method: str = "GET") -> tuple[int, Message, bytes]:  # noqa: B006
+def get(url: str, headers: Mapping[str, str] = {}, method: str = "GET") -> tuple[int, Message, bytes]:
     request = urllib.request.Request(url, headers=dict(headers), method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:

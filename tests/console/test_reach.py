@@ -32,7 +32,7 @@ def test_axe_finds_no_serious_fault(house: House, look: Look, scheme: str) -> No
     expect(console.row("timeout").first).to_be_visible()
     assert console.grave() == []
     console.row("pair").first.click()
-    expect(console.detail.locator(".story")).to_be_visible()
+    expect(console.detail.locator("ol.story")).to_be_visible()
     assert console.grave() == []
     console.row("timeout").first.click()
     expect(console.detail.locator(".fault")).to_be_visible()
@@ -105,7 +105,7 @@ def test_nothing_scrolls_sideways_on_a_phone(house: House, look: Look, width: in
     expect(console.row("timeout").first).to_be_visible()
     assert console.too_wide == 0
     console.row("pair").first.click()
-    expect(console.detail.locator(".story")).to_be_visible()
+    expect(console.detail.locator("ol.story")).to_be_visible()
     assert console.too_wide == 0
     box = console.detail.bounding_box()
     assert box is not None

@@ -42,13 +42,18 @@ export class List {
       h("span", { role: "columnheader", class: CLASSES[index] }, name === "Answer" ? [h("span", { class: "unseen" }, name), this.axis] : name));
     this.body = h("div", { class: "rows", role: "rowgroup" });
     this.empty = h("p", { class: "empty" });
+    this.newest = h("button", { type: "button", class: "newest", hidden: true, onclick: () => (this.grid.scrollTop = 0) }, "↑ To the newest");
+    /** Whether the mouse is over the rows. */
+    this.pointed = false;
     this.grid = h("div", { class: "grid", role: "grid", tabindex: "0", "aria-label": "Requests, newest first", "aria-colcount": COLUMNS.length },
       h("div", { class: "row heads", role: "row" }, heads), this.body);
-    host.append(this.grid, this.empty);
+    host.append(this.grid, this.newest, this.empty);
     this.pool = [];
     this.draw = coalesced(() => this.#draw());
     this.grid.addEventListener("scroll", this.draw, { passive: true });
     this.grid.addEventListener("focus", () => this.selected ?? this.move(0));
+    this.body.addEventListener("pointerenter", (event) => (this.pointed = event.pointerType === "mouse"));
+    this.body.addEventListener("pointerleave", () => (this.pointed = false));
     new ResizeObserver(this.draw).observe(this.grid);
     scale.addEventListener("change", this.draw);
   }
@@ -58,17 +63,19 @@ export class List {
     this.draw();
   }
 
-  /** Show these requests. Who scrolled down keeps the rows under the eyes; who is at the top sees the newest come in. */
+  /** Show these requests. At the top the newest come in; whoever scrolled down, or points at a row, keeps it under the eyes. */
   show(requests, emptyText) {
     const height = this.#rowHeight();
     const top = Math.floor(this.grid.scrollTop / height);
-    const anchor = top > 0 ? this.shown[top]?.key : null;
+    const anchor = top > 0 || this.pointed ? this.shown[top]?.key : null;
     this.shown = requests;
     this.empty.textContent = requests.length ? "" : emptyText;
     this.empty.hidden = requests.length > 0;
-    if (anchor) {
-      const moved = requests.findIndex((each) => each.key === anchor) - top;
-      if (moved && moved + top >= 0) this.grid.scrollTop += moved * height;
+    const moved = anchor ? requests.findIndex((each) => each.key === anchor) - top : 0;
+    if (moved && moved + top >= 0) {
+      // The rows below must be there before one can scroll to them.
+      this.body.style.height = `${requests.length * height}px`;
+      this.grid.scrollTop += moved * height;
     }
     this.draw();
   }
@@ -112,6 +119,7 @@ export class List {
     if (!this.grid.clientHeight) return;
     const height = this.#rowHeight();
     this.body.style.height = `${this.shown.length * height}px`;
+    this.newest.hidden = this.grid.scrollTop < height;
     const first = Math.max(0, Math.floor(this.grid.scrollTop / height) - SPARE);
     const last = Math.min(this.shown.length, Math.ceil((this.grid.scrollTop + this.grid.clientHeight) / height) + SPARE);
     while (this.pool.length < last - first) this.pool.push(this.#newRow());

@@ -2,12 +2,12 @@
 
 import { byId, coalesced, h } from "./dom.js";
 import { Detail } from "./detail.js";
-import { ask, Feed, key, Refused } from "./feed.js";
+import { ask, Feed, key } from "./feed.js";
 import { Filters } from "./filters.js";
 import { fillHelp, Theme } from "./help.js";
 import { List } from "./list.js";
 import { Glance } from "./rates.js";
-import { fromTrace, Store } from "./store.js";
+import { Store } from "./store.js";
 import { Tables } from "./tables.js";
 
 const VIEWS = { requests: "Requests", models: "Models", candidates: "Candidates", chains: "Chains" };
@@ -115,7 +115,7 @@ class Console {
     location.hash = `#/request/${encodeURIComponent(request.id)}`;
   }
 
-  /** Look at one request: all its rows, live while it is under way, from the trace when it ended. */
+  /** Look at one request: all its rows, until it ended. */
   #look() {
     this.single?.stop();
     this.single = null;
@@ -127,36 +127,16 @@ class Console {
     byId("detail").scrollTop = 0;
     const known = this.store.find(id);
     if (known) this.list.select(known.key, { reveal: true });
-    if (known && !known.outcome) this.#follow(id);
-    else this.#fetch(id);
-  }
-
-  #follow(id) {
     const one = new Store();
     const feed = new Feed(`/debug/live?id=${encodeURIComponent(id)}`, (message) => {
       one.take(message);
       const request = one.find(id);
       if (request) this.#showDetail(request, one.lasted(request));
-      if (request?.outcome) feed.stop();
-      // It ended between two looks, long enough ago.
-      else if (!request) this.#fetch(id);
+      else this.detail.missing(id, "This request is not kept any more, or never was.");
+      if (!request || request.outcome) feed.stop();
     }, () => {});
     this.single = feed;
     feed.start();
-  }
-
-  async #fetch(id) {
-    try {
-      const request = fromTrace(await ask(`/debug/traces/${encodeURIComponent(id)}`));
-      if (this.id !== id) return;
-      if (!request.outcome) this.#follow(id);
-      this.#showDetail(request, request.seconds ?? 0);
-    } catch (error) {
-      if (this.id !== id) return;
-      if (!(error instanceof Refused)) this.#say("The gateway cannot be reached.");
-      else if (error.status === 404) this.detail.missing(id, "This request is not kept any more, or never was.");
-      else if (error.status !== 401 && error.status !== 403) this.detail.missing(id, error.message);
-    }
   }
 
   #showDetail(request, lasted) {

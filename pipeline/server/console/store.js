@@ -99,12 +99,6 @@ export class Store {
   }
 }
 
-/** A request as GET /debug/traces/ID answers it, in the store's form. */
-export function fromTrace(trace) {
-  const rows = new Map((trace.stages ?? []).map((row) => [rowName(row), { ...row, epoch: row.epoch ?? 0 }]));
-  return { key: keyOf(trace), attempts: [], trips: [], notes: [], ...trace, rows };
-}
-
 export const FLYING = "in flight";
 export const failed = (request) => Boolean(request.outcome) && request.outcome !== "ok" && request.outcome !== "client_left";
 export const outcomeOf = (request) => request.outcome ?? FLYING;
