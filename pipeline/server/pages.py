@@ -17,7 +17,7 @@ _TYPES: Final[Mapping[str, str]] = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-# Scripts and styles only from here; and no text becomes HTML, whatever it holds: `trusted-types 'none'` has the browser see to it.
+# Scripts and styles only from here; and no text becomes HTML, whatever it holds: `trusted-types 'none'` has browsers see to it.
 POLICY: Final = "; ".join(
     (
         "default-src 'none'",

@@ -121,7 +121,7 @@ def test_models_candidates_and_chains_are_those_of_the_configuration(house: Hous
     console = look(house).live("/models")
     expect(console.page.locator("#models tbody tr")).to_have_count(5)
     expect(console.page.locator("#models tbody tr").nth(1)).to_contain_text(house.lanes["good"].model)
-    for _ in range(4):
+    for _ in range(6):
         house.ask("alone")
     console.page.keyboard.press("3")
     broken = console.page.locator("#candidates tr").filter(has_text=house.lanes["broken"].model)

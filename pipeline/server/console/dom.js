@@ -34,7 +34,7 @@ export function renderer(host) {
     const now = JSON.stringify(facts);
     if (now === shown) return;
     shown = now;
-    host.replaceChildren(...[render(facts)].flat().filter(Boolean));
+    host.replaceChildren(...[render(facts)].flat(Infinity).filter(Boolean));
   };
 }
 

@@ -1,5 +1,7 @@
 // What is known of requests, from the feed: bounded, whatever the gateway serves.
 
+import { notes } from "./story.js";
+
 /** Ended requests kept; those in flight come on top, as many as the gateway tells. */
 export const KEEP = 1000;
 
@@ -109,7 +111,7 @@ function words(request) {
     request.id, request.asked, request.model, request.candidate, request.caller, request.dialect, request.chain,
     outcomeOf(request), request.error?.message,
     ...(request.attempts ?? []).flatMap((each) => [each.candidate, each.reason, each.message]),
-    ...(request.trips ?? []).map((trip) => trip.operator),
+    ...notes(request).map((note) => note.words),
   ].filter(Boolean).join("\n").toLowerCase();
   return request.text;
 }
