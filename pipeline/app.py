@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 import sys
 import time
@@ -22,9 +23,12 @@ from pipeline.config import Config
 from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
 from pipeline.greeting import greeting
+from pipeline.logs import Logs
+from pipeline.logs import start as start_logs
 from pipeline.metrics import Metrics
 from pipeline.providers.pool import Pool
 from pipeline.recorder import Recorder
+from pipeline.redaction import Redactor
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
@@ -32,6 +36,8 @@ from pipeline.server.quiet import server_log
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
 from pipeline.workers.colleagues import Colleagues
+
+log = logging.getLogger("penstock")
 
 # After the drain each answer in flight is ended in-band; this long (seconds) its client may take to read that.
 LAST_WORDS = 2.0
@@ -62,10 +68,14 @@ class App:
 
     async def run(self, host: str, port: int) -> int:
         """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""
-        async with Pool() as pool:
-            return await self._serve(pool, host, port)
+        logs = start_logs(self._config.logs)
+        try:
+            async with Pool() as pool:
+                return await self._serve(pool, logs, host, port)
+        finally:
+            logs.close()
 
-    async def _serve(self, pool: Pool, host: str, port: int) -> int:
+    async def _serve(self, pool: Pool, logs: Logs, host: str, port: int) -> int:
         loop = asyncio.get_running_loop()
         stopping = asyncio.Event()
         metrics = Metrics(version("penstock"))
@@ -78,10 +88,12 @@ class App:
             keyring=Keyring(self._config.server.keys, origins=self._config.server.cors),
             cors=Cors(self._config.server.cors),
             metrics=metrics,
-            recorder=Recorder(self._config.traces, self._config.digest),
+            recorder=Recorder(self._config.traces, self._config.digest, _redactor(self._config)),
+            logs=logs,
             colleagues=Colleagues(),
             clock=Clock(loop),
             started=int(time.time()),
+            slots=lambda: shared.states(Slots),
         )
         server = self._server(runtime)
         listener = await loop.create_server(server, host, port, backlog=1024)
@@ -91,13 +103,14 @@ class App:
         watcher = Watcher(self._config, self._load, partial(_apply, runtime, shared))
         reloading = _Reloading(loop, watcher)
         loop.add_signal_handler(signal.SIGHUP, reloading.start)
-        self._each_second(loop, metrics, reloading)
+        self._each_second(loop, runtime, reloading)
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         print(greeting(self._config, address[0], address[1]), flush=True)
         await stopping.wait()
         await self._drain(listener, server, runtime)
+        runtime.recorder.close()
         for name in (signal.SIGTERM, signal.SIGINT):
             # Who asks a second time in the last moments does not change the exit status.
             loop.remove_signal_handler(name)
@@ -119,12 +132,13 @@ class App:
         )
 
     @staticmethod
-    def _each_second(loop: asyncio.AbstractEventLoop, metrics: Metrics, reloading: _Reloading) -> None:
+    def _each_second(loop: asyncio.AbstractEventLoop, runtime: Runtime, reloading: _Reloading) -> None:
         """See how late the loop is, and whether the configuration's file changed."""
 
         def tick(due: float) -> None:
             now = loop.time()
-            metrics.loop_lag.set(max(0.0, now - due))
+            runtime.loop_lag = max(0.0, now - due)
+            runtime.metrics.loop_lag.set(runtime.loop_lag)
             reloading.poll()
             loop.call_at(now + 1.0, tick, now + 1.0)
 
@@ -136,7 +150,7 @@ class App:
         listener.close()
         deadline = time.monotonic() + runtime.assembly.config.server.drain
         if runtime.exchanges:
-            print(f"draining: {len(runtime.exchanges)} requests in flight", file=sys.stderr, flush=True)
+            log.info("draining: %d requests in flight", len(runtime.exchanges))
         await _until(lambda: not runtime.exchanges, deadline)
         for exchange in list(runtime.exchanges):
             exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping.", retry_after=1))
@@ -174,7 +188,19 @@ def _apply(runtime: Runtime, shared: Shared, config: Config) -> None:
     assembly = assemble(config, shared)
     runtime.assembly, runtime.keyring, runtime.cors = assembly, keyring, cors
     shared.metrics.use(config.digest)
-    runtime.recorder.use(config.traces, config.digest)
+    runtime.recorder.use(config.traces, config.digest, _redactor(config))
+    runtime.logs.use(config.logs, sys.stderr)
+
+
+def _redactor(config: Config) -> Redactor:
+    """Hides every secret that the configuration holds, wherever somebody repeats it."""
+    return Redactor(
+        [
+            *(provider.api_key.get_secret_value() for provider in config.providers.values() if provider.api_key is not None),
+            *(value for provider in config.providers.values() for value in provider.headers.values()),
+            *(key.key.get_secret_value() for key in config.server.keys),
+        ]
+    )
 
 
 async def _until(done: Callable[[], bool], deadline: float) -> None:

@@ -83,11 +83,8 @@ def serve(config: Path | None, host: str | None, port: int | None, workers: int 
 
     # Reads the configuration while the gateway is being imported.
     load = Loader(config)
-    import logging
-
     from pipeline.app import serve as run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     sys.exit(run(load, host=host, port=port))
 
 

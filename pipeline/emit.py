@@ -233,6 +233,8 @@ class Emission(abc.ObserverBase[bytes]):
 
     def _body(self, data: bytes) -> web.Response:
         self._note("bytes", len(data))
+        if self._trace is not None and self._trace.bodies is not None:
+            self._trace.bodies.whole(data)
         status = self._exchange.opened.status if self._exchange.opened is not None else 200
         return web.Response(body=data, status=status, headers=self._opening(BODY_HEADERS))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from operators.stream import Left
 from pipeline.decode import Decode
-from pipeline.errors import classify
+from pipeline.errors import GatewayError, Kind, classify
 from pipeline.events import (
     Batch,
     Citation,
@@ -27,9 +27,11 @@ from pipeline.events import (
 )
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Whole
+from pipeline.redaction import Redactor
 from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Row, Trace
 from pipeline.traces.row import CODES
+from pipeline.wire.jsontext import bounded, parse_json
 
 log = logging.getLogger("penstock")
 
@@ -53,8 +55,16 @@ _KINDS: Final[Mapping[type[Event], int]] = {
     End: _END,
 }
 
-# A provider's own words are told only where they are names.
-_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+LONGEST_BODY: Final = 256 * 1024
+"""Bytes of a request, and characters of an answer, that are kept."""
+
+# Errors whose texts are made of our own words and of names that the configuration gives.
+_OURS: Final = frozenset(
+    (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.CUT, Kind.BAD_REPLY, Kind.OVERLOADED, Kind.RATE_LIMIT, Kind.TOO_LARGE, Kind.PROVIDER)
+)
+
+# Others' words are told only where they are names.
+_NAME: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 
 
 def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> Decode:
@@ -151,6 +161,45 @@ class NotedDecode(Decode):
             attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
 
 
+class Bodies:
+    """The texts of one request and its answer, as far as they are kept (``traces.bodies``).
+
+    Args:
+        request: the client's body.
+    """
+
+    __slots__ = ("_pieces", "_request", "_room", "_size")
+
+    def __init__(self, request: bytes) -> None:
+        self._request = request if len(request) <= LONGEST_BODY else request[:LONGEST_BODY]
+        self._size = len(request)
+        self._pieces: list[str] = []
+        self._room = LONGEST_BODY
+
+    def note(self, batch: Batch) -> None:
+        """What the answer says."""
+        for event in batch.events:
+            if isinstance(event, Text | Refusal | ToolArguments) and self._room > 0:
+                self._pieces.append(event.text[: self._room])
+                self._room -= len(event.text)
+
+    def whole(self, body: bytes) -> None:
+        """An answer that is no stream, as the client gets it."""
+        self._pieces = [body[:LONGEST_BODY].decode(errors="replace")]
+
+    def told(self, redactor: Redactor) -> tuple[Any, str]:
+        """(request, answer), without secrets: the request as JSON, or as the beginning of a text where it is too long."""
+        request: Any
+        try:
+            # What was cut, or is nested deeper than anybody reads, is shown as a text.
+            request = redactor.value(bounded(parse_json(self._request), self._request))
+        except GatewayError:
+            request = redactor.text(self._request.decode(errors="replace"))
+            if len(self._request) < self._size:
+                request += f"... ({self._size} bytes)"
+        return request, redactor.text("".join(self._pieces))
+
+
 class AttemptNotes:
     """What is noted of one attempt above its guards, where several tries of one candidate are one attempt.
 
@@ -227,12 +276,18 @@ def failed(attempt: Attempt, at: float, error: Exception) -> None:
 
 
 def said(error: Exception) -> str:
-    """What may be told of an error where people look: our own words. What a provider wrote may hold anything."""
+    """What may be told of an error where people look: words of ours that quote nobody.
+
+    What a provider wrote may hold anything, and what is wrong with a request is told with a piece of it.
+    """
     known = classify(error)
-    if not known.from_provider:
+    if known.kind in _OURS and not known.from_provider:
         return known.message
-    names = {name: value for name, value in (("code", known.code), ("type", known.type)) if value and _NAME.fullmatch(value)}
-    return " ".join([known.kind.text, f"(status {known.status}", *(f", {name} {value}" for name, value in names.items())]) + ")"
+    named = (("code", known.code if known.from_provider else None), ("param", known.param))
+    names = [f"{name} {value}" for name, value in named if value and _NAME.fullmatch(value)]
+    if known.from_provider:
+        names.insert(0, f"status {known.status}")
+    return f"{known.kind.text[:-1]} ({', '.join(names)})." if names else known.kind.text
 
 
 def note(scheduler: Any, operator: str, message: str, stage: str = "request") -> None:

@@ -1,19 +1,28 @@
-"""Begins and ends the record of each request: its trace, the line in the log, and the sums that /debug/stats tells."""
+"""Begins and ends the record of each request: its trace, its line in the log, and the sums that /debug/stats tells."""
 
 from __future__ import annotations
 
+import logging
 import time
+from pathlib import Path
 from typing import Any, Final
+
+import orjson
 
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
 from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
-from pipeline.noting import said
+from pipeline.logs import Lines
+from pipeline.noting import Bodies, said
+from pipeline.redaction import Redactor, hidden
 from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
+from pipeline.traces.file import RotatingFile
 from pipeline.traces.row import CODES
+
+log = logging.getLogger("penstock")
 
 # How the client's row ends.
 _LAST: Final = {"ok": CODES["completed"], "client_left": CODES["dispose"]}
@@ -25,19 +34,46 @@ class Recorder:
     Args:
         config: the section ``traces``.
         digest: of the configuration in force.
+        redactor: hides secrets where texts are shown.
         worker: number of the process.
     """
 
-    def __init__(self, config: TracesConfig, digest: str = "", worker: int = 0) -> None:
+    def __init__(self, config: TracesConfig, digest: str = "", redactor: Redactor | None = None, worker: int = 0) -> None:
         self.ring = Ring(config.keep)
         self.tallies = Tallies()
-        self._digest = digest
-        self._worker = worker
+        self.worker = worker
+        self._file: RotatingFile | None = None
+        self._lines: Lines[Trace] | None = None
+        self._of_file: tuple[Any, ...] = ()
+        self.use(config, digest, redactor or Redactor())
 
-    def use(self, config: TracesConfig, digest: str) -> None:
+    def use(self, config: TracesConfig, digest: str, redactor: Redactor) -> None:
         """Another configuration is in force; requests under way are recorded as they began."""
         self.ring.resize(config.keep)
         self._digest = digest
+        self._redactor = redactor
+        self._bodies = config.bodies
+        of_file = (config.file, config.file_size, config.files)
+        if of_file != self._of_file:
+            self.close()
+            self._of_file = of_file
+            if config.file is not None:
+                self._file = RotatingFile(_own(Path(config.file), self.worker), config.file_size, config.files)
+                self._lines = Lines(self._line, self._file.write)
+
+    @property
+    def dropped(self) -> int:
+        """Traces that could not be written to the file."""
+        return 0 if self._lines is None else self._lines.dropped
+
+    def close(self) -> None:
+        """Write what waits to be written, and let go of the file."""
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            lines.close()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
     def begin(self, exchange: Exchange, route: Route) -> None:
         """A request is about to be answered."""
@@ -47,11 +83,13 @@ class Recorder:
         trace.model, trace.asked, trace.chain = exchange.label, exchange.model, route.chain
         trace.caller, trace.stream, trace.bytes_in = exchange.caller, exchange.stream, len(exchange.raw)
         trace.parsed = exchange.parsed_at
+        if self._bodies:
+            trace.bodies = Bodies(exchange.raw)
         exchange.trace = trace
         self.ring.begin(trace)
 
     def _trace(self, id: str, dialect: str, began: float) -> Trace:
-        return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self._worker, self._digest)
+        return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self.worker, self._digest)
 
     def end(self, exchange: Exchange, outcome: str, status: int | None, error: GatewayError | None = None) -> None:
         """It ended, whatever its end.
@@ -62,16 +100,19 @@ class Recorder:
             error: what it ended with.
         """
         self.tallies.count(exchange, outcome)
-        trace = exchange.trace
-        if trace is None:
-            return
         if status is None and exchange.first_write_at is not None:
             status = 200
-        at = trace.now()
-        trace.client.add(at, _LAST.get(outcome, CODES["error"]))
-        trace.end(at, outcome, status, None if error is None else (error.reason, said(error)))
-        fill(trace, exchange)
-        self.ring.end(trace)
+        told = None if error is None else (error.reason, said(error))
+        trace = exchange.trace
+        if trace is not None:
+            at = trace.now()
+            trace.client.add(at, _LAST.get(outcome, CODES["error"]))
+            trace.end(at, outcome, status, told)
+            fill(trace, exchange)
+            self._keep(trace)
+        level = _level(error)
+        if log.isEnabledFor(level):
+            _say(level, _line_of(exchange, trace, outcome, status, told))
 
     def refused(
         self,
@@ -88,12 +129,41 @@ class Recorder:
         ``caller``: None: a stranger, who must not be able to push others' traces out.
         """
         self.tallies.refuse()
-        if caller is None or not self.ring.keep:
-            return
-        trace = self._trace(id, dialect, began)
-        trace.caller = caller
-        trace.end(trace.now(), outcome, status, None if error is None else (error.reason, said(error)))
+        told = None if error is None else (error.reason, said(error))
+        if caller is not None and self.ring.keep:
+            trace = self._trace(id, dialect, began)
+            trace.caller = caller
+            trace.end(trace.now(), outcome, status, told)
+            self._keep(trace)
+        level = _level(error)
+        if log.isEnabledFor(level):
+            line: dict[str, Any] = {"id": id, "outcome": outcome, "status": status, "dialect": dialect, "caller": caller or None}
+            line |= {"seconds": round(time.monotonic() - began, 6), "cause": told and told[1]}
+            _say(level, {name: value for name, value in line.items() if value is not None})
+
+    def _keep(self, trace: Trace) -> None:
         self.ring.end(trace)
+        if self._lines is not None:
+            self._lines.put(trace)
+
+    def told(self, trace: Trace, *, stages: bool = True) -> dict[str, Any]:
+        """The JSON form of a trace as it may be shown: whatever a client wrote goes through the redactor."""
+        told = trace.to_json(stages=stages)
+        for place in (told, *told["attempts"]):
+            for name in ("asked", "candidate"):
+                if name in place:
+                    place[name] = self._redactor.text(place[name])
+        if trace.bodies is not None and stages:
+            told["request"], told["answer"] = trace.bodies.told(self._redactor)
+        return told
+
+    def _line(self, trace: Trace) -> bytes:
+        return orjson.dumps(self.told(trace), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _own(path: Path, worker: int) -> Path:
+    """Workers do not write into one file: each but the first has one of its own."""
+    return path.with_name(f"{path.stem}.w{worker}{path.suffix}") if worker else path
 
 
 def fill(trace: Trace, exchange: Exchange) -> None:
@@ -117,3 +187,46 @@ def counted(usage: Usage) -> dict[str, int]:
         "reasoning": usage.reasoning,
     }
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _level(error: GatewayError | None) -> int:
+    """What a person must know: that somebody got no answer, and it was not their own doing."""
+    return logging.WARNING if error is not None and error.status >= 500 else logging.INFO
+
+
+def _line_of(
+    exchange: Exchange, trace: Trace | None, outcome: str, status: int | None, told: tuple[str, str] | None
+) -> dict[str, Any]:
+    """What the log says of a request: nothing of what was said, and no name that a client made up."""
+    began, opened, first = exchange.began, exchange.opened, exchange.first_event_at
+    line: dict[str, Any] = {"id": exchange.id, "outcome": outcome}
+    if status is not None:
+        line["status"] = status
+    line["dialect"], line["model"] = exchange.dialect.name, exchange.label
+    if opened is not None:
+        line["candidate"] = opened.label
+    if exchange.caller:
+        line["caller"] = exchange.caller
+    line["stream"], line["attempts"] = exchange.stream, exchange.attempts
+    line["seconds"] = round(time.monotonic() - began, 6)
+    if first is not None:
+        line["first_event"] = round(first - began, 6)
+    if exchange.waited:
+        line["queued"] = round(exchange.waited, 6)
+    if exchange.usage is not UNKNOWN:
+        line["usage"] = counted(exchange.usage)
+    if trace is not None and (outcome != "ok" or len(trace.attempts) > 1):
+        line["tried"] = [
+            {"candidate": hidden(each.candidate), "outcome": each.outcome, **({"reason": each.reason} if each.reason else {})}
+            for each in trace.attempts
+        ]
+    if told is not None:
+        line["cause"] = told[1]
+    return line
+
+
+def _say(level: int, line: dict[str, Any]) -> None:
+    # As ``log.log`` does, without looking for the place in the source: it is always this one.
+    record = logging.LogRecord("penstock", level, "", 0, "request", None, None)
+    record.__dict__["fields"] = line
+    log.handle(record)

@@ -24,6 +24,7 @@ from pipeline import chain as sentence
 from pipeline.encode import BEAT
 from pipeline.errors import classify
 from pipeline.exchange import Exchange
+from pipeline.noting import note
 from pipeline.policies import (
     FAILURES,
     WORDS,
@@ -141,11 +142,16 @@ class Supplier:
     def cache(self, step: Step) -> dict[str, Any]:
         """Whole answers to identical requests."""
         hit, miss = (self.shared.metrics.cached.labels(self.chain, word) for word in ("hit", "miss"))
+
+        def found(scheduler: SchedulerBase | None) -> None:
+            hit.inc()
+            note(scheduler, step.name, "hit")
+
         return {
             "key": identity_of,
             "store": self._kept(step, Store, self._version),
             "keep": is_whole,
-            "on_hit": lambda _: hit.inc(),
+            "on_hit": found,
             "on_miss": lambda _: miss.inc(),
         }
 
@@ -209,9 +215,10 @@ class Supplier:
 
     def _remembered(self, scheduler: SchedulerBase | None) -> Said:
         assert isinstance(scheduler, Exchange)
-        return Said(scheduler, elsewhere, self._on_resumed)
+        return Said(scheduler, elsewhere, partial(self._on_resumed, scheduler))
 
-    def _on_resumed(self, earlier: str, later: str, error: Exception) -> None:
+    def _on_resumed(self, exchange: Exchange, earlier: str, later: str, error: Exception) -> None:
+        note(exchange, "resume", f"{later} goes on where {earlier} broke off ({classify(error).reason})")
         self.shared.metrics.failovers.labels(earlier, later, classify(error).reason, "stream").inc()
 
     def _on_mirrored(self, to: str, outcome: str) -> None:

@@ -1,4 +1,4 @@
-"""The sums of all requests that ended since the start, in total and by configured model: what /debug/stats tells of them."""
+"""The sums of all requests that ended since the start, by configured model: what /debug/stats tells of them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,47 @@ class Tally:
         self.last_error_id = ""
 
     def to_json(self) -> dict[str, Any]:
-        """Averages are over requests that ended (TR-O1), the first event's over those that had one."""
+        """The sums, which can be added to those of another process (``added``)."""
         told: dict[str, Any] = {
             "total": self.total,
             "errors": self.errors,
             "client_left": self.left,
-            "avg_seconds": round(self.seconds / self.total, 6) if self.total else None,
-            "max_seconds": round(self.longest, 6),
-            "avg_first_event_seconds": round(self.first / self.firsts, 6) if self.firsts else None,
+            "seconds": self.seconds,
+            "max_seconds": self.longest,
+            "first_event_seconds": self.first,
+            "first_events": self.firsts,
         }
         if self.last_error_at is not None:
-            told["last_error_at"], told["last_error_id"] = round(self.last_error_at, 3), self.last_error_id
+            told["last_error_at"], told["last_error_id"] = self.last_error_at, self.last_error_id
         return told
+
+
+def added(*tallies: dict[str, Any] | None) -> dict[str, Any]:
+    """Several tallies, as ``Tally.to_json`` tells them, as one."""
+    sum_ = Tally().to_json()
+    for tally in tallies:
+        if tally is None:
+            continue
+        for name in ("total", "errors", "client_left", "seconds", "first_event_seconds", "first_events"):
+            sum_[name] += tally[name]
+        sum_["max_seconds"] = max(sum_["max_seconds"], tally["max_seconds"])
+        if tally.get("last_error_at", 0.0) > sum_.get("last_error_at", 0.0):
+            sum_["last_error_at"], sum_["last_error_id"] = tally["last_error_at"], tally["last_error_id"]
+    return sum_
+
+
+def averaged(tally: dict[str, Any]) -> dict[str, Any]:
+    """A tally for people: averages over requests that ended (TR-O1), that of the first event over those that had one."""
+    total, firsts = tally["total"], tally["first_events"]
+    told = {name: tally[name] for name in ("total", "errors", "client_left")}
+    told["max_seconds"] = round(tally["max_seconds"], 6)
+    if total:
+        told["avg_seconds"] = round(tally["seconds"] / total, 6)
+    if firsts:
+        told["avg_first_event_seconds"] = round(tally["first_event_seconds"] / firsts, 6)
+    if "last_error_at" in tally:
+        told["last_error_at"], told["last_error_id"] = round(tally["last_error_at"], 3), tally["last_error_id"]
+    return told
 
 
 class Tallies:
@@ -52,8 +81,7 @@ class Tallies:
         tally = self.models.get(exchange.label)
         if tally is None:
             tally = self.models[exchange.label] = Tally()
-        now = time.monotonic()
-        took = now - exchange.began
+        took = time.monotonic() - exchange.began
         tally.total += 1
         tally.seconds += took
         if took > tally.longest:

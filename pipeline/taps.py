@@ -119,6 +119,8 @@ class _Observed(Link[Batch, Batch]):
         if trace is not None:
             try:
                 note_batch(trace.answer, trace.now(), batch)
+                if trace.bodies is not None and exchange.stream:
+                    trace.bodies.note(batch)
             except Exception:
                 spoilt(trace)
         if exchange.first_event_at is None and batch.commits:

@@ -14,6 +14,7 @@ from aiohttp import web
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.server.answer import Answerer, own_fault
+from pipeline.server.debug import Debug
 from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.views import FILES, Views
@@ -34,8 +35,9 @@ class Door:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._answerer = Answerer(runtime)
+        self._debug = Debug(runtime)
         get = self._answerer
-        self._views = see = Views(runtime, get.summary)
+        self._views = see = Views(runtime, get.summary, self._debug.stats)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
             "/responses": {"POST": get.generate(DIALECTS["responses"]), "GET": _upgrade},
@@ -45,9 +47,10 @@ class Door:
             "/healthz": {"GET": get.health},
             "/readyz": {"GET": get.ready},
             "/metrics": {"GET": get.metrics},
+            "/": {"GET": see.front},
             "/debug/live": {"GET": see.live},
             "/debug/chains": {"GET": see.chains},
-            "/": {"GET": see.front},
+            **self._debug.routes,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -108,7 +111,7 @@ class Door:
             return {"GET": _not_offered, "POST": _not_offered, "DELETE": _not_offered}
         if path.startswith("/responses/"):
             return {"GET": _not_stored, "POST": _not_stored, "DELETE": _not_stored}
-        return None
+        return self._debug.family(path)
 
 
 def _allowed(methods: Mapping[str, Handler]) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -33,18 +33,22 @@ SILENT: Final = 8
 """Looks at which a worker did not answer, before what it had in flight counts as gone."""
 STAGES: Final = ("wire", "decoded", "attempt", "answer", "client")
 
+Stats = Callable[[], Awaitable[Any]]
+"""What GET /debug/stats answers."""
 
-async def live(runtime: Runtime, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+
+async def live(runtime: Runtime, stats: Stats, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
     """The feed, until the viewer leaves (at once), the gateway stops, or other keys are in force.
 
-    Query: ``stages``, names of rows with commas between, none means all; ``id``, the only request to tell of.
+    ``stats`` asks all workers what they counted. Query: ``stages``, names of rows with commas between, none means all; ``id``,
+    the only request to tell of.
 
     Raises:
         GatewayError: no admin key, or a stage that does not exist.
     """
     keyring = runtime.keyring
     keyring.administrate(request.headers, request.remote)
-    feed = Feed(runtime, _stages(request.query.get("stages")), request.query.get("id"))
+    feed = Feed(runtime, stats, _stages(request.query.get("stages")), request.query.get("id"))
     headers = {**STREAM_HEADERS, **runtime.headers(request_id, runtime.cors.headers(request.headers))}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -78,12 +82,14 @@ class Feed:
 
     Args:
         runtime: of the worker that it is connected to.
+        stats: asks all workers what they counted.
         stages: whose marks; None: all.
         id: the only request that it looks at; None: all.
     """
 
-    def __init__(self, runtime: Runtime, stages: list[str] | None = None, id: str | None = None) -> None:
+    def __init__(self, runtime: Runtime, stats: Stats, stages: list[str] | None = None, id: str | None = None) -> None:
         self._runtime = runtime
+        self._stats = stats
         self._question = {"viewer": secrets.token_hex(8), "stages": stages, "id": id}
         self._flying: dict[str, set[str]] = {}
         """By process: the ids that the viewer takes for being in flight."""
@@ -104,7 +110,7 @@ class Feed:
             return None
         if now - self._totals_at >= QUIET:
             self._totals_at = now
-            message["stats"] = {"requests": _summed(answer["totals"] for answer in answers)}
+            message["stats"] = await self._stats()
         if self._told_at < 0:
             message["first"] = True
         self._told_at = now
@@ -152,13 +158,6 @@ class Feed:
                 lost.extend(self._flying.pop(process))
                 del self._silent[process]
         return lost
-
-
-def _summed(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    found: Tally[str] = Tally()
-    for each in told:
-        found.update(each)
-    return dict(found)
 
 
 def _candidates(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -73,22 +73,12 @@ class Desk:
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
-            "totals": self._totals(),
             "spent": time.perf_counter() - began,
         }
 
     def forget(self, viewer: str) -> None:
         """This viewer looks no more."""
         self._viewers.pop(viewer, None)
-
-    def _totals(self) -> dict[str, int]:
-        recorder = self._runtime.recorder
-        tallies = recorder.tallies.models.values()
-        return {
-            "total": sum(each.total for each in tallies) + recorder.tallies.refused,
-            "errors": sum(each.errors for each in tallies) + recorder.tallies.refused,
-            "active": len(self._runtime.exchanges),
-        }
 
     def _candidates(self) -> dict[str, Any]:
         circuits = self._runtime.assembly.circuits
@@ -156,7 +146,9 @@ class _One(_Viewer):
         if exchange is not None:
             fill(trace, exchange)
         self._done = bool(trace.outcome)
-        return News([{**trace.to_json(stages=False), "stages": trace.news(self._cursor, self._stages)}], [], 0)
+        # Bodies come with the stages, and at the end only: they do not travel again and again.
+        told = self._runtime.recorder.told(trace, stages=self._done)
+        return News([{**told, "stages": trace.news(self._cursor, self._stages)}], [], 0)
 
 
 class _All(_Viewer):
@@ -226,11 +218,7 @@ class _All(_Viewer):
         """One request: all facts where any changed, else only its new marks."""
         stages = trace.news(followed.cursor, self._stages)
         if whole:
-            facts = trace.to_json(stages=False)
-            # Bodies are for who looks at one request.
-            facts.pop("request", None)
-            facts.pop("answer", None)
-            news.requests.append({**facts, "stages": stages})
+            news.requests.append({**self._runtime.recorder.told(trace, stages=False), "stages": stages})
         elif stages:
             news.requests.append({"id": trace.id, "at": trace.at, "stages": stages})
         self._room -= sum(len(row["marks"]) for row in stages)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from operators.clock import Clock
+from operators.slots import Slots
 from pipeline.assemble import Assembly
 from pipeline.exchange import Exchange
+from pipeline.logs import Logs
 from pipeline.metrics import Metrics
 from pipeline.recorder import Recorder
 from pipeline.server.auth import Keyring
@@ -29,10 +31,15 @@ class Runtime:
     cors: Cors
     metrics: Metrics
     recorder: Recorder
+    logs: Logs
     colleagues: Colleagues
     clock: Clock
     started: int
     """Unix seconds."""
+    slots: Callable[[], Sequence[Slots]] = list
+    """All places where requests wait for a slot."""
+    loop_lag: float = 0.0
+    """How late the event loop was, in seconds, when it was last looked at."""
     draining: bool = False
     exchanges: set[Exchange] = field(default_factory=set)
 

@@ -11,7 +11,7 @@ from pipeline.advice import ADVICE
 from pipeline.config import Config
 from pipeline.described import described
 from pipeline.errors import GatewayError, Kind
-from pipeline.server.live import live
+from pipeline.server.live import Stats, live
 from pipeline.server.news import Desk
 from pipeline.server.pages import pages, serve, wants_page
 from pipeline.server.runtime import Handler, Runtime
@@ -26,11 +26,13 @@ class Views:
     Args:
         runtime: what is in force now.
         summary: what ``/`` answers to a program.
+        stats: asks all workers what they counted.
     """
 
-    def __init__(self, runtime: Runtime, summary: Handler) -> None:
+    def __init__(self, runtime: Runtime, summary: Handler, stats: Stats) -> None:
         self._runtime = runtime
         self._summary = summary
+        self._stats = stats
         self._desk = Desk(runtime)
         self._described: tuple[Config, bytes] | None = None
 
@@ -56,7 +58,7 @@ class Views:
 
     async def live(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """The feed."""
-        return await live(self._runtime, request, request_id)
+        return await live(self._runtime, self._stats, request, request_id)
 
     async def chains(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
         """What ``penstock show`` prints, as JSON, and what to do about each class of errors."""

@@ -144,11 +144,11 @@ class Trace:
 
     __slots__ = (
         "answer",
-        "answer_text",
         "asked",
         "at",
         "attempts",
         "began",
+        "bodies",
         "bytes_in",
         "caller",
         "candidate",
@@ -167,7 +167,6 @@ class Trace:
         "outcome",
         "parsed",
         "queued",
-        "request",
         "spoilt",
         "status",
         "stream",
@@ -222,8 +221,8 @@ class Trace:
         """(reason, message)."""
         self.spoilt = False
         """Whether something could not be noted."""
-        self.request: Any = None
-        self.answer_text: str | None = None
+        self.bodies: Any = None
+        """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
 
     @property
     def failed(self) -> bool:
@@ -258,11 +257,9 @@ class Trace:
 
     @property
     def rows(self) -> list[Row]:
-        """All its rows: those of the whole request, then those of each attempt."""
-        rows = [self.answer, self.client]
-        for attempt in self.attempts:
-            rows.extend(attempt.rows())
-        return rows
+        """All its rows: those of each attempt, then those of the whole request."""
+        rows = [row for attempt in self.attempts for row in attempt.rows()]
+        return [*rows, self.answer, self.client]
 
     def news(self, seen: Cursor, stages: Collection[str] | None = None) -> list[dict[str, Any]]:
         """What came to each row since somebody looked, and note in ``seen`` that it is seen. ``stages``: of which; None: all.
@@ -318,8 +315,6 @@ class Trace:
             attempts=[attempt.to_json(began) for attempt in self.attempts],
             trips=[_note(note, began) for note in self.trips],
             notes=[_note(note, began) for note in self.notes] or None,
-            request=self.request,
-            answer=self.answer_text,
         )
         if stages:
             told["stages"] = [row.to_json(began) for row in self.rows if len(row)]

@@ -118,7 +118,8 @@ class Row:
         self.epoch += 1
 
     def _all(self) -> Iterator[_Mark]:
-        yield from _MARK.iter_unpack(self._data)
+        # A copy: it may be read in another thread while more comes.
+        yield from _MARK.iter_unpack(bytes(self._data))
         if self._code >= 0:
             yield self._at, self._size, self._count, self._code
 
@@ -126,6 +127,17 @@ class Row:
     def bytes(self) -> int:
         """All bytes that passed: merging loses none."""
         return sum(size for _, size, _, _ in self._all())
+
+    @property
+    def count(self) -> int:
+        """All events that passed."""
+        return sum(count for _, _, count, _ in self._all())
+
+    @property
+    def last(self) -> tuple[float, str] | None:
+        """The last mark that is content: when, and of which kind."""
+        content = [(at, KINDS[code]) for at, _, _, code in self._all() if code < _FIRST_TURN]
+        return content[-1] if content else None
 
     def settled(self) -> int:
         """How many marks cannot grow any more."""

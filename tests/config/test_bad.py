@@ -136,9 +136,14 @@ CASES: dict[str, Bad] = {
     "demo with a URL": Bad(
         "providers:\n  demo:\n    kind: demo\n    base_url: http://a/v1\n", {4: ("means nothing for the demo",)}
     ),
+    "unknown key of the traces": Bad("traces:\n  kep: 3\n", {2: ("traces.kep", "unknown key", '"keep"')}),
+    "traces out of their range": Bad(
+        "traces:\n  keep: -1\n  files: 0\n  file_size: 1kB\n  file: ''\n",
+        {2: ("traces.keep", "at least 0"), 3: ("traces.files", "at least 1"), 4: ("file_size", "4096"), 5: ("traces.file", "empty")},
+    ),
+    "log level": Bad("logs:\n  level: verbose\n  format: yaml\n", {2: ("logs.level", "warning"), 3: ("auto, json",)}),
     # What later versions build.
     "cluster": Bad("cluster: {node: hub}\n", {1: ("cluster", "not yet")}),
-    "traces": Bad("traces: {keep: 3}\n", {1: ("traces", "not yet")}),
     "store": Bad("state:\n  store: sqlite:/var/p.db\n", {2: ("state.store", "not yet", "memory")}),
     "workers": Bad("server:\n  workers: 4\n", {2: ("server.workers", "not yet", "workers: 1")}),
     "limits of a key": Bad(

@@ -85,10 +85,10 @@ def test_the_json_form_of_a_request_that_ended() -> None:
         ],
         "trips": [{"at": 2.0, "operator": "idle_timeout", "stage": "attempt", "attempt": 1, "message": "idle_timeout: 1 s"}],
         "stages": [
-            {"stage": "answer", "marks": [[4.0, "text", 10, 1]]},
-            {"stage": "client", "marks": [[4.5, "bytes", 44, 0]]},
             {"stage": "wire", "attempt": 2, "marks": [[3.0, "head", 0, 0]]},
             {"stage": "decoded", "attempt": 2, "marks": [[3.0, "opened", 0, 1]]},
+            {"stage": "answer", "marks": [[4.0, "text", 10, 1]]},
+            {"stage": "client", "marks": [[4.5, "bytes", 44, 0]]},
         ],
     }
     assert orjson.loads(orjson.dumps(trace.to_json())) == trace.to_json()
@@ -140,10 +140,10 @@ def test_a_complete_answer_stays_complete_whatever_its_connection_does() -> None
 def test_news_are_told_once() -> None:
     trace, seen = failed_over(), Cursor()
     assert [(each["stage"], each["from"], len(each["marks"])) for each in trace.news(seen)] == [
-        ("answer", 0, 1),
-        ("client", 0, 1),
         ("wire", 0, 1),
         ("decoded", 0, 1),
+        ("answer", 0, 1),
+        ("client", 0, 1),
     ]
     assert trace.news(seen) == []
     trace.answer.add(105.0, CODES["text"], 7, 1)

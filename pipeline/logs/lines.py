@@ -1,0 +1,96 @@
+"""Lines on their way to a file or a terminal: whoever has one to write never waits, however slow the other side is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
+
+PAUSE: Final = 0.05
+"""Seconds for which lines are gathered before they are written together."""
+MOST: Final = 10_000
+"""Lines that wait; further ones are dropped and counted."""
+LAST: Final = 2.0
+"""Seconds that the lines which wait at the end may take."""
+
+
+T = TypeVar("T")
+
+
+class Lines(Generic[T]):
+    """A bounded queue and one thread that empties it.
+
+    Args:
+        form: makes a line, with its line feed, of what was put here; called by the thread.
+        write: writes some whole lines at once; it may block, and may raise OSError: then they are lost, and counted.
+        most: lines that may wait.
+        pause: seconds for which lines are gathered.
+    """
+
+    def __init__(
+        self, form: Callable[[T], bytes], write: Callable[[bytes], None], *, most: int = MOST, pause: float = PAUSE
+    ) -> None:
+        self._form = form
+        self._write = write
+        self._most = most
+        self._pause = pause
+        self._waiting: deque[T] = deque()
+        self._awake = False
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.dropped = 0
+        """Lines that found the queue full, or could not be written."""
+
+    def put(self, said: T) -> None:
+        """Have a line made of this and written soon."""
+        if len(self._waiting) >= self._most:
+            self.dropped += 1
+            return
+        self._waiting.append(said)
+        # While the thread gathers lines it need not be told of another one: that is what a wake-up costs at most.
+        if not self._awake:
+            self._awake = True
+            self._wake.set()
+            if self._thread is None:
+                # Not before there is anything to write: a process that forks first has no thread to lose.
+                self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait()
+            self._wake.clear()
+            self._closing.wait(self._pause)
+            self._awake = False
+            self._flush()
+
+    def _flush(self) -> None:
+        waiting = self._waiting
+        batch = []
+        while waiting:
+            try:
+                batch.append(self._form(waiting.popleft()))
+            except Exception:
+                self.dropped += 1
+        if batch:
+            try:
+                self._write(b"".join(batch))
+            except (OSError, ValueError):
+                # There is nobody left to tell; the number is in /debug/stats.
+                self.dropped += len(batch)
+
+    def close(self) -> None:
+        """Write what waits, for at most ``LAST`` seconds, and end the thread. Idempotent; lines that come later are lost."""
+        self._closing.set()
+        self._wake.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(LAST)
+            if thread.is_alive():
+                return
+        until = time.monotonic() + LAST
+        while self._waiting and time.monotonic() < until:
+            self._flush()

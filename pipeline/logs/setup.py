@@ -1,0 +1,87 @@
+"""Where the log goes: every logger of the process into one handler, which keeps the last lines and has them written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, TextIO
+
+from pipeline.config import LogsConfig
+from pipeline.logs.format import Fields, Format, as_json, as_text, fields
+from pipeline.logs.lines import Lines
+
+KEPT: Final = 1000
+"""Lines that /debug/logs can tell."""
+
+
+class Logs(logging.Handler):
+    """The handler of all loggers.
+
+    Args:
+        form: makes a line.
+        write: writes some lines; it may block.
+    """
+
+    def __init__(self, form: Format, write: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self.form = form
+        self.lines: Lines[Fields] = Lines(lambda told: self.form(told), write)
+        self.last: deque[Fields] = deque(maxlen=KEPT)
+
+    def createLock(self) -> None:
+        """Nothing here needs one: a deque and the queue of lines take care of themselves."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it and have it written. Never raises: what cannot be said is not worth a request."""
+        try:
+            told = fields(record)
+            self.last.append(told)
+            self.lines.put(told)
+        except Exception:
+            self.lines.dropped += 1
+
+    def use(self, config: LogsConfig, stream: TextIO) -> None:
+        """Another configuration is in force."""
+        self.form = _form(config.format, stream)
+        logging.getLogger("penstock").setLevel(config.level.upper())
+
+    def close(self) -> None:
+        """Write what waits."""
+        self.lines.close()
+        super().close()
+
+    def tail(self, limit: int, level: int) -> list[dict[str, Any]]:
+        """The last lines of this level or above, newest last."""
+        chosen = [told for told in self.last if logging.getLevelNamesMapping()[told["level"].upper()] >= level]
+        return chosen[-limit:]
+
+
+def start(config: LogsConfig, stream: TextIO | None = None) -> Logs:
+    """Log to ``stream`` (stderr) from now on, in place of whatever was set up before. To be closed at the end.
+
+    What other libraries say is logged from warnings on, so that nobody's log of requests is drowned in theirs.
+    """
+    stream = stream or sys.stderr
+    handler = Logs(_form(config.format, stream), partial(_write, stream.fileno()))
+    handler.use(config, stream)
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    # Nobody asks for these, and each costs a line time.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    return handler
+
+
+def _form(name: str, stream: TextIO) -> Format:
+    terminal = stream.isatty()
+    if name == "json" or (name == "auto" and not terminal):
+        return as_json
+    return partial(as_text, coloured=terminal and "NO_COLOR" not in os.environ)
+
+
+def _write(file: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(file, data) :]
