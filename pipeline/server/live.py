@@ -103,7 +103,7 @@ class Feed:
     async def look(self) -> bytes | None:
         """The next message, as JSON; None: nothing is new and there was one not long ago."""
         answers: list[Answer] = await self._runtime.colleagues.gather("live", **self._question)
-        began = time.perf_counter()
+        began = time.thread_time()
         now = time.monotonic()
         message = self._joined(answers)
         if not any(name in message for name in ("requests", "gone", "candidates")) and now - self._told_at < QUIET:
@@ -115,7 +115,7 @@ class Feed:
             message["first"] = True
         self._told_at = now
         data = orjson.dumps(message)
-        spent = sum(answer["spent"] for answer in answers[:1]) + time.perf_counter() - began
+        spent = sum(answer["spent"] for answer in answers[:1]) + time.thread_time() - began
         self.pause = max(EVERY, spent / SHARE)
         return data
 

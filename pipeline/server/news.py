@@ -5,10 +5,12 @@ Each process keeps its own share of this, found by the viewer's name, so that a 
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, Final
@@ -22,8 +24,13 @@ HISTORY: Final = 100
 """Requests that ended before somebody looked, and are told at first; whoever falls behind misses what is older."""
 MOST_FOLLOWED: Final = 1000
 """Requests in flight of one worker that a viewer is told of; of more only the number."""
-MOST_MARKS: Final = 8000
-"""Of one look, about: what is left is told at the next one, so that a look takes milliseconds whatever is going on."""
+ROOM: Final = 5000
+"""What one look tells at most, in marks: a look takes few milliseconds, whatever is going on, and the streams do not wait for it.
+What is left is told at the next one."""
+LOOKING: Final = 5
+"""What looking at a request in flight costs beside its marks, in marks."""
+TELLING: Final = 30
+"""What telling all facts of a request costs, in marks."""
 FORGOTTEN: Final = 10.0
 """Seconds after which a viewer that does not ask any more is forgotten."""
 
@@ -55,7 +62,7 @@ class Desk:
             stages: whose marks it wants; None: all.
             id: the only request that it looks at; None: all.
         """
-        began = time.perf_counter()
+        began = time.thread_time()
         now = time.monotonic()
         for name in [name for name, each in self._viewers.items() if now - each.looked_at > FORGOTTEN]:
             del self._viewers[name]
@@ -65,7 +72,8 @@ class Desk:
             found = _All(self._runtime, wanted) if id is None else _One(self._runtime, wanted, id)
             self._viewers[viewer] = found
         found.looked_at = now
-        news = found.news()
+        with _no_collection():
+            news = found.news()
         candidates = self._candidates() if id is None else {}
         return {
             "process": self._process,
@@ -73,7 +81,7 @@ class Desk:
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
-            "spent": time.perf_counter() - began,
+            "spent": time.thread_time() - began,
         }
 
     def forget(self, viewer: str) -> None:
@@ -159,14 +167,14 @@ class _All(_Viewer):
         self._followed: dict[Trace, _Followed] = {}
         self._last: Trace | None = None
         """The last one that ended and was looked at."""
-        self._done: set[Trace] = set()
-        """Those behind it that were followed and whose end was told."""
+        self._waiting: list[Trace] = []
+        """Those that ended and were not told yet, the newest last."""
         self._room = 0
 
     def news(self) -> News:
         news = News([], [], 0)
         flying = self._flying()
-        self._room = MOST_MARKS
+        self._room = ROOM
         self._ended(news, flying)
         self._recent(news)
         self._under_way(news, flying)
@@ -174,35 +182,28 @@ class _All(_Viewer):
 
     def _ended(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
         """The ends of those that were followed: none is left out, or it would look as if it were in flight for ever."""
+        recent = self._runtime.recorder.ring.since(self._last, HISTORY)
+        if recent:
+            self._last = recent[-1]
+        self._waiting += [trace for trace in recent if trace not in self._followed]
+        del self._waiting[:-HISTORY]
         for trace in [each for each in self._followed if each not in flying]:
             followed = self._followed.pop(trace)
             if trace.outcome:
-                self._done.add(trace)
                 self._tell(news, trace, followed, whole=True)
             else:
                 news.gone.append(trace.id)
 
     def _recent(self, news: News) -> None:
-        """What began and ended between two looks, and at the first look what ended before."""
-        recent = self._runtime.recorder.ring.since(self._last, HISTORY)
-        if len(recent) == HISTORY:
-            self._done.intersection_update(recent)
-        for trace in recent:
-            if self._room <= 0:
-                break
-            self._last = trace
-            if trace in self._done:
-                self._done.remove(trace)
-            else:
-                self._tell(news, trace, _Followed(), whole=True)
+        """What began and ended between two looks, and what ended before the first: the newest first, these are looked at."""
+        while self._waiting and self._room > ROOM // 2:
+            self._tell(news, self._waiting.pop(), _Followed(), whole=True)
 
     def _under_way(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
-        for trace in flying:
-            if trace not in self._followed:
-                if len(self._followed) < MOST_FOLLOWED:
-                    self._followed[trace] = _Followed()
-                else:
-                    news.left_out += 1
+        new = [trace for trace in flying if trace not in self._followed]
+        for trace in sorted(new, key=_began, reverse=True)[: MOST_FOLLOWED - len(self._followed)]:
+            self._followed[trace] = _Followed()
+        news.left_out = len(flying) - len(self._followed)
         for trace in list(self._followed):
             if self._room <= 0:
                 break
@@ -217,11 +218,27 @@ class _All(_Viewer):
     def _tell(self, news: News, trace: Trace, followed: _Followed, *, whole: bool) -> None:
         """One request: all facts where any changed, else only its new marks."""
         stages = trace.news(followed.cursor, self._stages)
+        self._room -= LOOKING + sum(len(row["marks"]) for row in stages)
         if whole:
+            self._room -= TELLING
             news.requests.append({**self._runtime.recorder.told(trace, stages=False), "stages": stages})
         elif stages:
             news.requests.append({"id": trace.id, "at": trace.at, "stages": stages})
-        self._room -= sum(len(row["marks"]) for row in stages)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """A look makes thousands of small lists that are gone a moment later. They are no reason to look through the whole heap, which
+    with hundreds of streams in flight would hold them all up for a tenth of a second."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _began(trace: Trace) -> float:
+    return trace.at
 
 
 def _facts(trace: Trace, exchange: Exchange) -> tuple[Any, ...]:

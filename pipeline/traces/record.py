@@ -16,6 +16,9 @@ MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
 
+_OF_REQUEST: Final = frozenset({"answer", "client"})
+"""Stages that are not an attempt's."""
+
 Outcome = Literal["ok", "error", "let_go"]
 
 Cursor = dict[int, tuple[int, int]]
@@ -261,6 +264,18 @@ class Trace:
         rows = [row for attempt in self.attempts for row in attempt.rows()]
         return [*rows, self.answer, self.client]
 
+    def _rows(self, stages: Collection[str] | None) -> Iterator[Row]:
+        """Those of these stages. Who wants the whole request's only does not pay for its attempts'."""
+        if stages is None:
+            yield from self.rows
+            return
+        if not _OF_REQUEST.issuperset(stages):
+            yield from (row for attempt in self.attempts for row in attempt.rows() if row.stage in stages)
+        if "answer" in stages:
+            yield self.answer
+        if "client" in stages:
+            yield self.client
+
     def news(self, seen: Cursor, stages: Collection[str] | None = None) -> list[dict[str, Any]]:
         """What came to each row since somebody looked, and note in ``seen`` that it is seen. ``stages``: of which; None: all.
 
@@ -268,9 +283,7 @@ class Trace:
         meanwhile is told from its first mark on, with another ``epoch``.
         """
         news = []
-        for row in self.rows:
-            if stages is not None and row.stage not in stages:
-                continue
+        for row in self._rows(stages):
             key = id(row)
             epoch, since = seen.get(key, (0, 0))
             if epoch != row.epoch:
