@@ -228,8 +228,8 @@ class _All(_Viewer):
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """A look makes thousands of small lists that are gone a moment later. They are no reason to look through the whole heap, which
-    with hundreds of streams in flight would hold them all up for a tenth of a second."""
+    """A look makes thousands of small lists that are gone a moment later. They are no reason to look through the whole heap: with
+    hundreds of streams in flight that would hold them all up for a tenth of a second."""
     gc.disable()
     try:
         yield
