@@ -130,3 +130,25 @@ def test_models_candidates_and_chains_are_those_of_the_configuration(house: Hous
     expect(console.page.locator("#chains")).to_contain_text("impatient")
     expect(console.page.locator("#chains")).to_contain_text("seconds: 300ms")
     expect(console.page.locator("#chains")).to_contain_text("Only while nothing of an answer was shown")
+
+
+def test_the_page_keeps_a_bounded_number_of_requests(house: House, look: Look) -> None:
+    console = look(house).live()
+    kept = console.page.evaluate(
+        """async () => {
+            const { Store, KEEP } = await import("/console/store.js");
+            const store = new Store();
+            const told = (id, more) => ({ id: `req_${id}`, at: id, attempts: [], trips: [], stages: [], ...more });
+            store.take({ now: 1, first: true, requests: [told(0), told(1)] });
+            for (let id = 2; id < 3 * KEEP; id += 100) {
+                const requests = Array.from({ length: 100 }, (_, index) => told(id + index, { outcome: "ok" }));
+                store.take({ now: id, requests });
+            }
+            store.take({ now: 1e6, gone: ["req_1"] });
+            const known = store.list(() => true);
+            return { most: KEEP, kept: known.length, newest: known[0].id, flying: known.filter((each) => !each.outcome).map((each) => each.id) };
+        }"""
+    )
+    assert kept["kept"] == kept["most"] + 1
+    assert kept["flying"] == ["req_0"]
+    assert kept["newest"] == f"req_{3 * kept['most'] + 1}"

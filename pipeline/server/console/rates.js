@@ -14,33 +14,36 @@ export function percentile(sorted, share) {
   return sorted.length ? sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] : undefined;
 }
 
+/** How many requests ended since the gateway's start, those refused at once included. */
+const ended = (stats) => (stats?.requests ? stats.requests.total + (stats.requests.refused ?? 0) : undefined);
+
 /** What the last minute says. `samples`: earlier {at, total} of the same gateway, oldest first. */
 export function glance(store, samples) {
   const since = store.now - WINDOW;
   const firsts = [];
   let flying = 0;
-  let ended = 0;
+  let done = 0;
   let errors = 0;
   let tokens = 0;
   for (const request of store.byKey.values()) {
     if (!request.outcome) flying += 1;
     if (request.first_event !== undefined && request.at + request.first_event >= since) firsts.push(request.first_event);
     if (!request.outcome || request.at + (request.seconds ?? 0) < since) continue;
-    ended += 1;
+    done += 1;
     errors += failed(request) ? 1 : 0;
     tokens += request.usage?.output ?? 0;
   }
   firsts.sort((a, b) => a - b);
-  const total = store.stats?.requests?.total;
+  const total = ended(store.stats);
   const earlier = samples.find((sample) => sample.at >= since);
   const span = earlier ? store.now - earlier.at : 0;
   return {
     flying: store.stats?.requests?.active ?? flying,
     perSecond: total !== undefined && span >= 1 ? Math.max(0, total - earlier.total) / span : undefined,
-    errorShare: ended ? errors / ended : undefined,
+    errorShare: done ? errors / done : undefined,
     p50: percentile(firsts, 0.5),
     p95: percentile(firsts, 0.95),
-    tokens: ended ? tokens / WINDOW : undefined,
+    tokens: done ? tokens / WINDOW : undefined,
   };
 }
 
@@ -72,9 +75,9 @@ export class Glance {
   update() {
     const now = glance(this.store, this.samples);
     const last = this.samples.at(-1);
-    const sampled = !last || this.store.now - last.at >= 1;
+    const sampled = this.store.stats !== null && (!last || this.store.now - last.at >= 1);
     if (sampled) {
-      this.samples.push({ at: this.store.now, total: this.store.stats?.requests?.total ?? 0 });
+      this.samples.push({ at: this.store.now, total: ended(this.store.stats) });
       if (this.samples.length > SAMPLES) this.samples.shift();
     }
     for (const cell of this.cells) {
