@@ -35,17 +35,23 @@ class Decode:
         if type(frame) is bytes:
             assert self._decoder is not None
             batch = self._decoder.feed(frame)
-            if batch.ends:
-                self._over = True
-            if batch.error is None and (batch.raw or batch.events):
+            if batch.error is None and not batch.ends and (batch.raw or batch.events):
                 return (batch,)
-            return _told(batch)
+            return self._read_in(batch)
         if type(frame) is Head:
             return (Batch([self._open(frame)]),)
         if type(frame) is Whole:
             return self._whole(frame)
         assert isinstance(frame, Batch)
         return (frame,)
+
+    def _read_in(self, batch: Batch) -> Iterable[Batch]:
+        """What one read of a stream brought."""
+        if batch.ends:
+            self._over = True
+        if batch.error is None and (batch.raw or batch.events):
+            return (batch,)
+        return _told(batch)
 
     def _whole(self, frame: Whole) -> Iterable[Batch]:
         """All in one batch, so that it costs one pass through the chain."""

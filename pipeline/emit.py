@@ -13,6 +13,7 @@ from reactivex import Observable, abc
 
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
+from pipeline.noting import mark, spoilt
 from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
@@ -125,7 +126,8 @@ class Emission(abc.ObserverBase[bytes]):
                     return response
                 if ended:
                     await response.write_eof(data)
-                    self._note("bytes", len(data))
+                    if data:
+                        self._note("bytes", len(data))
                     return response
                 await response.write(data)
                 self._opened(response)
@@ -169,7 +171,10 @@ class Emission(abc.ObserverBase[bytes]):
             _at_once(self._begin(data))
         trace = self._trace
         if trace is not None:
-            trace.client.add(trace.now(), _WRITTEN, len(data))
+            try:
+                trace.client.add(trace.now(), _WRITTEN, len(data))
+            except Exception:
+                spoilt(trace)
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()
@@ -229,7 +234,7 @@ class Emission(abc.ObserverBase[bytes]):
     def _note(self, kind: str, size: int = 0) -> None:
         trace = self._trace
         if trace is not None:
-            trace.client.add(trace.now(), CODES[kind], size)
+            mark(trace, trace.client, CODES[kind], size)
 
     def _body(self, data: bytes) -> web.Response:
         self._note("bytes", len(data))

@@ -36,12 +36,12 @@ from pipeline.wire.jsontext import bounded, parse_json
 log = logging.getLogger("penstock")
 
 _BYTES: Final = CODES["bytes"]
-_OTHER: Final = CODES["other"]
+OTHER: Final = CODES["other"]
 _OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
 _SUBSCRIBE: Final = CODES["subscribe"]
 
-_KINDS: Final[Mapping[type[Event], int]] = {
+KIND_OF: Final[Mapping[type[Event], int]] = {
     Opened: _OPENED,
     Ping: CODES["beat"],
     Text: CODES["text"],
@@ -72,7 +72,11 @@ def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read:
     trace = exchange.trace
     if trace is None or trace.ended is not None:
         return Decode(candidate, rewritten, exchange, read=read)
-    return NotedDecode(candidate, rewritten, exchange, trace, read=read)
+    try:
+        return NotedDecode(candidate, rewritten, exchange, trace, read=read)
+    except Exception:
+        spoilt(trace)
+        return Decode(candidate, rewritten, exchange, read=read)
 
 
 class NotedDecode(Decode):
@@ -94,17 +98,30 @@ class NotedDecode(Decode):
         self._decoded = attempt.decoded = Row("decoded", attempt.number)
         self._wire.add(at, _SUBSCRIBE)
         self._decoded.add(at, _SUBSCRIBE)
+        around: AttemptNotes | None = trace.guards.get(candidate.name)
+        if around is not None:
+            around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
+        # What most frames of a slow stream are, one event each, is said here without another call: it is done for every token.
         at = self._now()
-        try:
-            if type(frame) is bytes:
+        decoder = self._decoder
+        if type(frame) is bytes and decoder is not None:
+            batch = decoder.feed(frame)
+            events = batch.events
+            try:
                 self._wire.add(at, _BYTES, len(frame))
-            else:
-                self._head(at, frame)
-        except Exception:
-            spoilt(self._trace)
-        batches = Decode.feed(self, frame)
+                if len(events) == 1 and not batch.ends and batch.error is None:
+                    if batch.commits:
+                        self._attempt.committed = True
+                    self._decoded.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+                    return (batch,)
+            except Exception:
+                spoilt(self._trace)
+            batches = self._read_in(batch)
+        else:
+            self._head(at, frame)
+            batches = Decode.feed(self, frame)
         if type(batches) is not tuple:
             return self._noted(batches)
         if batches:
@@ -112,13 +129,16 @@ class NotedDecode(Decode):
         return batches
 
     def _head(self, at: float, frame: Frame) -> None:
-        if isinstance(frame, Batch):
-            self._wire.add(at, _BYTES, frame.size)
-            return
-        self._attempt.opened = at
-        self._wire.add(at, CODES["head"])
-        if isinstance(frame, Whole):
-            self._wire.add(at, _BYTES, len(frame.body))
+        try:
+            if isinstance(frame, Batch):
+                self._wire.add(at, _BYTES, frame.size)
+                return
+            self._attempt.opened = at
+            self._wire.add(at, CODES["head"])
+            if isinstance(frame, Whole):
+                self._wire.add(at, _BYTES, len(frame.body))
+        except Exception:
+            spoilt(self._trace)
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -146,7 +166,7 @@ class NotedDecode(Decode):
     def _over_with(self, kind: str) -> None:
         if not self._heard:
             self._heard = True
-            self._wire.add(self._now(), CODES[kind])
+            mark(self._trace, self._wire, CODES[kind])
 
     def ended(self, how: Exception | Left | None) -> None:
         """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
@@ -154,7 +174,7 @@ class NotedDecode(Decode):
             return
         at, attempt = self._now(), self._attempt
         self._over_with("dispose")
-        self._decoded.add(at, how_it_ended(how))
+        mark(self._trace, self._decoded, how_it_ended(how))
         if isinstance(how, Exception):
             failed(attempt, at, how)
         else:
@@ -203,43 +223,58 @@ class Bodies:
 class AttemptNotes:
     """What is noted of one attempt above its guards, where several tries of one candidate are one attempt.
 
+    Its row belongs to the last try, since that is the one whose end passes the guards.
+
     Args:
         trace: of the request.
         candidate: that is tried.
     """
 
-    __slots__ = ("_at", "_candidate", "_first", "_trace")
+    __slots__ = ("_at", "_candidate", "_row", "_trace", "_try")
 
     def __init__(self, trace: Trace, candidate: Candidate) -> None:
         self._trace = trace
         self._candidate = candidate
-        self._first = len(trace.attempts)
+        self._try: Attempt | None = None
         self._at = trace.now()
+        self._row = Row("attempt")
+        self._row.add(self._at, _SUBSCRIBE)
+        trace.guards[candidate.name] = self
+
+    def tried(self, attempt: Attempt) -> None:
+        """Another try began."""
+        if self._try is not None:
+            self._try.guarded = None
+        self._try = attempt
+        self._row.attempt = attempt.number
+        attempt.guarded = self._row
 
     def ended(self, how: Exception | Left | None, tripped: bool) -> None:
         """The attempt is over. ``tripped``: its error is a guard's that was not seen before."""
         trace = self._trace
         if trace.ended is not None:
             return
+        trace.guards.pop(self._candidate.name, None)
         at = trace.now()
-        attempt = self._latest()
-        if attempt is None:
+        if self._try is None:
             # It never came to a try: it stood in a queue all the time.
-            attempt = trace.attempt(self._candidate.name, self._at)
-            attempt.end(at, "let_go")
+            self.tried(trace.attempt(self._candidate.name, self._at))
+        attempt = self._try
+        assert attempt is not None
+        mark(trace, self._row, how_it_ended(how))
+        attempt.end(at, "let_go")
         if isinstance(how, Exception):
             failed(attempt, at, how)
             if tripped:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
-        row = attempt.guarded = Row("attempt", attempt.number)
-        row.add(self._at, _SUBSCRIBE)
-        row.add(at, how_it_ended(how))
 
-    def _latest(self) -> Attempt | None:
-        """The last try of this candidate since this attempt began: others may be under way beside it."""
-        name = self._candidate.name
-        tries = self._trace.attempts[self._first :]
-        return next((attempt for attempt in reversed(tries) if attempt.candidate == name), None)
+
+def mark(trace: Trace, row: Row, code: int, size: int = 0) -> None:
+    """A mark for now. Whatever goes wrong, nobody notices but the log."""
+    try:
+        row.add(trace.now(), code, size)
+    except Exception:
+        spoilt(trace)
 
 
 def spoilt(trace: Trace) -> None:
@@ -253,16 +288,16 @@ def note_batch(row: Row, at: float, batch: Batch) -> None:
     """A mark for a batch: its first semantic kind. The opening and the end are marks of their own, whatever came with them."""
     events = batch.events
     if len(events) == 1:
-        row.add(at, _KINDS.get(type(events[0]), _OTHER), batch.size, 1)
+        row.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
         return
     count = len(events)
-    code = _OTHER
+    code = OTHER
     if events:
         if type(events[0]) is Opened:
             row.add(at, _OPENED, 0, 1)
             count -= 1
         leading = next((event for event in events if event.phase), events[-count])
-        code = _KINDS.get(type(leading), _OTHER)
+        code = KIND_OF.get(type(leading), OTHER)
     apart = batch.ends and code != _END
     row.add(at, code, batch.size, count - apart)
     if apart:

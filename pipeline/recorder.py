@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -20,12 +20,8 @@ from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
 from pipeline.traces.file import RotatingFile
-from pipeline.traces.row import CODES
 
 log = logging.getLogger("penstock")
-
-# How the client's row ends.
-_LAST: Final = {"ok": CODES["completed"], "client_left": CODES["dispose"]}
 
 
 class Recorder:
@@ -105,11 +101,12 @@ class Recorder:
         told = None if error is None else (error.reason, said(error))
         trace = exchange.trace
         if trace is not None:
-            at = trace.now()
-            trace.client.add(at, _LAST.get(outcome, CODES["error"]))
-            trace.end(at, outcome, status, told)
-            fill(trace, exchange)
-            self._keep(trace)
+            try:
+                fill(trace, exchange)
+                trace.end(trace.now(), outcome, status, told)
+            finally:
+                # Whatever became of its notes, it is not under way any more.
+                self._keep(trace)
         level = _level(error)
         if log.isEnabledFor(level):
             _say(level, _line_of(exchange, trace, outcome, status, told))

@@ -14,7 +14,7 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
-from pipeline.noting import AttemptNotes, how_it_ended, note_batch, spoilt
+from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, mark, note_batch, spoilt
 from pipeline.resolve import Candidate
 from pipeline.traces import Note, Trace
 from pipeline.traces.row import CODES
@@ -57,7 +57,12 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
             trace: Trace | None = getattr(scheduler, "trace", None)
             if trace is None or trace.ended is not None:
                 return plain.on_subscribe(observer, scheduler)
-            link = _Probed(probe, AttemptNotes(trace, candidate)).connect(source, observer, scheduler)
+            try:
+                notes = AttemptNotes(trace, candidate)
+            except Exception:
+                spoilt(trace)
+                return plain.on_subscribe(observer, scheduler)
+            link = _Probed(probe, notes).connect(source, observer, scheduler)
             link.step_aside()
             return link
 
@@ -109,7 +114,7 @@ class _Observed(Link[Batch, Batch]):
         self._trace = trace = exchange.trace
         exchange.abort = self.on_error
         if trace is not None:
-            trace.answer.add(trace.now(), CODES["subscribe"])
+            mark(trace, trace.answer, CODES["subscribe"])
 
     def on_next(self, batch: Batch) -> None:
         if self.stopped:
@@ -118,7 +123,11 @@ class _Observed(Link[Batch, Batch]):
         trace = self._trace
         if trace is not None:
             try:
-                note_batch(trace.answer, trace.now(), batch)
+                events = batch.events
+                if len(events) == 1:
+                    trace.answer.add(trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+                else:
+                    note_batch(trace.answer, trace.now(), batch)
                 if trace.bodies is not None and exchange.stream:
                     trace.bodies.note(batch)
             except Exception:
@@ -142,7 +151,7 @@ class _Observed(Link[Batch, Batch]):
     def ended(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if trace is not None and trace.ended is None:
-            trace.answer.add(trace.now(), how_it_ended(how))
+            mark(trace, trace.answer, how_it_ended(how))
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:

@@ -39,6 +39,8 @@ HOUSE_RULES = (
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
     House(("pipeline.traces",), ()),
+    House(("pipeline.redaction",), ()),
+    House(("pipeline.logs",), ("pipeline.config", "pipeline.redaction")),
 )
 
 

@@ -67,7 +67,7 @@ def start(config: LogsConfig, stream: TextIO | None = None) -> Logs:
     What other libraries say is logged from warnings on, so that nobody's log of requests is drowned in theirs.
     """
     stream = stream or sys.stderr
-    handler = Logs(_form(config.format, stream), partial(_write, stream.fileno()))
+    handler = Logs(_form(config.format, stream), partial(_write, stream))
     handler.use(config, stream)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Nobody asks for these, and each costs a line time.
@@ -82,6 +82,6 @@ def _form(name: str, stream: TextIO) -> Format:
     return partial(as_text, coloured=terminal and "NO_COLOR" not in os.environ)
 
 
-def _write(file: int, data: bytes) -> None:
+def _write(stream: TextIO, data: bytes) -> None:
     while data:
-        data = data[os.write(file, data) :]
+        data = data[os.write(stream.fileno(), data) :]

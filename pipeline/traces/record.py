@@ -163,6 +163,7 @@ class Trace:
         "error",
         "first_event",
         "first_write",
+        "guards",
         "id",
         "model",
         "notes",
@@ -204,9 +205,9 @@ class Trace:
         self.stream = False
         self.bytes_in = 0
         self.attempts: list[Attempt] = []
-        self.trips: list[Note] = []
+        self.trips: tuple[Note, ...] = ()
         """Guards that stopped a stream."""
-        self.notes: list[Note] = []
+        self.notes: tuple[Note, ...] = ()
         """What other steps did."""
         self.answer = Row("answer")
         self.client = Row("client")
@@ -222,6 +223,8 @@ class Trace:
         self.status: int | None = None
         self.error: tuple[str, str] | None = None
         """(reason, message)."""
+        self.guards: dict[str, Any] = {}
+        """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.spoilt = False
         """Whether something could not be noted."""
         self.bodies: Any = None
@@ -242,12 +245,12 @@ class Trace:
     def trip(self, note: Note) -> None:
         """A guard stopped a stream."""
         if len(self.trips) < MOST_NOTES:
-            self.trips.append(note)
+            self.trips += (note,)
 
     def note(self, note: Note) -> None:
         """A step did something worth telling."""
         if len(self.notes) < MOST_NOTES:
-            self.notes.append(note)
+            self.notes += (note,)
 
     def end(self, at: float, outcome: str, status: int | None, error: tuple[str, str] | None = None) -> None:
         """The request ended; what attempts do after that (a connection that goes back to its pool) is not told any more."""
@@ -255,8 +258,16 @@ class Trace:
         self.outcome = outcome
         self.status = status
         self.error = error
+        self.guards.clear()
+        kind = {"ok": "completed", "client_left": "dispose"}.get(outcome, "error")
+        self.answer.close(at, kind)
+        self.client.close(at, kind)
         for attempt in self.attempts:
-            attempt.end(at, "ok" if attempt.whole else "let_go")
+            if attempt.end(at, "ok" if attempt.whole else "let_go"):
+                # Its connection may still be about to close: for whoever listened it is over.
+                for row in (attempt.decoded, attempt.guarded):
+                    if row is not None:
+                        row.close(at, "completed" if attempt.whole else "dispose")
 
     @property
     def rows(self) -> list[Row]:

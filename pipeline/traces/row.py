@@ -24,6 +24,8 @@ CODES: Final[Mapping[str, int]] = {name: code for code, name in enumerate(KINDS)
 
 _FIRST_TURN: Final = CODES["subscribe"]
 """From here on they are turns of the stream's life, not its content."""
+_LAST_TURN: Final = CODES["error"]
+"""And from here on its end."""
 
 _MARK: Final = Struct("<dIIB")
 _pack: Final = _MARK.pack
@@ -91,6 +93,13 @@ class Row:
             data += _pack(at, size, count, code)
             if len(data) >= _MOST_BYTES:
                 self._merge()
+
+    def close(self, at: float, kind: str) -> None:
+        """The stream ended here, unless a mark says so already. A row that nobody subscribed for stays empty."""
+        # The kind is the last byte of a mark.
+        last = self._code if self._code >= 0 else self._data[-1] if self._data else _LAST_TURN
+        if last < _LAST_TURN:
+            self.add(at, CODES[kind])
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
         self._close()

@@ -16,9 +16,7 @@ from tests.bench.report import LATEST, save, table
 
 Only = Annotated[
     list[str] | None,
-    typer.Option(
-        help="json, burst-100, burst-1000, paced, first-event or idle; also 'burst-*:chat<messages'. May be given several times."
-    ),
+    typer.Option(help="json, burst-100, burst-1000, paced, first-event, idle, taps; or 'burst-*:chat<messages'. Several times."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Fewer answers, rounds and pairs of dialects.")]
 NoFail = Annotated[bool, typer.Option("--no-fail", help="Exit with 0 also when a budget is broken.")]

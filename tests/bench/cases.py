@@ -89,6 +89,11 @@ QUICK_CROSS: Final = (Pair("chat", "messages"), Pair("responses", "chat"), Pair(
 FIRST_EVENT_P50: Final = 1.5
 FIRST_EVENT_P99: Final = 2.0
 
+# What taps, traces and the line in the log cost together: CPU with them, as a multiple of that without them.
+TAPS: Final = 1.1
+TAPPED: Final = ("burst-100", "burst-1000", "paced")
+TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
+
 IDLE_STREAMS: Final = 5000
 RSS_AT_START: Final = 60e6
 RSS_PER_IDLE: Final = 60e3

@@ -15,11 +15,13 @@ from multidict import CIMultiDict
 
 from operators.breaker import Circuits
 from operators.clock import Clock
+from operators.tap import quietly
 from pipeline.assemble import Assembly, assemble
 from pipeline.config import parse as parse_config
 from pipeline.dialects import DIALECTS
 from pipeline.metrics import Metrics
 from pipeline.parse import parse
+from pipeline.recorder import Recorder
 from pipeline.shared import Shared
 from tests.bench.wires import request_body
 
@@ -68,9 +70,14 @@ class _Pool:
 
 
 class Inside:
-    """The gateway's inside, assembled from a default configuration. Used within a running loop."""
+    """The gateway's inside, assembled from a default configuration. Used within a running loop.
 
-    def __init__(self) -> None:
+    Args:
+        recorder: traces every request; None: nothing is traced.
+    """
+
+    def __init__(self, recorder: Recorder | None = None) -> None:
+        self._recorder = recorder
         self._pool = _Pool()
         self._metrics = Metrics("bench")
         shared = Shared(pool=cast(Any, self._pool), metrics=self._metrics, circuits=Circuits())
@@ -84,20 +91,26 @@ class Inside:
         raw = request_body(client, f"{provider}/bench", stream=stream)
         began = time.perf_counter()
         for _ in range(times):
-            await self._one(client, raw)
+            await self.one(client, raw)
         return (time.perf_counter() - began) / times * 1e6
 
-    async def _one(self, client: str, raw: bytes) -> None:
+    async def one(self, client: str, raw: bytes) -> bytes:
+        """The bytes of one answer. Raises RuntimeError when it does not come to its end."""
         exchange = parse(DIALECTS[client], raw, self._clock, id="req_bench", headers={})
         route = self._assembly.resolver.resolve(exchange.model)
+        if self._recorder is not None:
+            quietly(self._recorder.begin, exchange, route)
         done = self._clock.loop.create_future()
         out: list[bytes] = []
         chain = route.stream if exchange.stream else route.body
         chain.subscribe(out.append, done.set_exception, lambda: done.set_result(None), scheduler=exchange)
         await done
         self._metrics.ended(exchange, "ok")
+        if self._recorder is not None:
+            quietly(self._recorder.end, exchange, "ok", 200)
         if not (exchange.ended and out):
             raise RuntimeError(f"{client} from an answer in another dialect did not come to its end")
+        return b"".join(out)
 
 
 def cost(client: str, provider: str, reads: Sequence[bytes], *, stream: bool, times: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Final
 
@@ -15,6 +15,9 @@ from tests.bench.cases import (
     IDLE_STREAMS,
     RSS_AT_START,
     RSS_PER_IDLE,
+    TAPPED,
+    TAPPED_PAIRS,
+    TAPS,
     Case,
     Pair,
     pairs,
@@ -185,9 +188,28 @@ def _memory(stand: Stand, target: Process, pair: Pair, prefix: str) -> tuple[flo
     return start, (held - start) / IDLE_STREAMS
 
 
+def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
+    """What seeing costs: the gateway as it is beside one that traces and logs nothing, in turn."""
+    chosen = [pair for pair in TAPPED_PAIRS if wanted("taps", pair, plan.only)]
+    if not chosen:
+        return []
+    figures = []
+    with stand.gateway(traces={"keep": 0}, logs={"level": "error"}) as blind, stand.gateway() as seeing:
+        for case in (case for case in CASES if case.name in TAPPED):
+            for pair in chosen:
+                legs = [Leg(stand, target, case, pair, quick=plan.quick, through_gateway=True) for target in (blind, seeing)]
+                for number in range(plan.rounds + 1):
+                    say(f"taps, {case.title}, {pair}: round {number} of {plan.rounds}")
+                    for leg in legs if number % 2 else reversed(legs):
+                        leg.round(keep=number > 0)
+                cost = _cost(case, pair, legs[0].cpu, legs[1].cpu)
+                figures.append(replace(cost, name=f"taps, {case.title}", budget=TAPS))
+    return figures
+
+
 def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
     """Everything that the plan asks for."""
-    figures = measure_memory(stand, plan, say)
+    figures = measure_memory(stand, plan, say) + measure_taps(stand, plan, say)
     cases: Iterable[Case] = [case for case in CASES if plan.pairs_of(case.name)]
     if cases:
         with stand.floor() as floor, stand.gateway() as gateway:

@@ -179,15 +179,16 @@ class Stand:
         return Process("floor", ["-m", "tests.bench.floor", self.provider.url])
 
     @contextlib.contextmanager
-    def gateway(self, profile: Path | None = None) -> Iterator[Process]:
+    def gateway(self, profile: Path | None = None, **sections: Any) -> Iterator[Process]:
         """A fresh gateway with its default chain, and the provider three times: once in each dialect.
 
         Args:
             profile: where a profile is written (see ``profiled``); None: the gateway as it is.
+            sections: further sections of its configuration.
         """
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "penstock.yaml")
-            config.write_text(yaml.safe_dump(self._config()))
+            config.write_text(yaml.safe_dump({**self._config(), **sections}))
             run = ["tests.bench.profiled", str(profile)] if profile else ["pipeline"]
             command = ["-m", *run, "serve", str(config), "--port", "0"]
             with Process("gateway", command) as process:

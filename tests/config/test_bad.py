@@ -139,7 +139,12 @@ CASES: dict[str, Bad] = {
     "unknown key of the traces": Bad("traces:\n  kep: 3\n", {2: ("traces.kep", "unknown key", '"keep"')}),
     "traces out of their range": Bad(
         "traces:\n  keep: -1\n  files: 0\n  file_size: 1kB\n  file: ''\n",
-        {2: ("traces.keep", "at least 0"), 3: ("traces.files", "at least 1"), 4: ("file_size", "4096"), 5: ("traces.file", "empty")},
+        {
+            2: ("traces.keep", "at least 0"),
+            3: ("traces.files", "at least 1"),
+            4: ("file_size", "4096"),
+            5: ("traces.file", "empty"),
+        },
     ),
     "log level": Bad("logs:\n  level: verbose\n  format: yaml\n", {2: ("logs.level", "warning"), 3: ("auto, json",)}),
     # What later versions build.

@@ -86,9 +86,9 @@ def test_the_json_form_of_a_request_that_ended() -> None:
         "trips": [{"at": 2.0, "operator": "idle_timeout", "stage": "attempt", "attempt": 1, "message": "idle_timeout: 1 s"}],
         "stages": [
             {"stage": "wire", "attempt": 2, "marks": [[3.0, "head", 0, 0]]},
-            {"stage": "decoded", "attempt": 2, "marks": [[3.0, "opened", 0, 1]]},
-            {"stage": "answer", "marks": [[4.0, "text", 10, 1]]},
-            {"stage": "client", "marks": [[4.5, "bytes", 44, 0]]},
+            {"stage": "decoded", "attempt": 2, "marks": [[3.0, "opened", 0, 1], [10.0, "completed", 0, 0]]},
+            {"stage": "answer", "marks": [[4.0, "text", 10, 1], [10.0, "completed", 0, 0]]},
+            {"stage": "client", "marks": [[4.5, "bytes", 44, 0], [10.0, "completed", 0, 0]]},
         ],
     }
     assert orjson.loads(orjson.dumps(trace.to_json())) == trace.to_json()
