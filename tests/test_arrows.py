@@ -37,6 +37,7 @@ HOUSE_RULES = (
     House(VOCABULARY, ("operators.errors",)),
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
+    House(("pipeline.advice",), VOCABULARY),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
     House(("pipeline.traces",), ()),
     House(("pipeline.redaction",), ()),

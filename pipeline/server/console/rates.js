@@ -6,6 +6,8 @@ import { failed } from "./store.js";
 
 /** Seconds that a figure looks back. */
 const WINDOW = 60;
+/** Seconds over which a rate is taken at least. */
+const SHORTEST = 5;
 /** A sample a second; the line under a figure shows these. */
 const SAMPLES = 120;
 
@@ -25,10 +27,15 @@ export function glance(store, samples) {
   let done = 0;
   let errors = 0;
   let tokens = 0;
+  /** Of what is known, when the first one ended: of a busy gateway, or of one just opened, less than the window is known. */
+  let known = store.now;
   for (const request of store.byKey.values()) {
     if (!request.outcome) flying += 1;
     if (request.first_event !== undefined && request.at + request.first_event >= since) firsts.push(request.first_event);
-    if (!request.outcome || request.at + (request.seconds ?? 0) < since) continue;
+    if (!request.outcome) continue;
+    const at = request.at + (request.seconds ?? 0);
+    known = Math.min(known, at);
+    if (at < since) continue;
     done += 1;
     errors += failed(request) ? 1 : 0;
     tokens += request.usage?.output ?? 0;
@@ -43,7 +50,7 @@ export function glance(store, samples) {
     errorShare: done ? errors / done : undefined,
     p50: percentile(firsts, 0.5),
     p95: percentile(firsts, 0.95),
-    tokens: done ? tokens / WINDOW : undefined,
+    tokens: done ? tokens / Math.min(WINDOW, Math.max(SHORTEST, store.now - known)) : undefined,
   };
 }
 
