@@ -146,7 +146,8 @@ def test_the_page_keeps_a_bounded_number_of_requests(house: House, look: Look) -
             }
             store.take({ now: 1e6, gone: ["req_1"] });
             const known = store.list(() => true);
-            return { most: KEEP, kept: known.length, newest: known[0].id, flying: known.filter((each) => !each.outcome).map((each) => each.id) };
+            const flying = known.filter((each) => !each.outcome).map((each) => each.id);
+            return { most: KEEP, kept: known.length, newest: known[0].id, flying };
         }"""
     )
     assert kept["kept"] == kept["most"] + 1
