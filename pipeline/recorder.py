@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from pipeline.bodies import Bodies
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
 from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
 from pipeline.logs import Lines
-from pipeline.noting import Bodies, said
+from pipeline.noting import said
 from pipeline.redaction import Redactor, hidden
 from pipeline.resolve import Route
 from pipeline.tallies import Tallies
@@ -40,7 +42,7 @@ class Recorder:
         self.worker = worker
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
-        self._of_file: tuple[Any, ...] = ()
+        self._of_file: tuple[Any, ...] = (None, config.file_size, config.files)
         self.use(config, digest, redactor or Redactor())
 
     def use(self, config: TracesConfig, digest: str, redactor: Redactor) -> None:
@@ -51,8 +53,9 @@ class Recorder:
         self._bodies = config.bodies
         of_file = (config.file, config.file_size, config.files)
         if of_file != self._of_file:
-            self.close()
-            self._of_file = of_file
+            # Beside the event loop: a slow disk may take its time for what waits.
+            threading.Thread(target=_close, args=(self._lines, self._file), daemon=True).start()
+            self._of_file, self._lines, self._file = of_file, None, None
             if config.file is not None:
                 self._file = RotatingFile(_own(Path(config.file), self.worker), config.file_size, config.files)
                 self._lines = Lines(self._line, self._file.write)
@@ -64,12 +67,8 @@ class Recorder:
 
     def close(self) -> None:
         """Write what waits to be written, and let go of the file."""
-        lines, self._lines = self._lines, None
-        if lines is not None:
-            lines.close()
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        _close(self._lines, self._file)
+        self._lines = self._file = None
 
     def begin(self, exchange: Exchange, route: Route) -> None:
         """A request is about to be answered."""
@@ -156,6 +155,13 @@ class Recorder:
 
     def _line(self, trace: Trace) -> bytes:
         return orjson.dumps(self.told(trace), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _close(lines: Lines[Trace] | None, file: RotatingFile | None) -> None:
+    if lines is not None:
+        lines.close()
+    if file is not None:
+        file.close()
 
 
 def _own(path: Path, worker: int) -> Path:

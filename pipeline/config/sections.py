@@ -248,7 +248,7 @@ class TracesSection(Record):
     keep: Whole = Field(default=1000, ge=0, le=100_000, examples=[1000])
     """How many requests that ended are kept in memory; of failures a quarter as many more. 0: nothing is traced."""
     bodies: Flag = Field(default=False)
-    """Whether the texts of requests and answers are kept, up to 256 KiB each, without what looks like a secret."""
+    """Whether the texts of requests and answers are kept, up to 256 KiB each (`keep: 1000` may then take 500 MiB)."""
     file: Name | None = Field(default=None, examples=["/var/log/penstock/traces.jsonl"])
     """A file to which each request's trace is added as a line of JSON."""
     file_size: Size = Field(default=64 * 1024 * 1024, ge=4096, examples=["64MiB"])

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import re
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -61,6 +62,16 @@ class Door:
         path = request.path
         if path.startswith("/v1/"):
             path = path[3:]
+        began = time.monotonic()
+        response = await self._answer(request, path, request_id)
+        if log.isEnabledFor(logging.DEBUG):
+            # AP-18. What a client wrote into the path is not told: it may hold anything.
+            route = path if path in self._routes else "other"
+            seconds = round(time.monotonic() - began, 6)
+            log.debug("http", extra={"fields": {"id": request_id, "route": route, "status": response.status, "seconds": seconds}})
+        return response
+
+    async def _answer(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
         try:
             return await self._dispatch(request, path, request_id)
         except GatewayError as error:

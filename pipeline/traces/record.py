@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from pipeline.traces.attempt import Attempt, elapsed, known
 from pipeline.traces.row import Row
 
 VERSION: Final = 1
@@ -19,10 +20,8 @@ MOST_NOTES: Final = 64
 _OF_REQUEST: Final = frozenset({"answer", "client"})
 """Stages that are not an attempt's."""
 
-Outcome = Literal["ok", "error", "let_go"]
-
-Cursor = dict[int, tuple[int, int]]
-"""How much somebody has seen of each row of one trace: (epoch, marks), by the row's identity. Not to outlive the trace."""
+Cursor = dict[int, tuple[int, ...]]
+"""How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
 
 
 class Note(NamedTuple):
@@ -34,100 +33,6 @@ class Note(NamedTuple):
     """``attempt`` or ``request``: which part of the chain it stands in."""
     message: str
     attempt: int | None = None
-
-
-class Attempt:
-    """One request to one candidate.
-
-    Args:
-        number: from 1 in the order of asking.
-        candidate: ``provider/model``, as configured.
-        began: seconds, on the trace's clock, as all times here.
-    """
-
-    __slots__ = (
-        "began",
-        "candidate",
-        "committed",
-        "decoded",
-        "dialect",
-        "ended",
-        "guarded",
-        "message",
-        "number",
-        "opened",
-        "outcome",
-        "reason",
-        "retry_after",
-        "shared",
-        "status",
-        "whole",
-        "wire",
-    )
-
-    def __init__(self, number: int, candidate: str, began: float) -> None:
-        self.number = number
-        self.candidate = candidate
-        self.began = began
-        self.dialect = ""
-        self.opened: float | None = None
-        self.ended: float | None = None
-        self.outcome: Outcome | None = None
-        self.reason: str | None = None
-        self.status: int | None = None
-        self.message: str | None = None
-        self.retry_after: float | None = None
-        self.committed = False
-        """Whether it said anything of an answer."""
-        self.whole = False
-        """Whether it said that its answer is complete."""
-        self.shared = False
-        """Whether it was made for several requests at once."""
-        self.wire: Row | None = None
-        self.decoded: Row | None = None
-        self.guarded: Row | None = None
-
-    def end(self, at: float, outcome: Outcome) -> bool:
-        """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
-
-        Who only let it go is corrected by a guard that says why it did.
-        """
-        corrects = outcome == "error" and self.outcome == "let_go" and not self.whole
-        if self.outcome is not None and not corrects:
-            return False
-        self.ended = at
-        self.outcome = outcome
-        return True
-
-    def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
-        """It ended with an error: its reason and the text that a client may read, never an exception's own."""
-        if self.end(at, "error"):
-            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
-
-    def rows(self) -> Iterator[Row]:
-        """Its rows, from the provider on."""
-        for row in (self.wire, self.decoded, self.guarded):
-            if row is not None:
-                yield row
-
-    def to_json(self, began: float) -> dict[str, Any]:
-        """As in a trace's ``attempts``; what is not known is left out."""
-        ended = self.outcome is not None
-        return _known(
-            number=self.number,
-            candidate=self.candidate,
-            dialect=self.dialect or None,
-            began=_since(self.began, began),
-            opened=_since(self.opened, began),
-            ended=_since(self.ended, began),
-            outcome=self.outcome,
-            reason=self.reason,
-            phase=("semantic" if self.committed else "setup") if ended else None,
-            status=self.status,
-            message=self.message,
-            retry_after=self.retry_after,
-            shared=self.shared or None,
-        )
 
 
 class Trace:
@@ -296,13 +201,13 @@ class Trace:
         news = []
         for row in self._rows(stages):
             key = id(row)
-            epoch, since = seen.get(key, (0, 0))
-            if epoch != row.epoch:
-                since = 0
-            marks = row.marks(self.began, since)
-            if marks:
-                news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": marks})
-                seen[key] = (row.epoch, row.settled())
+            before, now = seen.get(key, (0, 0)), row.state
+            if now == before or not len(row):
+                continue
+            # The last mark that was told may have grown.
+            since = max(0, before[1] - 1) if before[0] == row.epoch else 0
+            news.append({**row.head(), "epoch": row.epoch, "from": since, "marks": row.marks(self.began, since)})
+            seen[key] = now
         return news
 
     def to_json(self, *, stages: bool = True) -> dict[str, Any]:
@@ -312,7 +217,7 @@ class Trace:
         """
         began = self.began
         ended = self.ended if self.ended is not None else self.now()
-        told = _known(
+        told = known(
             version=VERSION,
             id=self.id,
             at=self.at,
@@ -328,10 +233,10 @@ class Trace:
             status=self.status,
             error=None if self.error is None else {"reason": self.error[0], "message": self.error[1]},
             candidate=self.candidate or None,
-            seconds=_since(ended, began),
-            parsed=_since(self.parsed, began),
-            first_event=_since(self.first_event, began),
-            first_write=_since(self.first_write, began),
+            seconds=elapsed(ended, began),
+            parsed=elapsed(self.parsed, began),
+            first_event=elapsed(self.first_event, began),
+            first_write=elapsed(self.first_write, began),
             queued=round(self.queued, 6),
             usage=self.usage or None,
             bytes_in=self.bytes_in,
@@ -346,12 +251,4 @@ class Trace:
 
 
 def _note(note: Note, began: float) -> dict[str, Any]:
-    return _known(at=_since(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)
-
-
-def _known(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def _since(at: float | None, began: float) -> float | None:
-    return None if at is None else round(at - began, 6)
+    return known(at=elapsed(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)

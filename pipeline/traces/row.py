@@ -11,6 +11,9 @@ from typing import Any, Final
 MOST: Final = 256
 """Marks of one row. When they are reached, neighbours are merged: a long stream keeps its shape."""
 
+FINE: Final = 0.001
+"""Seconds within which marks of one kind are one: nobody sees them apart, and a fast stream costs a fraction."""
+
 # What is left after merging: merging is done for many marks at once, never for one.
 _ROOM: Final = MOST * 3 // 4
 
@@ -55,10 +58,6 @@ class Row:
 
     __slots__ = ("_at", "_code", "_count", "_data", "_room", "_size", "attempt", "epoch", "stage")
 
-    _at: float
-    _size: int
-    _count: int
-
     def __init__(self, stage: str, attempt: int | None = None) -> None:
         self.stage = stage
         self.attempt = attempt
@@ -66,9 +65,11 @@ class Row:
         """How often marks were merged: what was read of an earlier epoch is out of date."""
         self._data = bytearray()
         self._room = 0
-        """How many more may join the last mark, which is open as long as that: its values are the next four. From epoch 1 on."""
+        """How many more may join the last mark whenever they come; none before marks were merged."""
+        self._at = 0.0
+        self._size = self._count = 0
         self._code = -1
-        """Of the last mark while it is open; -1: none is."""
+        """These four are the last mark, which may still grow; -1: there is none."""
 
     def __len__(self) -> int:
         return len(self._data) // _MARK.size + (self._code >= 0)
@@ -82,17 +83,13 @@ class Row:
             size: bytes, below 4 GiB.
             count: events.
         """
-        if self._room and code == self._code:
-            self._room -= 1
+        if code == self._code and (self._room or at - self._at < FINE):
+            if self._room:
+                self._room -= 1
             self._size += size
             self._count += count
-        elif self.epoch:
-            self._open(at, code, size, count)
         else:
-            data = self._data
-            data += _pack(at, size, count, code)
-            if len(data) >= _MOST_BYTES:
-                self._merge()
+            self._open(at, code, size, count)
 
     def close(self, at: float, kind: str) -> None:
         """The stream ended here, unless a mark says so already. A row that nobody subscribed for stays empty."""
@@ -102,10 +99,11 @@ class Row:
             self.add(at, CODES[kind])
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
-        self._close()
+        if self._code >= 0:
+            self._close()
         self._at, self._code, self._size, self._count = at, code, size, count
         self._room = (1 << min(self.epoch, _MOST_EPOCHS)) - 1
-        if len(self) >= MOST:
+        if len(self._data) >= _MOST_BYTES - _MARK.size:
             self._close()
             self._merge()
 
@@ -148,9 +146,10 @@ class Row:
         content = [(at, KINDS[code]) for at, _, _, code in self._all() if code < _FIRST_TURN]
         return content[-1] if content else None
 
-    def settled(self) -> int:
-        """How many marks cannot grow any more."""
-        return len(self._data) // _MARK.size
+    @property
+    def state(self) -> tuple[int, ...]:
+        """Changes with every mark."""
+        return self.epoch, len(self), self._size, self._count
 
     def marks(self, began: float, since: int = 0) -> list[list[Any]]:
         """The marks from number ``since`` on, as ``[seconds since began, kind, bytes, events]``."""

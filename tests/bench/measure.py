@@ -198,12 +198,16 @@ def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
         for case in (case for case in CASES if case.name in TAPPED):
             for pair in chosen:
                 legs = [Leg(stand, target, case, pair, quick=plan.quick, through_gateway=True) for target in (blind, seeing)]
-                for number in range(plan.rounds + 1):
-                    say(f"taps, {case.title}, {pair}: round {number} of {plan.rounds}")
+                for number in range(2 * plan.rounds + 1):
+                    say(f"taps, {case.title}, {pair}: round {number} of {2 * plan.rounds}")
                     for leg in legs if number % 2 else reversed(legs):
                         leg.round(keep=number > 0)
+                # The best rounds of both: what disturbs a round only adds, and here a few hundredths are to be seen.
+                without, having = (min(leg.cpu) for leg in legs)
                 cost = _cost(case, pair, legs[0].cpu, legs[1].cpu)
-                figures.append(replace(cost, name=f"taps, {case.title}", budget=TAPS))
+                figures.append(
+                    replace(cost, name=f"taps, {case.title}", floor=without, gateway=having, ratio=having / without, budget=TAPS)
+                )
     return figures
 
 

@@ -73,3 +73,10 @@ def test_only_what_is_new_is_told() -> None:
     row.add(1.0, CODES["text"], 5, 1)
     assert row.marks(0.0, 1) == [[1.0, "text", 5, 1]]
     assert row.marks(0.0, 2) == []
+
+
+def test_what_comes_together_is_one_mark() -> None:
+    row = Row("client")
+    for at, kind in ((1.0, "bytes"), (1.0004, "bytes"), (1.0009, "bytes"), (1.0012, "bytes"), (1.0013, "completed")):
+        row.add(at, CODES[kind], 5, 1)
+    assert row.marks(0.0) == [[1.0, "bytes", 15, 3], [1.0012, "bytes", 5, 1], [1.0013, "completed", 5, 1]]

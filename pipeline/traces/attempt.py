@@ -1,0 +1,114 @@
+"""One request to one candidate, as a trace tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from pipeline.traces.row import Row
+
+Outcome = Literal["ok", "error", "let_go"]
+
+
+class Attempt:
+    """One request to one candidate.
+
+    Args:
+        number: from 1 in the order of asking.
+        candidate: ``provider/model``, as configured.
+        began: seconds, on the trace's clock, as all times here.
+    """
+
+    __slots__ = (
+        "began",
+        "candidate",
+        "committed",
+        "decoded",
+        "dialect",
+        "ended",
+        "guarded",
+        "message",
+        "number",
+        "opened",
+        "outcome",
+        "reason",
+        "retry_after",
+        "shared",
+        "status",
+        "whole",
+        "wire",
+    )
+
+    def __init__(self, number: int, candidate: str, began: float) -> None:
+        self.number = number
+        self.candidate = candidate
+        self.began = began
+        self.dialect = ""
+        self.opened: float | None = None
+        self.ended: float | None = None
+        self.outcome: Outcome | None = None
+        self.reason: str | None = None
+        self.status: int | None = None
+        self.message: str | None = None
+        self.retry_after: float | None = None
+        self.committed = False
+        """Whether it said anything of an answer."""
+        self.whole = False
+        """Whether it said that its answer is complete."""
+        self.shared = False
+        """Whether it was made for several requests at once."""
+        self.wire: Row | None = None
+        self.decoded: Row | None = None
+        self.guarded: Row | None = None
+
+    def end(self, at: float, outcome: Outcome) -> bool:
+        """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
+
+        Who only let it go is corrected by a guard that says why it did.
+        """
+        corrects = outcome == "error" and self.outcome == "let_go" and not self.whole
+        if self.outcome is not None and not corrects:
+            return False
+        self.ended = at
+        self.outcome = outcome
+        return True
+
+    def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
+        """It ended with an error: its reason and the text that a client may read, never an exception's own."""
+        if self.end(at, "error"):
+            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
+
+    def rows(self) -> Iterator[Row]:
+        """Its rows, from the provider on."""
+        for row in (self.wire, self.decoded, self.guarded):
+            if row is not None:
+                yield row
+
+    def to_json(self, began: float) -> dict[str, Any]:
+        """As in a trace's ``attempts``; what is not known is left out."""
+        ended = self.outcome is not None
+        return known(
+            number=self.number,
+            candidate=self.candidate,
+            dialect=self.dialect or None,
+            began=elapsed(self.began, began),
+            opened=elapsed(self.opened, began),
+            ended=elapsed(self.ended, began),
+            outcome=self.outcome,
+            reason=self.reason,
+            phase=("semantic" if self.committed else "setup") if ended else None,
+            status=self.status,
+            message=self.message,
+            retry_after=self.retry_after,
+            shared=self.shared or None,
+        )
+
+
+def known(**fields: Any) -> dict[str, Any]:
+    """The fields that have a value."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def elapsed(at: float | None, began: float) -> float | None:
+    """Seconds since ``began``, to the microsecond."""
+    return None if at is None else round(at - began, 6)
