@@ -38,6 +38,7 @@ HOUSE_RULES = (
     House(VOCABULARY, ("operators.errors",)),
     House(("pipeline.wire",), VOCABULARY),
     House(("pipeline.dialects",), (*VOCABULARY, "pipeline.wire")),
+    House(("pipeline.advice",), VOCABULARY),
     House(("pipeline.config",), (*VOCABULARY, "operators")),
     House(("pipeline.telemetry.context",), ()),
     House(("pipeline.traces",), ()),

@@ -121,6 +121,15 @@ class Keyring:
             raise GatewayError(Kind.FORBIDDEN, f"The key {caller.name!r} is not an admin key (`admin: true`).", headers=_NO_RETRY)
         return caller
 
+    def greet(self, headers: Mapping[str, str], remote: str | None) -> None:
+        """Let through whoever may load the console's page, which holds no data: with keys everybody, so that it can ask for one.
+
+        Raises:
+            GatewayError: FORBIDDEN (403), no keys and not local.
+        """
+        if not self._entries:
+            self._local(headers, remote)
+
     def _by_key(self, headers: Mapping[str, str], remote: str) -> Caller:
         given = _given(headers)
         caller = None

@@ -23,6 +23,7 @@ MOST: Final = 1000
 """Entries of one answer."""
 
 _ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_NO_QUERY: Final[Mapping[str, str]] = {}
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _DIALECTS: Final = ("chat", "responses", "messages")
 
@@ -38,7 +39,7 @@ class Debug:
         runtime.colleagues.answers.update(Facts(runtime).questions())
         lists = ("limit", "since", "model", "outcome", "dialect", "caller")
         self.routes: Mapping[str, Mapping[str, Handler]] = {
-            "/debug/stats": {"GET": self._handler(self._stats)},
+            "/debug/stats": {"GET": self._handler(self.stats)},
             "/debug/active": {"GET": self._handler(self._active)},
             "/debug/traces": {"GET": self._handler(self._traces, *lists)},
             "/debug/errors": {"GET": self._handler(self._errors, *lists)},
@@ -73,8 +74,8 @@ class Debug:
     async def _gather(self, question: str, **arguments: Any) -> list[Any]:
         return await self._runtime.colleagues.gather(question, **arguments)
 
-    async def _stats(self, query: Mapping[str, str]) -> Any:
-        """AP-109."""
+    async def stats(self, query: Mapping[str, str] = _NO_QUERY) -> Any:
+        """AP-109: what all workers counted, and what is open now."""
         workers = await self._gather("stats")
         models: dict[str, dict[str, Any]] = {}
         for worker in workers:

@@ -19,6 +19,7 @@ from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.debug import Debug
 from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
+from pipeline.server.views import FILES, Views
 
 log = logging.getLogger("penstock")
 
@@ -38,6 +39,7 @@ class Door:
         self._answerer = Answerer(runtime)
         self._debug = Debug(runtime)
         get = self._answerer
+        self._views = see = Views(runtime, get.summary, self._debug.stats)
         self._routes: Mapping[str, Mapping[str, Handler]] = {
             "/chat/completions": {"POST": get.generate(DIALECTS["chat"])},
             "/responses": {"POST": get.generate(DIALECTS["responses"]), "GET": _upgrade},
@@ -47,7 +49,9 @@ class Door:
             "/healthz": {"GET": get.health},
             "/readyz": {"GET": get.ready},
             "/metrics": {"GET": get.metrics},
-            "/": {"GET": get.summary},
+            "/": {"GET": see.front},
+            "/debug/live": {"GET": see.live},
+            "/debug/chains": {"GET": see.chains},
             **self._debug.routes,
         }
 
@@ -113,6 +117,8 @@ class Door:
 
     def _family(self, path: str) -> Mapping[str, Handler] | None:
         """Paths that hold a name."""
+        if path.startswith(FILES):
+            return {"GET": self._views.file}
         if path.startswith("/models/"):
             return {"GET": self._answerer.get_model}
         if path.startswith("/messages/batches"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.traces.attempt import Attempt, elapsed, known
@@ -16,6 +16,9 @@ LONGEST_NAME: Final = 200
 MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
+
+_OF_REQUEST: Final = frozenset({"answer", "client"})
+"""Stages that are not an attempt's."""
 
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
@@ -177,14 +180,26 @@ class Trace:
         rows = [row for attempt in self.attempts for row in attempt.rows()]
         return [*rows, self.answer, self.client]
 
-    def news(self, seen: Cursor) -> list[dict[str, Any]]:
-        """What came to each row since somebody looked, and note in ``seen`` that it is seen.
+    def _rows(self, stages: Collection[str] | None) -> Iterator[Row]:
+        """Those of these stages. Who wants the whole request's only does not pay for its attempts'."""
+        if stages is None:
+            yield from self.rows
+            return
+        if not _OF_REQUEST.issuperset(stages):
+            yield from (row for attempt in self.attempts for row in attempt.rows() if row.stage in stages)
+        if "answer" in stages:
+            yield self.answer
+        if "client" in stages:
+            yield self.client
+
+    def news(self, seen: Cursor, stages: Collection[str] | None = None) -> list[dict[str, Any]]:
+        """What came to each row since somebody looked, and note in ``seen`` that it is seen. ``stages``: of which; None: all.
 
         The marks replace whatever was told from number ``from`` on: the last one may have grown. A row whose marks were merged
         meanwhile is told from its first mark on, with another ``epoch``.
         """
         news = []
-        for row in self.rows:
+        for row in self._rows(stages):
             key = id(row)
             before, now = seen.get(key, (0, 0)), row.state
             if now == before or not len(row):

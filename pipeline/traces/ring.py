@@ -70,6 +70,16 @@ class Ring:
         """The newest trace with this id, under way or not."""
         return self._index.get(id)
 
+    def since(self, last: Trace | None, limit: int) -> list[Trace]:
+        """Those that ended after ``last``, in that order; only the ``limit`` newest, also where ``last`` is not held any more."""
+        found: list[Trace] = []
+        for trace in reversed(self._ended):
+            if trace is last or len(found) == limit:
+                break
+            found.append(trace)
+        found.reverse()
+        return found
+
     def newest(self, limit: int) -> list[Trace]:
         """The last ``limit`` that ended, newest first, older failures behind them."""
         return list(islice(self._backwards(), limit))

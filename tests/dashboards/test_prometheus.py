@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -22,9 +21,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 ENOUGH: Final = 60.0
 """Seconds within which all must have been answered."""
 
-needs_prometheus = pytest.mark.skipif(
-    PROMETHEUS is None and not os.environ.get("CI"), reason="no Prometheus here (Debian: apt-get install prometheus)"
-)
+needs_prometheus = pytest.mark.skipif(PROMETHEUS is None, reason="no Prometheus here (Debian: apt-get install prometheus)")
 
 
 def ask_for(expr: str) -> str:

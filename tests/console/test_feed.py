@@ -1,0 +1,321 @@
+"""The live feed without a browser: only what is new, bounded, for admins, and gone when its viewer is."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final, cast
+
+import pytest
+from aiohttp import web
+
+from operators.circuit import Circuits
+from operators.clock import Clock
+from operators.virtual import VirtualClock
+from pipeline.assemble import assemble
+from pipeline.config import parse as parse_config
+from pipeline.dialects import DIALECTS
+from pipeline.exchange import Exchange
+from pipeline.logs import Logs
+from pipeline.logs.format import as_json
+from pipeline.metrics import Metrics
+from pipeline.recorder import Recorder
+from pipeline.server import news
+from pipeline.server.auth import Keyring
+from pipeline.server.cors import Cors
+from pipeline.server.http import Door
+from pipeline.server.live import SILENT, Feed
+from pipeline.server.news import Desk
+from pipeline.server.runtime import Runtime
+from pipeline.shared import Shared
+from pipeline.traces import Trace
+from pipeline.traces.row import CODES
+from pipeline.workers.colleagues import Colleagues
+
+OPEN: Final = "models: [{name: m, candidates: [demo/demo]}]"
+KEYS: Final = "server: {keys: [{name: alice, key: alice-key}, {name: root, key: root-key, admin: true}]}"
+
+
+def runtime_of(text: str = OPEN, clock: Clock | None = None) -> Runtime:
+    """All that a gateway's doors stand on, but for the sockets."""
+    config = parse_config(text, "test", {})
+    metrics = Metrics("test")
+    return Runtime(
+        assembly=assemble(config, Shared(cast(Any, None), metrics, Circuits())),
+        keyring=Keyring(config.server.keys),
+        cors=Cors(()),
+        metrics=metrics,
+        recorder=Recorder(config.traces, config.digest),
+        logs=Logs(as_json, lambda lines: None),
+        colleagues=Colleagues(metrics),
+        clock=clock or VirtualClock(),
+        started=0,
+    )
+
+
+class Stand:
+    """A process whose requests a test begins, marks and ends."""
+
+    def __init__(self) -> None:
+        self.runtime = runtime_of()
+        self.desk = Desk(self.runtime)
+        self._at = time.monotonic()
+        self._route = self.runtime.assembly.resolver.resolve("m")
+
+    def begin(self, id: str) -> Exchange:
+        exchange = Exchange(self.runtime.clock, id, DIALECTS["chat"], {"model": "m", "stream": True}, b"{}", {})
+        exchange.label = self._route.model
+        self.runtime.exchanges.add(exchange)
+        self.runtime.recorder.begin(exchange, self._route)
+        return exchange
+
+    def mark(self, exchange: Exchange, kind: str = "text", times: int = 1) -> None:
+        for _ in range(times):
+            # Far enough from each other to be marks of their own.
+            self._at += 0.01
+            trace_of(exchange).answer.add(self._at, CODES[kind], 10, 1)
+
+    def end(self, exchange: Exchange, outcome: str = "ok") -> None:
+        self.runtime.exchanges.discard(exchange)
+        self.runtime.recorder.end(exchange, outcome, 200)
+
+    def look(self, viewer: str = "me", **arguments: Any) -> list[dict[str, Any]]:
+        return cast(list[dict[str, Any]], self.desk.look(viewer, **arguments)["requests"])
+
+
+def trace_of(exchange: Exchange) -> Trace:
+    assert exchange.trace is not None
+    return exchange.trace
+
+
+def answer(request: dict[str, Any]) -> tuple[int, list[str]]:
+    """From which mark on the answer's row is told, and the kinds of its marks."""
+    row = next(row for row in request["stages"] if row["stage"] == "answer")
+    return row["from"], [mark[1] for mark in row["marks"]]
+
+
+@pytest.fixture
+def stand() -> Stand:
+    return Stand()
+
+
+def test_only_new_marks_are_told_and_facts_when_they_changed(stand: Stand) -> None:
+    one, other = stand.begin("one"), stand.begin("other")
+    stand.mark(one, times=3)
+    told = {request["id"]: request for request in stand.look()}
+    assert set(told) == {"one", "other"}
+    assert answer(told["one"]) == (0, ["text"] * 3)
+    assert told["one"]["model"] == "m"
+    assert stand.look() == []
+    stand.mark(one, "tool", times=2)
+    (request,) = stand.look()
+    assert set(request) == {"id", "at", "stages"}
+    # The last mark that was told might have grown, so it is told again.
+    assert answer(request) == (2, ["text", "tool", "tool"])
+    other.first_event_at = time.monotonic()
+    (request,) = stand.look()
+    assert request["id"] == "other"
+    assert request["first_event"] >= 0
+    assert [each["id"] for each in stand.look("another")] != []
+
+
+def test_an_end_is_told_once_and_so_is_what_began_and_ended_between_two_looks(stand: Stand) -> None:
+    followed = stand.begin("followed")
+    stand.look()
+    stand.mark(followed)
+    stand.end(followed)
+    stand.end(stand.begin("short"), "timeout")
+    told = {request["id"]: request for request in stand.look()}
+    assert {id: request["outcome"] for id, request in told.items()} == {"followed": "ok", "short": "timeout"}
+    assert answer(told["followed"])[1] == ["text", "completed"]
+    assert stand.look() == []
+
+
+def test_stages_and_one_request_can_be_chosen(stand: Stand) -> None:
+    one = stand.begin("one")
+    stand.begin("other")
+    stand.mark(one)
+    trace_of(one).client.add(time.monotonic(), CODES["bytes"], 10)
+    stages = {row["stage"] for request in stand.look("a", stages=["answer"]) for row in request["stages"]}
+    assert stages == {"answer"}
+    (request,) = stand.look("b", id="one")
+    assert {row["stage"] for row in request["stages"]} == {"answer", "client"}
+    stand.end(one)
+    (request,) = stand.look("b", id="one")
+    assert request["outcome"] == "ok"
+    assert stand.look("b", id="one") == []
+    assert stand.look("c", id="unknown") == []
+
+
+def test_a_row_that_was_merged_is_told_from_its_beginning(stand: Stand) -> None:
+    one = stand.begin("one")
+    stand.mark(one, times=100)
+    stand.look()
+    stand.mark(one, times=400)
+    (request,) = stand.look()
+    assert request["stages"][0]["epoch"] > 0
+    assert request["stages"][0]["from"] == 0
+    assert sum(mark[3] for mark in request["stages"][0]["marks"]) == 500
+
+
+def test_a_look_is_bounded_and_the_next_ones_tell_the_rest(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(news, "MOST_FOLLOWED", 60)
+    flying = [stand.begin(f"flying-{number}") for number in range(80)]
+    for number in range(news.HISTORY + 50):
+        ended = stand.begin(f"ended-{number}")
+        stand.mark(ended, times=200)
+        stand.end(ended)
+    for exchange in flying:
+        stand.mark(exchange, times=200)
+    told: list[str] = []
+    looks = 0
+    while found := stand.desk.look("me"):
+        marks = sum(len(row["marks"]) for request in found["requests"] for row in request["stages"])
+        assert marks <= news.ROOM + 200
+        assert found["left_out"] == 20
+        told += [request["id"] for request in found["requests"]]
+        looks += 1
+        if not found["requests"]:
+            break
+    assert looks > 3
+    assert len(told) == len(set(told)) == 60 + news.HISTORY
+    assert f"ended-{news.HISTORY + 49}" in told[:20]
+    assert "ended-0" not in told
+
+
+def test_who_does_not_ask_any_more_is_forgotten(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.look("one")
+    stand.look("two")
+    assert len(stand.desk) == 2
+    monkeypatch.setattr(news, "FORGOTTEN", 0.0)
+    stand.look("two")
+    assert len(stand.desk) == 1
+
+
+def test_a_request_that_is_gone_without_an_end_is_told_as_gone(stand: Stand) -> None:
+    one = stand.begin("one")
+    stand.look()
+    stand.runtime.exchanges.discard(one)
+    assert stand.desk.look("me")["gone"] == ["one"]
+
+
+class Several(Colleagues):
+    """Workers that are asked in one process: each stand stands for one."""
+
+    def __init__(self, stands: list[Stand]) -> None:
+        super().__init__(Metrics("several"))
+        self.stands = stands
+        self.answers["unlook"] = lambda viewer: None
+
+    async def gather(self, question: str, **arguments: Any) -> list[Any]:
+        return [stand.desk.look(**arguments) for stand in self.stands]
+
+
+async def nothing() -> dict[str, Any]:
+    return {}
+
+
+def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> None:
+    stands = [Stand(), Stand()]
+    stands[0].begin("here")
+    stands[1].begin("there")
+    for stand, state in zip(stands, ("closed", "open"), strict=True):
+        circuit = stand.runtime.assembly.circuits.of("demo/demo")
+        if state == "open":
+            for _ in range(5):
+                ticket = circuit.begin()
+                assert ticket is not None
+                ticket.fail(ValueError("no"))
+    runtime = stands[0].runtime
+    runtime.colleagues = several = Several(stands)
+    feed = Feed(runtime, nothing)
+
+    async def look() -> dict[str, Any]:
+        data = await feed.look()
+        return {} if data is None else cast(dict[str, Any], json.loads(data))
+
+    async def looks() -> None:
+        first = await look()
+        assert first["first"] is True
+        assert {request["id"] for request in first["requests"]} == {"here", "there"}
+        assert first["candidates"]["demo/demo"]["states"] == {"closed": 1, "open": 1}
+        several.stands.pop()
+        gone = [id for _ in range(SILENT) for id in (await look()).get("gone", [])]
+        assert gone == ["there"]
+
+    asyncio.run(looks())
+
+
+@asynccontextmanager
+async def served(text: str) -> AsyncIterator[tuple[Runtime, int]]:
+    runtime = runtime_of(text, Clock(asyncio.get_running_loop()))
+    server = web.Server(Door(runtime).handle, handler_cancellation=True, access_log=None)
+    listener = await asyncio.get_running_loop().create_server(server, "127.0.0.1", 0)
+    try:
+        yield runtime, listener.sockets[0].getsockname()[1]
+    finally:
+        listener.close()
+        await server.shutdown(1)
+
+
+async def asked(port: int, path: str, *headers: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    lines = [f"GET {path} HTTP/1.1", f"host: 127.0.0.1:{port}", *headers]
+    writer.write("\r\n".join([*lines, "", ""]).encode())
+    return reader, writer
+
+
+async def status(port: int, path: str, *headers: str) -> int:
+    reader, writer = await asked(port, path, *headers)
+    line = await reader.readline()
+    writer.close()
+    return int(line.split()[1])
+
+
+def test_only_an_admin_may_look_and_a_stage_must_exist() -> None:
+    async def run() -> None:
+        async with served(f"{OPEN}\n{KEYS}") as (_, port):
+            for key, expected in (("", 401), ("authorization: Bearer alice-key", 403), ("x-api-key: root-key", 200)):
+                for path in ("/debug/live", "/debug/chains"):
+                    assert await status(port, path, *filter(None, [key])) == expected
+            assert await status(port, "/debug/live?stages=answer,anser", "x-api-key: root-key") == 400
+        async with served(OPEN) as (_, port):
+            assert await status(port, "/debug/live") == 200
+            assert await status(port, "/debug/live", "origin: https://evil.example") == 403
+
+    asyncio.run(run())
+
+
+async def until(right: Any) -> float:
+    """Wait until it is so; how long that took, in seconds."""
+    began = time.monotonic()
+    while not right():
+        assert time.monotonic() - began < 10
+        await asyncio.sleep(0.001)
+    return time.monotonic() - began
+
+
+@pytest.mark.parametrize("end", ["the viewer leaves", "the gateway stops", "other keys are in force"])
+def test_the_feed_ends_with_its_viewer_with_the_gateway_and_with_the_keys(end: str) -> None:
+    async def run() -> None:
+        async with served(OPEN) as (runtime, port):
+            desk = cast(Any, runtime.colleagues.answers["live"]).__self__
+            reader, writer = await asked(port, "/debug/live", "connection: close")
+            await reader.readuntil(b"data: ")
+            assert len(desk) == 1
+            if end == "the viewer leaves":
+                writer.close()
+                assert await until(lambda: len(desk) == 0) < 0.2
+                return
+            if end == "the gateway stops":
+                runtime.draining = True
+            else:
+                runtime.keyring = Keyring(())
+            await until(lambda: len(desk) == 0)
+            assert (await reader.read()).endswith(b"0\r\n\r\n")
+            writer.close()
+
+    asyncio.run(run())
