@@ -80,7 +80,8 @@ class House:
         self._asking.append(thread)
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while it lives, an event loop runs in this thread, and no other test could run one.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium), so nobody looks at the console")
