@@ -19,6 +19,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "garbage": {"kind": "garbage"},
 }
 
+FORMS = {True: "stream", False: "body"}
 STATUSES = {"error": (503, 529), "cut": (502,), "stall": (504,), "garbage": (502,)}
 
 
@@ -35,7 +36,9 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     }
     for name, options in FAULTS.items():
         steps: list[Any] = [{"fault": {**options, "times": 1}}]
-        chains[f"drill-{name}"] = {"attempt": [*steps, {"first_event_timeout": {"seconds": 0.3}}]}
+        for form in FORMS.values():
+            # A candidate has its fault once in a chain, whether it streams or not.
+            chains[f"drill-{name}-{form}"] = {"attempt": [*steps, {"first_event_timeout": {"seconds": 0.3}}]}
     by = {"robin": {"balance": "round_robin"}, "weighted": {"balance": "weighted"}, "ewma": {"balance": "ewma"}}
     with serving(Path(tmp_path_factory.mktemp("choosing")), chains, **by) as bench:
         yield bench
@@ -103,8 +106,9 @@ def test_a_session_stays_with_its_candidate(bench: Bench, chain: str) -> None:
 @pytest.mark.parametrize("kind", FAULTS)
 def test_a_drill_is_answered_as_the_fault_itself_and_heals(bench: Bench, client: str, stream: bool, kind: str) -> None:
     """Both candidates have it once; the same model is well again afterwards."""
-    before = bench.counted("penstock_guard_trips_total", operator="fault", chain=f"drill-{kind}")
-    lane = bench.lane(f"drill-{kind}", client)
+    chain = f"drill-{kind}-{FORMS[stream]}"
+    before = bench.counted("penstock_guard_trips_total", operator="fault", chain=chain)
+    lane = bench.lane(chain, client)
     assert bench.ask(client, lane, stream=stream).failed.status in STATUSES[kind]
     assert bench.ask(client, lane, stream=stream).ok.said() == TEXT_A
-    assert bench.counted("penstock_guard_trips_total", operator="fault", chain=f"drill-{kind}") > before
+    assert bench.counted("penstock_guard_trips_total", operator="fault", chain=chain) > before

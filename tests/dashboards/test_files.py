@@ -41,6 +41,8 @@ def test_the_files_that_lie_here_are_those_that_the_command_writes(written: dict
     assert (ran.returncode, ran.stderr) == (0, "")
     made = {str(path.relative_to(tmp_path)): path.read_text() for path in tmp_path.rglob("*") if path.is_file()}
     lying = {str(path.relative_to(COMMITTED)): path.read_text() for path in COMMITTED.rglob("*") if path.is_file()}
+    # The gateway's own configuration in docker-compose.yml: what is watched, not what watches.
+    del lying["penstock.yaml"]
     assert made == written
     assert sorted(lying) == sorted(made)
     wrong = [name for name in made if made[name] != lying[name]]
