@@ -170,6 +170,7 @@ class App:
             slots=lambda: shared.states(Slots),
         )
         runtime.recorder.telemetry = _telemetry(None, self._config)
+        runtime.recorder.say = self._logs.say
         return shared, runtime
 
     def _obey(self, *signals: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import add
 from struct import Struct
+from struct import error as StructError
 from typing import Any, Final
 
 MOST: Final = 256
@@ -99,17 +100,27 @@ class Row:
             self.add(at, CODES[kind])
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
+        data = self._data
         if self._code >= 0:
-            self._close()
+            # Said here and not by ``_close``: each call would cost as much as the rest.
+            try:
+                data += _pack(self._at, self._size, self._count, self._code)
+            except StructError:
+                data += self._packed()
         self._at, self._code, self._size, self._count = at, code, size, count
-        self._room = (1 << min(self.epoch, _MOST_EPOCHS)) - 1
-        if len(self._data) >= _MOST_BYTES - _MARK.size:
+        epoch = self.epoch
+        if epoch:
+            self._room = (1 << min(epoch, _MOST_EPOCHS)) - 1
+        if len(data) >= _MOST_BYTES - _MARK.size:
             self._close()
             self._merge()
 
+    def _packed(self) -> bytes:
+        return _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
+
     def _close(self) -> None:
         if self._code >= 0:
-            self._data += _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
+            self._data += self._packed()
             self._code, self._room = -1, 0
 
     def _merge(self) -> None:
