@@ -90,24 +90,6 @@ def not_negative(operator: str, **numbers: float) -> None:
     _check(operator, (NOT_NEGATIVE,), numbers)
 
 
-def percents(operator: str, **numbers: float) -> None:
-    """Check shares in percent: more than 0 and at most 100.
-
-    Raises:
-        ValueError: one is not; the message names the operator, the parameter and the value.
-    """
-    _check(operator, (POSITIVE, WHOLE), numbers)
-
-
-def percents_or_none(operator: str, **numbers: float) -> None:
-    """Check shares in percent: from 0 to 100.
-
-    Raises:
-        ValueError: one is not; the message names the operator, the parameter and the value.
-    """
-    _check(operator, (NOT_NEGATIVE, WHOLE), numbers)
-
-
 def shares(operator: str, **numbers: float) -> None:
     """Check parts of a whole: more than 0 and at most 1.
 

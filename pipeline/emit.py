@@ -13,7 +13,8 @@ from reactivex import Observable, abc
 
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
-from pipeline.noting import mark, spoilt
+from pipeline.noting import mark
+from pipeline.traces import CLIENT
 from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
@@ -180,10 +181,7 @@ class Emission(abc.ObserverBase[bytes]):
             _at_once(self._begin(data))
         trace = self._trace
         if trace is not None:
-            try:
-                trace.client.add(trace.now(), _WRITTEN, len(data))
-            except Exception:
-                spoilt(trace)
+            mark(trace, CLIENT, _WRITTEN, len(data))
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()
@@ -250,7 +248,7 @@ class Emission(abc.ObserverBase[bytes]):
     def _note(self, kind: str, size: int = 0) -> None:
         trace = self._trace
         if trace is not None:
-            mark(trace, trace.client, CODES[kind], size)
+            mark(trace, CLIENT, CODES[kind], size)
 
     def _body(self, data: bytes) -> web.Response:
         self._note("bytes", len(data))

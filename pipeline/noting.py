@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from operators.stream import Left
@@ -28,13 +28,15 @@ from pipeline.events import (
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
-from pipeline.traces import Attempt, Note, Row, Trace
+from pipeline.traces import Attempt, Note, Put, Trace, place
+from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 
 log = logging.getLogger("penstock")
 
 _BYTES: Final = CODES["bytes"]
 OTHER: Final = CODES["other"]
+_HEAD: Final = CODES["head"]
 _OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
 _SUBSCRIBE: Final = CODES["subscribe"]
@@ -89,10 +91,11 @@ class NotedDecode(Decode):
         self._attempt = attempt = trace.attempt(candidate.name, at)
         attempt.dialect = candidate.target.dialect
         attempt.shared = exchange.shared
-        self._wire = attempt.wire = Row("wire", attempt.number)
-        self._decoded = attempt.decoded = Row("decoded", attempt.number)
-        self._wire.add(at, _SUBSCRIBE)
-        self._decoded.add(at, _SUBSCRIBE)
+        put = trace.put
+        self._wire = place("wire", attempt.number)
+        self._decoded = self._wire + 1
+        put((self._wire, at, _SUBSCRIBE, 0, 0))
+        put((self._decoded, at, _SUBSCRIBE, 0, 0))
         around: AttemptNotes | None = trace.guards.get(candidate.name)
         if around is not None:
             around.tried(attempt)
@@ -104,15 +107,14 @@ class NotedDecode(Decode):
         if type(frame) is bytes and decoder is not None:
             batch = decoder.feed(frame)
             events = batch.events
-            try:
-                self._wire.add(at, _BYTES, len(frame))
-                if len(events) == 1 and not batch.ends and batch.error is None:
-                    if batch.commits:
-                        self._attempt.committed = True
-                    self._decoded.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
-                    return (batch,)
-            except Exception:
-                spoilt(self._trace)
+            self._trace.put((self._wire, at, _BYTES, len(frame), 0))
+            if len(self._trace.log) >= MANY:
+                settled(self._trace)
+            if len(events) == 1 and not batch.ends and batch.error is None:
+                if batch.commits:
+                    self._attempt.committed = True
+                self._trace.put((self._decoded, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
+                return (batch,)
             batches = self._read_in(batch)
         else:
             self._head(at, frame)
@@ -124,16 +126,15 @@ class NotedDecode(Decode):
         return batches
 
     def _head(self, at: float, frame: Frame) -> None:
-        try:
-            if isinstance(frame, Batch | Read):
-                self._wire.add(at, _BYTES, frame.size)
-                return
-            self._attempt.opened = at
-            self._wire.add(at, CODES["head"])
-            if isinstance(frame, Whole):
-                self._wire.add(at, _BYTES, len(frame.body))
-        except Exception:
-            spoilt(self._trace)
+        if isinstance(frame, Batch | Read):
+            self._trace.put((self._wire, at, _BYTES, frame.size, 0))
+            if len(self._trace.log) >= MANY:
+                settled(self._trace)
+            return
+        self._attempt.opened = at
+        self._trace.put((self._wire, at, _HEAD, 0, 0))
+        if type(frame) is Whole:
+            self._trace.put((self._wire, at, _BYTES, len(frame.body), 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -146,7 +147,7 @@ class NotedDecode(Decode):
                 self._attempt.committed = True
                 if batch.ends:
                     self._attempt.whole = True
-            note_batch(self._decoded, at, batch)
+            note_batch(self._trace.put, self._decoded, at, batch)
         except Exception:
             spoilt(self._trace)
 
@@ -186,24 +187,21 @@ class AttemptNotes:
         candidate: that is tried.
     """
 
-    __slots__ = ("_at", "_candidate", "_row", "_trace", "_try")
+    __slots__ = ("_at", "_candidate", "_trace", "_try")
 
     def __init__(self, trace: Trace, candidate: Candidate) -> None:
         self._trace = trace
         self._candidate = candidate
         self._try: Attempt | None = None
         self._at = trace.now()
-        self._row = Row("attempt")
-        self._row.add(self._at, _SUBSCRIBE)
         trace.guards[candidate.name] = self
 
     def tried(self, attempt: Attempt) -> None:
         """Another try began."""
         if self._try is not None:
-            self._try.guarded = None
+            self._try.superseded = True
         self._try = attempt
-        self._row.attempt = attempt.number
-        attempt.guarded = self._row
+        self._trace.put((place("attempt", attempt.number), self._at, _SUBSCRIBE, 0, 0))
 
     def ended(self, how: Exception | Left | None, tripped: bool) -> None:
         """The attempt is over. ``tripped``: its error is a guard's that was not seen before."""
@@ -217,7 +215,7 @@ class AttemptNotes:
             self.tried(trace.attempt(self._candidate.name, self._at))
         attempt = self._try
         assert attempt is not None
-        mark(trace, self._row, how_it_ended(how))
+        mark(trace, place("attempt", attempt.number), how_it_ended(how))
         attempt.end(at, "let_go")
         if isinstance(how, Exception):
             failed(attempt, at, how)
@@ -225,10 +223,17 @@ class AttemptNotes:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
 
 
-def mark(trace: Trace, row: Row, code: int, size: int = 0) -> None:
-    """A mark for now. Whatever goes wrong, nobody notices but the log."""
+def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
+    """A mark for now."""
+    trace.put((place, trace.now(), code, size, 0))
+    if len(trace.log) >= MANY:
+        settled(trace)
+
+
+def settled(trace: Trace) -> None:
+    """It is time to look at what was put down. Whatever goes wrong, nobody notices but the log."""
     try:
-        row.add(trace.now(), code, size)
+        trace.settle()
     except Exception:
         spoilt(trace)
 
@@ -240,24 +245,24 @@ def spoilt(trace: Trace) -> None:
         log.exception("request %s could not be traced", trace.id)
 
 
-def note_batch(row: Row, at: float, batch: Batch) -> None:
+def note_batch(put: Callable[[Put], None], place: int, at: float, batch: Batch) -> None:
     """A mark for a batch: its first semantic kind. The opening and the end are marks of their own, whatever came with them."""
     events = batch.events
     if len(events) == 1:
-        row.add(at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
+        put((place, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
         return
     count = len(events)
     code = OTHER
     if events:
         if type(events[0]) is Opened:
-            row.add(at, _OPENED, 0, 1)
+            put((place, at, _OPENED, 0, 1))
             count -= 1
         leading = next((event for event in events if event.phase), events[-count])
         code = KIND_OF.get(type(leading), OTHER)
     apart = batch.ends and code != _END
-    row.add(at, code, batch.size, count - apart)
+    put((place, at, code, batch.size, count - apart))
     if apart:
-        row.add(at, _END, 0, 1)
+        put((place, at, _END, 0, 1))
 
 
 def failed(attempt: Attempt, at: float, error: Exception) -> None:

@@ -153,6 +153,8 @@ class Recorder:
     def _keep(self, trace: Trace) -> None:
         self.ring.end(trace)
         if self._lines is not None:
+            # Here, because it is read in another thread.
+            trace.settle()
             self._lines.put(trace)
 
     def told(self, trace: Trace, *, stages: bool = True) -> dict[str, Any]:
@@ -230,7 +232,8 @@ def _line_of(
     if exchange.waited:
         line["queued"] = round(exchange.waited, 6)
     if exchange.usage is not UNKNOWN:
-        line["usage"] = counted(exchange.usage)
+        # It was counted for the trace already, and nobody changes it.
+        line["usage"] = counted(exchange.usage) if trace is None else trace.usage
     if trace is not None and (outcome != "ok" or len(trace.attempts) > 1):
         line["tried"] = [
             {"candidate": hidden(each.candidate), "outcome": each.outcome, **({"reason": each.reason} if each.reason else {})}

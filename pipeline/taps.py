@@ -15,9 +15,10 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import SHEDS, Metrics
-from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, mark, note_batch, spoilt
+from pipeline.noting import AttemptNotes, how_it_ended, mark, note_batch, settled, spoilt
 from pipeline.resolve import Candidate
-from pipeline.traces import Note, Trace
+from pipeline.traces import ANSWER, Note, Trace
+from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 
 
@@ -115,7 +116,7 @@ class _Observed(Link[Batch, Batch]):
         self._trace = trace = exchange.trace
         exchange.abort = self.on_error
         if trace is not None:
-            mark(trace, trace.answer, CODES["subscribe"])
+            mark(trace, ANSWER, CODES["subscribe"])
 
     def on_next(self, batch: Batch) -> None:
         if self.stopped:
@@ -123,22 +124,20 @@ class _Observed(Link[Batch, Batch]):
         exchange = self._exchange
         trace = self._trace
         if trace is not None:
-            try:
-                events = batch.events
-                if len(events) == 1:
-                    trace.answer.add(trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1)
-                else:
-                    note_batch(trace.answer, trace.now(), batch)
-                if trace.bodies is not None and exchange.stream:
-                    trace.bodies.note(batch)
-            except Exception:
-                spoilt(trace)
+            self._note(trace, batch)
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
         for event in batch.events:
             if type(event) is Usage:
                 exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
         self.receiver.on_next(batch)
+
+    def _note(self, trace: Trace, batch: Batch) -> None:
+        note_batch(trace.put, ANSWER, trace.now(), batch)
+        if len(trace.log) >= MANY:
+            settled(trace)
+        if trace.bodies is not None and self._exchange.stream:
+            quietly(trace.bodies.note, batch)
 
     def on_error(self, error: Exception) -> None:
         if not self.stopped:
@@ -158,7 +157,7 @@ class _Observed(Link[Batch, Batch]):
     def ended(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if trace is not None and trace.ended is None:
-            mark(trace, trace.answer, how_it_ended(how))
+            mark(trace, ANSWER, how_it_ended(how))
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:

@@ -20,7 +20,7 @@ HOUSE = ("operators", "pipeline")
 
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
 AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
-PROMETHEUS = ("pipeline.metrics", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
+PROMETHEUS = ("pipeline.metrics", "pipeline.gauges", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
 GRAFANA = ("pipeline.dashboards.grafana",)
 SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config", "pipeline.traces")
 

@@ -1,8 +1,8 @@
 """What is kept of each request so that people can see it: pure data, bounded, without a word of any body."""
 
 from pipeline.traces.attempt import Attempt
-from pipeline.traces.record import Cursor, Note, Trace
+from pipeline.traces.record import ANSWER, CLIENT, Cursor, Note, Put, Trace, place
 from pipeline.traces.ring import Ring
 from pipeline.traces.row import KINDS, MOST, Row
 
-__all__ = ["KINDS", "MOST", "Attempt", "Cursor", "Note", "Ring", "Row", "Trace"]
+__all__ = ["ANSWER", "CLIENT", "KINDS", "MOST", "Attempt", "Cursor", "Note", "Put", "Ring", "Row", "Trace", "place"]

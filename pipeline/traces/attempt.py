@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, Literal
-
-from pipeline.traces.row import Row
 
 Outcome = Literal["ok", "error", "let_go"]
 
@@ -23,10 +20,8 @@ class Attempt:
         "began",
         "candidate",
         "committed",
-        "decoded",
         "dialect",
         "ended",
-        "guarded",
         "message",
         "number",
         "opened",
@@ -35,8 +30,8 @@ class Attempt:
         "retry_after",
         "shared",
         "status",
+        "superseded",
         "whole",
-        "wire",
     )
 
     def __init__(self, number: int, candidate: str, began: float) -> None:
@@ -57,9 +52,8 @@ class Attempt:
         """Whether it said that its answer is complete."""
         self.shared = False
         """Whether it was made for several requests at once."""
-        self.wire: Row | None = None
-        self.decoded: Row | None = None
-        self.guarded: Row | None = None
+        self.superseded = False
+        """Whether the guards around it went on with another try of the same candidate, and have nothing to say of this one."""
 
     def end(self, at: float, outcome: Outcome) -> bool:
         """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
@@ -77,12 +71,6 @@ class Attempt:
         """It ended with an error: its reason and the text that a client may read, never an exception's own."""
         if self.end(at, "error"):
             self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
-
-    def rows(self) -> Iterator[Row]:
-        """Its rows, from the provider on."""
-        for row in (self.wire, self.decoded, self.guarded):
-            if row is not None:
-                yield row
 
     def to_json(self, began: float) -> dict[str, Any]:
         """As in a trace's ``attempts``; what is not known is left out."""

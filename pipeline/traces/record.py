@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.traces.attempt import Attempt, elapsed, known
-from pipeline.traces.row import Row
+from pipeline.traces.row import Noted, Row, unless_ended
 
 VERSION: Final = 1
 """Of the JSON form."""
@@ -17,11 +17,31 @@ MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
 
+ANSWER: Final = 0
+CLIENT: Final = 1
+"""The places of the whole request; those of an attempt follow (``place``)."""
+_OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
 _OF_REQUEST: Final = frozenset({"answer", "client"})
 """Stages that are not an attempt's."""
 
+MANY: Final = 512
+"""Notes that are looked at, whoever reads: a note takes several times the room of a mark."""
+FEW: Final = 64
+"""Notes of a request that ended which are left as they are."""
+
+Put = tuple[int, float, int, int, int]
+"""Place, seconds, code of the kind, bytes, events."""
+
+_ENDS: Final = {"ok": unless_ended("completed"), "client_left": unless_ended("dispose")}
+_FAILED: Final = unless_ended("error")
+
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
+
+
+def place(stage: str, attempt: int) -> int:
+    """The number under which a stage of an attempt is noted; the stages follow each other: ``wire``, ``decoded``, ``attempt``."""
+    return 3 * attempt - 1 + _OF_ATTEMPT.index(stage)
 
 
 class Note(NamedTuple):
@@ -38,7 +58,8 @@ class Note(NamedTuple):
 class Trace:
     """One request, from the moment it was taken.
 
-    The taps write into it while it is under way (``answer``, ``client``, ``attempt``); who ends the request ends it (``end``).
+    The taps put down what they see while it is under way (``put``), each with the number of its place; who ends the request ends
+    it (``end``). Rows of marks are made of that when somebody reads, or when it is much: most requests are read by nobody.
 
     Args:
         id: of the request.
@@ -51,7 +72,7 @@ class Trace:
     """
 
     __slots__ = (
-        "answer",
+        "_rows",
         "asked",
         "at",
         "attempts",
@@ -61,7 +82,6 @@ class Trace:
         "caller",
         "candidate",
         "chain",
-        "client",
         "config",
         "dialect",
         "ended",
@@ -70,11 +90,13 @@ class Trace:
         "first_write",
         "guards",
         "id",
+        "log",
         "model",
         "notes",
         "now",
         "outcome",
         "parsed",
+        "put",
         "queued",
         "spoilt",
         "status",
@@ -114,8 +136,11 @@ class Trace:
         """Guards that stopped a stream."""
         self.notes: tuple[Note, ...] = ()
         """What other steps did."""
-        self.answer = Row("answer")
-        self.client = Row("client")
+        self.log: list[Put] = []
+        """What was put down and not looked at yet. Who puts down more and more calls ``settle`` when it is ``MANY``."""
+        self.put: Callable[[Put], None] = self.log.append
+        """Put down what passed a place."""
+        self._rows: dict[int, Row] | None = None
         self.parsed: float | None = None
         self.first_event: float | None = None
         self.first_write: float | None = None
@@ -164,33 +189,64 @@ class Trace:
         self.status = status
         self.error = error
         self.guards.clear()
-        kind = {"ok": "completed", "client_left": "dispose"}.get(outcome, "error")
-        self.answer.close(at, kind)
-        self.client.close(at, kind)
+        kind = _ENDS.get(outcome, _FAILED)
+        put = self.put
+        put((ANSWER, at, kind, 0, 0))
+        put((CLIENT, at, kind, 0, 0))
         for attempt in self.attempts:
             if attempt.end(at, "ok" if attempt.whole else "let_go"):
                 # Its connection may still be about to close: for whoever listened it is over.
-                for row in (attempt.decoded, attempt.guarded):
-                    if row is not None:
-                        row.close(at, "completed" if attempt.whole else "dispose")
+                kind = _ENDS["ok" if attempt.whole else "client_left"]
+                decoded = place("decoded", attempt.number)
+                put((decoded, at, kind, 0, 0))
+                put((decoded + 1, at, kind, 0, 0))
+        self.put = _too_late
+        if len(self.log) > FEW:
+            self.settle()
+
+    def settle(self) -> dict[int, Row]:
+        """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""
+        rows = self._rows
+        if rows is None:
+            rows = self._rows = {ANSWER: Row("answer"), CLIENT: Row("client")}
+        log = self.log
+        taken = log[:]
+        del log[: len(taken)]
+        apart: dict[int, list[Noted]] = {}
+        for number, at, code, size, count in taken:
+            apart.setdefault(number, []).append((at, code, size, count))
+        for number, noted in apart.items():
+            _row(rows, number).take(noted)
+        return rows
+
+    @property
+    def answer(self) -> Row:
+        """What went to the encoder."""
+        return self.settle()[ANSWER]
+
+    @property
+    def client(self) -> Row:
+        """What was written to the client."""
+        return self.settle()[CLIENT]
 
     @property
     def rows(self) -> list[Row]:
         """All its rows: those of each attempt, then those of the whole request."""
-        rows = [row for attempt in self.attempts for row in attempt.rows()]
-        return [*rows, self.answer, self.client]
+        rows = self.settle()
+        found = []
+        for attempt in self.attempts:
+            for stage in _OF_ATTEMPT[: 2 if attempt.superseded else 3]:
+                row = rows.get(place(stage, attempt.number))
+                if row is not None:
+                    found.append(row)
+        return [*found, rows[ANSWER], rows[CLIENT]]
 
-    def _rows(self, stages: Collection[str] | None) -> Iterator[Row]:
+    def _of(self, stages: Collection[str] | None) -> list[Row]:
         """Those of these stages. Who wants the whole request's only does not pay for its attempts'."""
-        if stages is None:
-            yield from self.rows
-            return
-        if not _OF_REQUEST.issuperset(stages):
-            yield from (row for attempt in self.attempts for row in attempt.rows() if row.stage in stages)
-        if "answer" in stages:
-            yield self.answer
-        if "client" in stages:
-            yield self.client
+        if stages is None or not _OF_REQUEST.issuperset(stages):
+            return [row for row in self.rows if stages is None or row.stage in stages]
+        rows = self.settle()
+        return [row for row in (rows[ANSWER], rows[CLIENT]) if row.stage in stages]
 
     def news(self, seen: Cursor, stages: Collection[str] | None = None) -> list[dict[str, Any]]:
         """What came to each row since somebody looked, and note in ``seen`` that it is seen. ``stages``: of which; None: all.
@@ -199,7 +255,7 @@ class Trace:
         meanwhile is told from its first mark on, with another ``epoch``.
         """
         news = []
-        for row in self._rows(stages):
+        for row in self._of(stages):
             key = id(row)
             before, now = seen.get(key, (0, 0)), row.state
             if now == before or not len(row):
@@ -248,6 +304,21 @@ class Trace:
         if stages:
             told["stages"] = [row.to_json(began) for row in self.rows if len(row)]
         return told
+
+
+def _too_late(noted: Put) -> None:
+    """What happens behind the end is not told."""
+
+
+def _row(rows: dict[int, Row], number: int) -> Row:
+    row = rows.get(number)
+    if row is None:
+        attempt, stage = divmod(number + 1, 3)
+        row = Row(_OF_ATTEMPT[stage], attempt)
+        # What belongs to an attempt that is not kept is dropped.
+        if attempt <= MOST_ATTEMPTS:
+            rows[number] = row
+    return row
 
 
 def _note(note: Note, began: float) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
 from operator import add
 from struct import Struct
-from struct import error as StructError
 from typing import Any, Final
 
 MOST: Final = 256
@@ -44,6 +43,14 @@ _ANYTHING: Final = (0,) * len(KINDS)
 
 _Mark = tuple[float, int, int, int]
 """Seconds (of whatever clock the trace has), bytes, events, code of the kind."""
+
+Noted = tuple[float, int, int, int]
+"""Seconds, code of the kind (or ``unless_ended``), bytes, events."""
+
+
+def unless_ended(kind: str) -> int:
+    """The code of an end that counts only where the row has a beginning and no end."""
+    return ~CODES[kind]
 
 
 class Row:
@@ -84,43 +91,45 @@ class Row:
             size: bytes, below 4 GiB.
             count: events.
         """
-        if code == self._code and (self._room or at - self._at < FINE):
-            if self._room:
-                self._room -= 1
-            self._size += size
-            self._count += count
-        else:
-            self._open(at, code, size, count)
+        self.take([(at, code, size, count)])
 
-    def close(self, at: float, kind: str) -> None:
-        """The stream ended here, unless a mark says so already. A row that nobody subscribed for stays empty."""
+    def take(self, noted: Sequence[Noted]) -> None:
+        """Several marks, in their order; the last one may be an end that counts only where none was noted (``unless_ended``)."""
+        last, code, total, number, room = self._at, self._code, self._size, self._count, self._room
+        for at, kind, size, count in noted:
+            if kind == code and (room or at - last < FINE):
+                if room:
+                    room -= 1
+                total += size
+                number += count
+                continue
+            self._at, self._code, self._size, self._count, self._room = last, code, total, number, room
+            if kind >= 0:
+                self._open(at, kind, size, count)
+            else:
+                self._end(at, ~kind)
+            last, code, total, number, room = self._at, self._code, self._size, self._count, self._room
+        self._at, self._code, self._size, self._count, self._room = last, code, total, number, room
+
+    def _end(self, at: float, code: int) -> None:
+        """Where nobody subscribed nothing ends."""
         # The kind is the last byte of a mark.
         last = self._code if self._code >= 0 else self._data[-1] if self._data else _LAST_TURN
         if last < _LAST_TURN:
-            self.add(at, CODES[kind])
+            self._open(at, code, 0, 0)
 
     def _open(self, at: float, code: int, size: int, count: int) -> None:
-        data = self._data
-        if self._code >= 0:
-            # Said here and not by ``_close``: each call would cost as much as the rest.
-            try:
-                data += _pack(self._at, self._size, self._count, self._code)
-            except StructError:
-                data += self._packed()
+        self._close()
         self._at, self._code, self._size, self._count = at, code, size, count
-        epoch = self.epoch
-        if epoch:
-            self._room = (1 << min(epoch, _MOST_EPOCHS)) - 1
-        if len(data) >= _MOST_BYTES - _MARK.size:
+        if self.epoch:
+            self._room = (1 << min(self.epoch, _MOST_EPOCHS)) - 1
+        if len(self._data) >= _MOST_BYTES - _MARK.size:
             self._close()
             self._merge()
 
-    def _packed(self) -> bytes:
-        return _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
-
     def _close(self) -> None:
         if self._code >= 0:
-            self._data += self._packed()
+            self._data += _pack(self._at, min(self._size, _LARGEST), min(self._count, _LARGEST), self._code)
             self._code, self._room = -1, 0
 
     def _merge(self) -> None:

@@ -15,7 +15,8 @@ import pytest
 
 from pipeline.config import TracesConfig
 from pipeline.recorder import Recorder
-from pipeline.traces import Row
+from pipeline.traces import Trace
+from pipeline.traces.record import MANY
 from tests.bench.inside import Inside
 from tests.bench.wires import request_body, stream_events
 from tests.support.clients import DIALECTS
@@ -61,22 +62,20 @@ def test_tracing_changes_no_byte(client: str, provider: str, size: int | None, m
 def test_what_goes_wrong_in_noting_is_told_once_and_reaches_no_stream(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    events = stream_events("chat", 50)
+    events = stream_events("chat", 2 * MANY)
     expected = answered("chat", "chat", events, None)
-    add, calls = Row.add, [0]
+    broke: list[str] = []
 
-    def broken(self: Row, *mark: Any) -> None:
-        calls[0] += 1
-        if calls[0] > 40:
-            raise MemoryError("no room")
-        add(self, *mark)
+    def broken(self: Trace) -> None:
+        broke.append(self.id)
+        raise MemoryError("no room")
 
-    monkeypatch.setattr(Row, "add", broken)
+    monkeypatch.setattr(Trace, "settle", broken)
     recorder = Recorder(TracesConfig())
     with caplog.at_level(logging.ERROR):
         assert answered("chat", "chat", events, recorder) == expected
     assert not recorder.ring.active
-    assert calls[0] > 100
+    assert len(broke) > 2
     told = [record for record in caplog.records if "could not be traced" in record.getMessage()]
     # Two answers were given.
     assert len(told) == 2
