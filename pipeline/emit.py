@@ -32,6 +32,7 @@ STREAM_HEADERS: Final = {
 BODY_HEADERS: Final = {"Content-Type": "application/json"}
 
 _WRITTEN: Final = CODES["bytes"]
+_OPENED: Final = CODES["opened"]
 
 
 class _Streamed(web.StreamResponse):
@@ -111,7 +112,6 @@ class Emission(abc.ObserverBase[bytes]):
         Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
         """
         exchange = self._exchange
-        self._note("subscribe")
         self._subscription = answer.subscribe(self, scheduler=exchange)
         try:
             while True:
@@ -135,12 +135,12 @@ class Emission(abc.ObserverBase[bytes]):
                 if ended:
                     await response.write_eof(data)
                     if data:
-                        self._note("bytes", len(data))
+                        self._note(_WRITTEN, len(data))
                     return response
                 await response.write(data)
                 self._opened(response)
                 self._wrote(len(data))
-                self._note("bytes", len(data))
+                self._note(_WRITTEN, len(data))
         finally:
             self._let_go()
 
@@ -196,7 +196,7 @@ class Emission(abc.ObserverBase[bytes]):
             response.force_close()
         await response.prepare(self._request)
         self._exchange.first_write_at = time.monotonic()
-        self._note("opened")
+        self._note(_OPENED)
         return response
 
     def _opened(self, response: web.StreamResponse) -> None:
@@ -245,13 +245,13 @@ class Emission(abc.ObserverBase[bytes]):
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    def _note(self, kind: str, size: int = 0) -> None:
+    def _note(self, code: int, size: int = 0) -> None:
         trace = self._trace
         if trace is not None:
-            mark(trace, CLIENT, CODES[kind], size)
+            mark(trace, CLIENT, code, size)
 
     def _body(self, data: bytes) -> web.Response:
-        self._note("bytes", len(data))
+        self._note(_WRITTEN, len(data))
         if self._trace is not None and self._trace.bodies is not None:
             self._trace.bodies.whole(data)
         status = self._exchange.opened.status if self._exchange.opened is not None else 200

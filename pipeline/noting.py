@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from operators.stream import Left
+from operators.stream import Left, Link
 from pipeline.decode import Decode
 from pipeline.errors import Kind, classify
 from pipeline.events import (
@@ -29,6 +29,7 @@ from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Put, Trace, place
+from pipeline.traces.log import BOTH, ENDS, OPENS
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 
@@ -37,12 +38,13 @@ log = logging.getLogger("penstock")
 _BYTES: Final = CODES["bytes"]
 OTHER: Final = CODES["other"]
 _HEAD: Final = CODES["head"]
-_OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
-_SUBSCRIBE: Final = CODES["subscribe"]
+_COMPLETED: Final = CODES["completed"]
+_ERROR: Final = CODES["error"]
+_DISPOSE: Final = CODES["dispose"]
 
 KIND_OF: Final[Mapping[type[Event], int]] = {
-    Opened: _OPENED,
+    Opened: CODES["opened"],
     Ping: CODES["beat"],
     Text: CODES["text"],
     Citation: CODES["text"],
@@ -79,23 +81,20 @@ def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read:
 class NotedDecode(Decode):
     """The decode station of an attempt that is traced: it notes what came of the wire, what was read in it, and the end."""
 
-    __slots__ = ("_attempt", "_decoded", "_heard", "_now", "_trace", "_wire")
+    __slots__ = ("_attempt", "_heard", "_now", "_trace", "_wire")
 
     def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, trace: Trace, *, read: bool) -> None:
         super().__init__(candidate, rewritten, exchange, read=read)
         self._trace = trace
         self._now = trace.now
-        self._heard = False
-        """Whether the source said itself that it is over."""
-        at = trace.now()
-        self._attempt = attempt = trace.attempt(candidate.name, at)
+        self._heard: int | None = None
+        """How the source said itself that it is over."""
+        self._attempt = attempt = trace.attempt(candidate.name, trace.now())
+        attempt.tried = True
         attempt.dialect = candidate.target.dialect
-        attempt.shared = exchange.shared
-        put = trace.put
+        if exchange.shared:
+            attempt.shared = True
         self._wire = place("wire", attempt.number)
-        self._decoded = self._wire + 1
-        put((self._wire, at, _SUBSCRIBE, 0, 0))
-        put((self._decoded, at, _SUBSCRIBE, 0, 0))
         around: AttemptNotes | None = trace.guards.get(candidate.name)
         if around is not None:
             around.tried(attempt)
@@ -113,7 +112,7 @@ class NotedDecode(Decode):
             if len(events) == 1 and not batch.ends and batch.error is None:
                 if batch.commits:
                     self._attempt.committed = True
-                self._trace.put((self._decoded, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
+                self._trace.put((self._wire + 1, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
                 return (batch,)
             batches = self._read_in(batch)
         else:
@@ -132,9 +131,7 @@ class NotedDecode(Decode):
                 settled(self._trace)
             return
         self._attempt.opened = at
-        self._trace.put((self._wire, at, _HEAD, 0, 0))
-        if type(frame) is Whole:
-            self._trace.put((self._wire, at, _BYTES, len(frame.body), 0))
+        self._trace.put((self._wire, at, _HEAD, len(frame.body) if type(frame) is Whole else 0, 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -147,37 +144,42 @@ class NotedDecode(Decode):
                 self._attempt.committed = True
                 if batch.ends:
                     self._attempt.whole = True
-            note_batch(self._trace.put, self._decoded, at, batch)
+            note_batch(self._trace.put, self._wire + 1, at, batch)
         except Exception:
             spoilt(self._trace)
 
     def close(self) -> Iterable[Batch]:
-        self._over_with("completed")
-        return self._noted(Decode.close(self))
+        if self._heard is None:
+            self._heard = _COMPLETED
+        batches = Decode.close(self)
+        return self._noted(batches) if batches else ()
 
     def fail(self, error: Exception) -> Iterable[Batch]:
-        self._over_with("error")
+        if self._heard is None:
+            self._heard = _ERROR
         return self._noted(Decode.fail(self, error))
-
-    def _over_with(self, kind: str) -> None:
-        if not self._heard:
-            self._heard = True
-            mark(self._trace, self._wire, CODES[kind])
 
     def ended(self, how: Exception | Left | None) -> None:
         """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
-        if self._trace.ended is not None:
+        trace = self._trace
+        if trace.ended is not None:
             return
-        at, attempt = self._now(), self._attempt
-        self._over_with("dispose")
-        mark(self._trace, self._decoded, how_it_ended(how))
+        at, attempt, heard = self._now(), self._attempt, self._heard
+        decoded = _COMPLETED if how is None else how_it_ended(how)
+        if heard is None:
+            heard = _DISPOSE
+        if heard == decoded:
+            trace.put((self._wire, at, heard | BOTH, 0, 0))
+        else:
+            trace.put((self._wire, at, heard, 0, 0))
+            trace.put((self._wire + 1, at, decoded, 0, 0))
         if isinstance(how, Exception):
             failed(attempt, at, how)
         else:
             attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
 
 
-class AttemptNotes:
+class AttemptNotes(Link[Batch, Batch]):
     """What is noted of one attempt above its guards, where several tries of one candidate are one attempt.
 
     Its row belongs to the last try, since that is the one whose end passes the guards.
@@ -185,42 +187,71 @@ class AttemptNotes:
     Args:
         trace: of the request.
         candidate: that is tried.
+        probe: counts how it ends.
     """
 
-    __slots__ = ("_at", "_candidate", "_trace", "_try")
+    __slots__ = ("_at", "_candidate", "_probe", "_trace", "_try")
 
-    def __init__(self, trace: Trace, candidate: Candidate) -> None:
+    def __init__(self, trace: Trace, candidate: str, probe: Probe) -> None:
         self._trace = trace
         self._candidate = candidate
+        self._probe = probe
         self._try: Attempt | None = None
         self._at = trace.now()
-        trace.guards[candidate.name] = self
+        trace.guards[candidate] = self
 
     def tried(self, attempt: Attempt) -> None:
         """Another try began."""
         if self._try is not None:
             self._try.superseded = True
         self._try = attempt
-        self._trace.put((place("attempt", attempt.number), self._at, _SUBSCRIBE, 0, 0))
+        attempt.guarded = self._at
 
-    def ended(self, how: Exception | Left | None, tripped: bool) -> None:
+    def ended(self, how: Exception | Left | None) -> None:
+        tripped = False
+        if how is None:
+            self._probe.on_completed()
+        elif isinstance(how, Exception):
+            tripped = self._probe.on_error(how)
+        else:
+            self._probe.on_dispose()
+        try:
+            self._note(how, tripped)
+        except Exception:
+            spoilt(self._trace)
+
+    def _note(self, how: Exception | Left | None, tripped: bool) -> None:
         """The attempt is over. ``tripped``: its error is a guard's that was not seen before."""
         trace = self._trace
         if trace.ended is not None:
             return
-        trace.guards.pop(self._candidate.name, None)
+        trace.guards.pop(self._candidate, None)
         at = trace.now()
-        if self._try is None:
-            # It never came to a try: it stood in a queue all the time.
-            self.tried(trace.attempt(self._candidate.name, self._at))
         attempt = self._try
-        assert attempt is not None
-        mark(trace, place("attempt", attempt.number), how_it_ended(how))
-        attempt.end(at, "let_go")
+        if attempt is None:
+            # It never came to a try: it stood in a queue all the time.
+            attempt = trace.attempt(self._candidate, self._at)
+            self.tried(attempt)
+        trace.put((place("attempt", attempt.number), at, _COMPLETED if how is None else how_it_ended(how), 0, 0))
+        if attempt.outcome is None:
+            attempt.end(at, "let_go")
         if isinstance(how, Exception):
             failed(attempt, at, how)
             if tripped:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
+
+
+class Probe(Protocol):
+    """Who counts the ends of attempts."""
+
+    def on_completed(self) -> None:
+        """One is complete."""
+
+    def on_error(self, error: Exception) -> bool:
+        """One failed. Tells whether a guard's error was seen for the first time."""
+
+    def on_dispose(self) -> None:
+        """One was let go."""
 
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
@@ -246,23 +277,25 @@ def spoilt(trace: Trace) -> None:
 
 
 def note_batch(put: Callable[[Put], None], place: int, at: float, batch: Batch) -> None:
-    """A mark for a batch: its first semantic kind. The opening and the end are marks of their own, whatever came with them."""
+    """A note for a batch: its first semantic kind. The opening and the end are told beside it, whatever came with them."""
     events = batch.events
     if len(events) == 1:
         put((place, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
         return
-    count = len(events)
     code = OTHER
     if events:
-        if type(events[0]) is Opened:
-            put((place, at, _OPENED, 0, 1))
-            count -= 1
-        leading = next((event for event in events if event.phase), events[-count])
+        opened = type(events[0]) is Opened
+        leading = events[opened]
+        for event in events:
+            if event.phase:
+                leading = event
+                break
         code = KIND_OF.get(type(leading), OTHER)
-    apart = batch.ends and code != _END
-    put((place, at, code, batch.size, count - apart))
-    if apart:
-        put((place, at, _END, 0, 1))
+        if opened:
+            code |= OPENS
+        if batch.ends:
+            code |= ENDS
+    put((place, at, code, batch.size, len(events)))
 
 
 def failed(attempt: Attempt, at: float, error: Exception) -> None:

@@ -15,11 +15,10 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import SHEDS, Metrics
-from pipeline.noting import AttemptNotes, how_it_ended, mark, note_batch, settled, spoilt
+from pipeline.noting import AttemptNotes, how_it_ended, note_batch, settled
 from pipeline.resolve import Candidate
 from pipeline.traces import ANSWER, Note, Trace
 from pipeline.traces.record import MANY
-from pipeline.traces.row import CODES
 
 
 class AttemptProbe:
@@ -51,6 +50,7 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
     """The tap above an attempt's guards. Where the exchange is traced, the attempt's end is noted there, too."""
     probe = AttemptProbe(candidate, chain, metrics)
     counted: Operator[Batch, Batch] = tap(probe)
+    name = candidate.name
 
     def operator(source: Observable[Batch]) -> Stream[Batch]:
         plain = counted(source)
@@ -59,38 +59,13 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
             trace: Trace | None = getattr(scheduler, "trace", None)
             if trace is None or trace.ended is not None:
                 return plain.on_subscribe(observer, scheduler)
-            try:
-                notes = AttemptNotes(trace, candidate)
-            except Exception:
-                spoilt(trace)
-                return plain.on_subscribe(observer, scheduler)
-            link = _Probed(probe, notes).connect(source, observer, scheduler)
+            link = AttemptNotes(trace, name, probe).connect(source, observer, scheduler)
             link.step_aside()
             return link
 
         return Stream(subscribe)
 
     return operator
-
-
-class _Probed(Link[Batch, Batch]):
-    """One attempt that is traced."""
-
-    __slots__ = ("_notes", "_probe")
-
-    def __init__(self, probe: AttemptProbe, notes: AttemptNotes) -> None:
-        self._probe = probe
-        self._notes = notes
-
-    def ended(self, how: Exception | Left | None) -> None:
-        tripped = False
-        if how is None:
-            self._probe.on_completed()
-        elif isinstance(how, Exception):
-            tripped = self._probe.on_error(how)
-        else:
-            self._probe.on_dispose()
-        quietly(self._notes.ended, how, tripped)
 
 
 def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
@@ -116,7 +91,7 @@ class _Observed(Link[Batch, Batch]):
         self._trace = trace = exchange.trace
         exchange.abort = self.on_error
         if trace is not None:
-            mark(trace, ANSWER, CODES["subscribe"])
+            trace.subscribed = trace.now()
 
     def on_next(self, batch: Batch) -> None:
         if self.stopped:
@@ -157,7 +132,7 @@ class _Observed(Link[Batch, Batch]):
     def ended(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if trace is not None and trace.ended is None:
-            mark(trace, ANSWER, how_it_ended(how))
+            trace.put((ANSWER, trace.now(), how_it_ended(how), 0, 0))
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:

@@ -123,7 +123,6 @@ class _Run:
         client = _Client(exchange, trace)
         self._clock.advance(self._recorded.parsed + self._recorded.queued)
         stream = self._route.stream if self._recorded.stream else self._route.body
-        trace.client.add(trace.now(), CODES["subscribe"])
         client.subscription = stream.subscribe(client, scheduler=exchange)
         left = self._recorded.seconds if self._recorded.outcome == "client_left" else None
         self._until(client, left)

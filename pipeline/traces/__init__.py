@@ -1,7 +1,8 @@
 """What is kept of each request so that people can see it: pure data, bounded, without a word of any body."""
 
 from pipeline.traces.attempt import Attempt
-from pipeline.traces.record import ANSWER, CLIENT, Cursor, Note, Put, Trace, place
+from pipeline.traces.log import ANSWER, CLIENT, Put, place
+from pipeline.traces.record import Cursor, Note, Trace
 from pipeline.traces.ring import Ring
 from pipeline.traces.row import KINDS, MOST, Row
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.traces.attempt import Attempt, elapsed, known
-from pipeline.traces.row import Noted, Row, unless_ended
+from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, Put, of_place, place, spread
+from pipeline.traces.row import CODES, Row, unless_ended
 
 VERSION: Final = 1
 """Of the JSON form."""
@@ -17,10 +18,6 @@ MOST_ATTEMPTS: Final = 64
 """Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
 
-ANSWER: Final = 0
-CLIENT: Final = 1
-"""The places of the whole request; those of an attempt follow (``place``)."""
-_OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
 _OF_REQUEST: Final = frozenset({"answer", "client"})
 """Stages that are not an attempt's."""
 
@@ -29,19 +26,15 @@ MANY: Final = 512
 FEW: Final = 64
 """Notes of a request that ended which are left as they are."""
 
-Put = tuple[int, float, int, int, int]
-"""Place, seconds, code of the kind, bytes, events."""
-
 _ENDS: Final = {"ok": unless_ended("completed"), "client_left": unless_ended("dispose")}
 _FAILED: Final = unless_ended("error")
 
+_SUBSCRIBE: Final = CODES["subscribe"]
+
+NO_USAGE: Final[Mapping[str, int]] = {}
+
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
-
-
-def place(stage: str, attempt: int) -> int:
-    """The number under which a stage of an attempt is noted; the stages follow each other: ``wire``, ``decoded``, ``attempt``."""
-    return 3 * attempt - 1 + _OF_ATTEMPT.index(stage)
 
 
 class Note(NamedTuple):
@@ -71,40 +64,43 @@ class Trace:
         now: the clock: monotonic seconds.
     """
 
-    __slots__ = (
-        "_rows",
-        "asked",
-        "at",
-        "attempts",
-        "began",
-        "bodies",
-        "bytes_in",
-        "caller",
-        "candidate",
-        "chain",
-        "config",
-        "dialect",
-        "ended",
-        "error",
-        "first_event",
-        "first_write",
-        "guards",
-        "id",
-        "log",
-        "model",
-        "notes",
-        "now",
-        "outcome",
-        "parsed",
-        "put",
-        "queued",
-        "spoilt",
-        "status",
-        "stream",
-        "trips",
-        "usage",
-        "worker",
-    )
+    model = "other"
+    """The bounded name, as configured."""
+    asked = ""
+    """The name that the client wrote."""
+    chain = ""
+    caller = ""
+    stream = False
+    bytes_in = 0
+    parsed: float | None = None
+    subscribed: float | None = None
+    """When its chain was subscribed to: the beginning of the rows of the whole request."""
+    first_event: float | None = None
+    first_write: float | None = None
+    queued = 0.0
+    usage: Mapping[str, int] = NO_USAGE
+    candidate = ""
+    ended: float | None = None
+    outcome = ""
+    """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
+    status: int | None = None
+    error: tuple[str, str] | None = None
+    """(reason, message)."""
+    trips: tuple[Note, ...] = ()
+    """Guards that stopped a stream."""
+    notes: tuple[Note, ...] = ()
+    """What other steps did."""
+    spoilt = False
+    """Whether something could not be noted."""
+    bodies: Any = None
+    """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
+    _rows: dict[int, Row] | None = None
+    _started = False
+    """Whether the rows of the whole request have their beginning."""
+    _begun = 0
+    """How many attempts' rows have theirs."""
+    _closed = False
+    """Whether all rows have their end."""
 
     def __init__(
         self,
@@ -123,42 +119,13 @@ class Trace:
         self.worker = worker
         self.config = config
         self.now = now
-        self.model = "other"
-        """The bounded name, as configured."""
-        self.asked = ""
-        """The name that the client wrote."""
-        self.chain = ""
-        self.caller = ""
-        self.stream = False
-        self.bytes_in = 0
         self.attempts: list[Attempt] = []
-        self.trips: tuple[Note, ...] = ()
-        """Guards that stopped a stream."""
-        self.notes: tuple[Note, ...] = ()
-        """What other steps did."""
+        self.guards: dict[str, Any] = {}
+        """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.log: list[Put] = []
         """What was put down and not looked at yet. Who puts down more and more calls ``settle`` when it is ``MANY``."""
         self.put: Callable[[Put], None] = self.log.append
         """Put down what passed a place."""
-        self._rows: dict[int, Row] | None = None
-        self.parsed: float | None = None
-        self.first_event: float | None = None
-        self.first_write: float | None = None
-        self.queued = 0.0
-        self.usage: Mapping[str, int] = {}
-        self.candidate = ""
-        self.ended: float | None = None
-        self.outcome = ""
-        """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
-        self.status: int | None = None
-        self.error: tuple[str, str] | None = None
-        """(reason, message)."""
-        self.guards: dict[str, Any] = {}
-        """Who takes notes above the guards of an attempt that is under way, by candidate."""
-        self.spoilt = False
-        """Whether something could not be noted."""
-        self.bodies: Any = None
-        """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
 
     @property
     def failed(self) -> bool:
@@ -189,17 +156,8 @@ class Trace:
         self.status = status
         self.error = error
         self.guards.clear()
-        kind = _ENDS.get(outcome, _FAILED)
-        put = self.put
-        put((ANSWER, at, kind, 0, 0))
-        put((CLIENT, at, kind, 0, 0))
         for attempt in self.attempts:
-            if attempt.end(at, "ok" if attempt.whole else "let_go"):
-                # Its connection may still be about to close: for whoever listened it is over.
-                kind = _ENDS["ok" if attempt.whole else "client_left"]
-                decoded = place("decoded", attempt.number)
-                put((decoded, at, kind, 0, 0))
-                put((decoded + 1, at, kind, 0, 0))
+            attempt.end(at, "ok" if attempt.whole else "let_go")
         self.put = _too_late
         if len(self.log) > FEW:
             self.settle()
@@ -209,15 +167,41 @@ class Trace:
         rows = self._rows
         if rows is None:
             rows = self._rows = {ANSWER: Row("answer"), CLIENT: Row("client")}
+        self._begin(rows)
         log = self.log
         taken = log[:]
         del log[: len(taken)]
-        apart: dict[int, list[Noted]] = {}
-        for number, at, code, size, count in taken:
-            apart.setdefault(number, []).append((at, code, size, count))
-        for number, noted in apart.items():
-            _row(rows, number).take(noted)
+        for number, marks in spread(taken).items():
+            _row(rows, number).take(marks)
+        if self.ended is not None and not self._closed:
+            self._close(rows, self.ended)
         return rows
+
+    def _begin(self, rows: dict[int, Row]) -> None:
+        if self.subscribed is not None and not self._started:
+            self._started = True
+            rows[ANSWER].add(self.subscribed, _SUBSCRIBE)
+            rows[CLIENT].add(self.subscribed, _SUBSCRIBE)
+        for attempt in self.attempts[self._begun :]:
+            if attempt.tried:
+                for stage in ("wire", "decoded"):
+                    _row(rows, place(stage, attempt.number)).add(attempt.began, _SUBSCRIBE)
+            if attempt.guarded is not None:
+                _row(rows, place("attempt", attempt.number)).add(attempt.guarded, _SUBSCRIBE)
+        self._begun = len(self.attempts)
+
+    def _close(self, rows: dict[int, Row], at: float) -> None:
+        self._closed = True
+        kind = _ENDS.get(self.outcome, _FAILED)
+        rows[ANSWER].take([(at, kind, 0, 0)])
+        rows[CLIENT].take([(at, kind, 0, 0)])
+        for attempt in self.attempts:
+            # Its connection may still be about to close: for whoever listened it is over.
+            kind = _ENDS["ok" if attempt.whole else "client_left"]
+            for stage in ("decoded", "attempt"):
+                row = rows.get(place(stage, attempt.number))
+                if row is not None:
+                    row.take([(at, kind, 0, 0)])
 
     @property
     def answer(self) -> Row:
@@ -235,7 +219,7 @@ class Trace:
         rows = self.settle()
         found = []
         for attempt in self.attempts:
-            for stage in _OF_ATTEMPT[: 2 if attempt.superseded else 3]:
+            for stage in OF_ATTEMPT[: 2 if attempt.superseded else 3]:
                 row = rows.get(place(stage, attempt.number))
                 if row is not None:
                     found.append(row)
@@ -313,8 +297,8 @@ def _too_late(noted: Put) -> None:
 def _row(rows: dict[int, Row], number: int) -> Row:
     row = rows.get(number)
     if row is None:
-        attempt, stage = divmod(number + 1, 3)
-        row = Row(_OF_ATTEMPT[stage], attempt)
+        stage, attempt = of_place(number)
+        row = Row(stage, attempt)
         # What belongs to an attempt that is not kept is dropped.
         if attempt <= MOST_ATTEMPTS:
             rows[number] = row
