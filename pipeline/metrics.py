@@ -25,10 +25,11 @@ from pipeline.buckets import (
 )
 from pipeline.endings import error_type, stream_end
 from pipeline.errors import classify
-from pipeline.events import UNKNOWN
+from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
 from pipeline.gauges import OpenThings
 from pipeline.prices import Price
+from pipeline.request import Sent
 from pipeline.series import Count, Marked, Series, Spread
 from pipeline.snapshot import Family, of_collected, of_counts, of_spreads
 
@@ -40,6 +41,8 @@ LIMITS: Final = ("body_limit", "buffered_limit", "drain", "header_limit", "wrong
 
 SHEDS: Final = ("buffered_limit", "queue", "queue_timeout", "draining")
 """What was full when work was refused."""
+
+STAGES: Final = ("parse", "dispatch", "first_event", "write", "answer")
 
 TOKEN_TYPES: Final = ("input", "output", "cached_input", "cache_creation_input", "reasoning")
 
@@ -93,7 +96,7 @@ class Metrics:
         self.restarts = count("penstock_worker_restarts", "Workers started in the place of one that ended unasked.").labels()
         self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
         stage = spread(STAGE_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
-        self._stage = {name: stage.labels(name) for name in ("parse", "dispatch", "first_event", "write", "answer")}
+        self.parsing, self.dispatching, self.first_event, self.writing, self.answering = map(stage.labels, STAGES)
         self.queue_wait = spread(WAIT_BUCKETS, "penstock_queue_wait_seconds", "Time waited for a slot.").labels()
         self.pauses = spread(
             WAIT_BUCKETS, "penstock_backpressure_seconds", "Pauses of a provider because its client reads slowly."
@@ -208,54 +211,46 @@ class Metrics:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind(self, *key)
-        kind.requests.inc()
-        if opened is not None:
-            kind.stream_ends.inc()
-            # Names of losses are the dialects' own, never a client's (DI-142).
-            for name in exchange.losses.dropped:
-                self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
+        kind.requests.value += 1
         kind.duration.mark(now - exchange.began, exchange.id)
-        first = exchange.first_event_at
-        usage = exchange.usage
-        if first is not None and exchange.stream:
-            self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
-            if usage.output is not None and usage.output > 1:
-                self.per_token.labels(*kind.labels).observe((now - first) / (usage.output - 1))
-        self._stages(exchange, now)
-        if usage is UNKNOWN:
+        self.parsing.observe(exchange.parsed_at - exchange.began)
+        if opened is None:
             return
-        counts = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
-        for name, count in zip(TOKEN_TYPES, counts, strict=True):
-            # Unknown is unknown, not zero (TR-U1).
-            if count is not None:
-                spread = kind.tokens.get(name)
-                if spread is None:
-                    spread = kind.tokens[name] = self.tokens.labels(*kind.labels, name)
-                spread.observe(count)
-        price = self._prices.get((exchange.label, kind.candidate))
-        if price is not None:
-            self.cost.labels(exchange.label, kind.candidate).add(price.of(usage))
+        kind.stream_ends.value += 1
+        if opened.sent.losses.dropped:
+            # Names of losses are the dialects' own, never a client's (DI-142).
+            for name in opened.sent.losses.dropped:
+                self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
+        first, usage = exchange.first_event_at, exchange.usage
+        if first is not None:
+            self._stages(exchange, opened.sent, first, now)
+            if exchange.stream:
+                self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
+                if usage.output is not None and usage.output > 1:
+                    self.per_token.labels(*kind.labels).observe((now - first) / (usage.output - 1))
+        if usage is not UNKNOWN:
+            kind.spent(usage)
+            price = self._prices.get((exchange.label, kind.candidate))
+            if price is not None:
+                self.cost.labels(exchange.label, kind.candidate).add(price.of(usage))
 
-    def _stages(self, exchange: Exchange, now: float) -> None:
+    def _stages(self, exchange: Exchange, sent: Sent, first: float, now: float) -> None:
         """Where the time went, and how much of it was ours."""
-        stage = self._stage
-        stage["parse"].observe(exchange.parsed_at - exchange.began)
-        opened, first = exchange.opened, exchange.first_event_at
-        if opened is None or first is None:
+        began, written = exchange.began, exchange.first_write_at
+        self.answering.observe(now - first)
+        if sent.at < began:
+            # Who asked for the same before (``cache``, ``share``) sent it before this request was there.
             return
-        sent = opened.sent
-        if sent.at >= exchange.began:
-            stage["dispatch"].observe(sent.opened_at - sent.at)
-            stage["first_event"].observe(first - sent.opened_at)
-        stage["answer"].observe(now - first)
-        if opened.sent.number > 1 or exchange.attempts > 1 or sent.at < exchange.began:
-            # What passed before this attempt was other attempts' time, not ours; and who asked for the same before (``cache``,
-            # ``share``) sent it before this request was there.
+        self.dispatching.observe(sent.opened_at - sent.at)
+        self.first_event.observe(first - sent.opened_at)
+        if sent.number > 1 or exchange.attempts > 1:
+            # What passed before this attempt was other attempts' time, not ours.
             return
-        written = exchange.first_write_at
+        own = sent.at - began
         if written is not None:
-            stage["write"].observe(written - first)
-        self.overhead.observe(sent.at - exchange.began + (written - first if written is not None else 0.0))
+            self.writing.observe(written - first)
+            own += written - first
+        self.overhead.observe(own)
 
 
 class _Kind:
@@ -267,7 +262,7 @@ class _Kind:
         ending: how its answer ended.
     """
 
-    __slots__ = ("candidate", "duration", "labels", "requests", "stream_ends", "tokens")
+    __slots__ = ("_spreads", "_tokens", "candidate", "duration", "labels", "requests", "stream_ends")
 
     def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str, ending: str) -> None:
         self.candidate = candidate
@@ -277,4 +272,15 @@ class _Kind:
         # Only an answer that was opened is counted there, and one that was not has no candidate.
         self.stream_ends = metrics.stream_ends.labels(candidate, ending) if candidate else Count()
         self.duration = metrics.duration.labels(*self.labels, error_type(outcome))
-        self.tokens: dict[str, Spread] = {}
+        self._tokens = metrics.tokens
+        self._spreads: list[Spread | None] = [None] * len(TOKEN_TYPES)
+
+    def spent(self, usage: Usage) -> None:
+        """Count what is known of a usage: unknown is unknown, not zero (TR-U1)."""
+        known = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
+        for place, count in enumerate(known):
+            if count is not None:
+                spread = self._spreads[place]
+                if spread is None:
+                    spread = self._spreads[place] = self._tokens.labels(*self.labels, TOKEN_TYPES[place])
+                spread.observe(count)

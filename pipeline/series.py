@@ -6,9 +6,12 @@ For one event loop. Who tells the numbers to whom, and in what format, is none o
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+TOGETHER: Final = 256
+"""Values that are put into their buckets at once."""
 
 
 class Count:
@@ -47,17 +50,48 @@ class Spread:
     ([1, 1, 1], 33.0)
     """
 
-    __slots__ = ("_bounds", "counts", "sum")
+    __slots__ = ("_bounds", "_counts", "_fresh", "_sum")
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)
-        self.sum = 0.0
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+        self._fresh: list[float] = []
+        """Values that are not counted yet: together they cost a third."""
 
     def observe(self, value: float) -> None:
         """Take note of one value."""
-        self.counts[bisect_left(self._bounds, value)] += 1
-        self.sum += value
+        fresh = self._fresh
+        fresh.append(value)
+        if len(fresh) >= TOGETHER:
+            self._settle()
+
+    @property
+    def counts(self) -> list[int]:
+        """How many values lie in each bucket."""
+        self._settle()
+        return self._counts
+
+    @property
+    def sum(self) -> float:
+        """Of all values."""
+        self._settle()
+        return self._sum
+
+    def _settle(self) -> None:
+        fresh, counts, below = self._fresh, self._counts, 0
+        if not fresh:
+            return
+        self._sum += sum(fresh)
+        fresh.sort()
+        for bucket, bound in enumerate(self._bounds):
+            if below == len(fresh):
+                break
+            upto = bisect_right(fresh, bound, below)
+            counts[bucket] += upto - below
+            below = upto
+        counts[-1] += len(fresh) - below
+        fresh.clear()
 
 
 Mark = tuple[str, float, float]
@@ -83,8 +117,8 @@ class Marked(Spread):
     def mark(self, value: float, whose: str) -> None:
         """Take note of one value, and of whose it is."""
         bucket = bisect_left(self._bounds, value)
-        self.counts[bucket] += 1
-        self.sum += value
+        self._counts[bucket] += 1
+        self._sum += value
         self.marks[bucket] = (whose, value, time.time())
 
 

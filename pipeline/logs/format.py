@@ -25,7 +25,7 @@ _formatter: Final = logging.Formatter()
 
 def fields(record: logging.LogRecord) -> Fields:
     """What a line says: time, level, event, and the fields that came along as ``extra={"fields": {...}}``."""
-    told: Fields = {"ts": _iso(record.created), "level": record.levelname.lower()}
+    told: Fields = {"ts": iso(record.created), "level": record.levelname.lower()}
     own: Fields | None = record.__dict__.get("fields")
     if own is not None:
         told["event"] = record.msg
@@ -38,11 +38,6 @@ def fields(record: logging.LogRecord) -> Fields:
     if record.exc_info:
         told["traceback"] = hidden(_formatter.formatException(record.exc_info)[-LONGEST:])
     return told
-
-
-def said(level: int, event: str, told: Fields) -> Fields:
-    """The same for what comes from no logger."""
-    return {"ts": _iso(time.time()), "level": logging.getLevelName(level).lower(), "event": event, **told}
 
 
 def as_json(told: Fields) -> bytes:
@@ -79,12 +74,19 @@ def _plain(text: str) -> str:
 
 
 _second: tuple[int, str] = (0, "")
+_MILLISECONDS: Final = tuple(f".{number:03d}Z" for number in range(1000))
 
 
-def _iso(created: float) -> str:
-    """ISO 8601 in UTC, to the millisecond. The seconds of one second are written once."""
+def iso(unix: float) -> str:
+    """ISO 8601 in UTC, to the millisecond. The seconds of one second are written once.
+
+    >>> iso(1764211951.1234)
+    '2025-11-27T02:52:31.123Z'
+    """
     global _second
-    whole = int(created)
-    if _second[0] != whole:
-        _second = (whole, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)))
-    return f"{_second[1]}.{int((created - whole) * 1000):03d}Z"
+    whole = int(unix)
+    second, text = _second
+    if second != whole:
+        text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole))
+        _second = (whole, text)
+    return text + _MILLISECONDS[int((unix - whole) * 1000)]

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final, TextIO
 
 from pipeline.config import LogsConfig
-from pipeline.logs.format import Fields, Format, as_json, as_text, fields, said
+from pipeline.logs.format import Fields, Format, as_json, as_text, fields
 from pipeline.logs.lines import Direct, Lines
 
 KEPT: Final = 1000
@@ -47,14 +47,10 @@ class Logs(logging.Handler):
         except Exception:
             self.lines.dropped += 1
 
-    def say(self, level: int, event: str, told: Fields) -> None:
-        """A line of our own making, past the machinery of loggers, which costs more than the line. Never raises."""
-        try:
-            line = said(level, event, told)
-            self.last.append(line)
-            self.lines.put(line)
-        except Exception:
-            self.lines.dropped += 1
+    def say(self, level: int, told: Fields) -> None:
+        """A whole line of our own making, past the machinery of loggers, which costs more than the line. Never raises."""
+        self.last.append(told)
+        self.lines.put(told)
 
     def use(self, config: LogsConfig, stream: TextIO) -> None:
         """Another configuration is in force."""
