@@ -16,31 +16,50 @@ class Attempt:
         began: seconds, on the trace's clock, as all times here.
     """
 
-    dialect = ""
-    tried = False
-    """Whether its candidate was asked: it may stand in a queue all the time."""
-    guarded: float | None = None
-    """When the guards around it began, where they are noted."""
-    opened: float | None = None
-    ended: float | None = None
-    outcome: Outcome | None = None
-    reason: str | None = None
-    status: int | None = None
-    message: str | None = None
-    retry_after: float | None = None
-    committed = False
-    """Whether it said anything of an answer."""
-    whole = False
-    """Whether it said that its answer is complete."""
-    shared = False
-    """Whether it was made for several requests at once."""
-    superseded = False
-    """Whether the guards around it went on with another try of the same candidate, and have nothing to say of this one."""
+    __slots__ = (
+        "began",
+        "candidate",
+        "committed",
+        "dialect",
+        "ended",
+        "guarded",
+        "message",
+        "number",
+        "opened",
+        "outcome",
+        "reason",
+        "retry_after",
+        "shared",
+        "status",
+        "superseded",
+        "tried",
+        "whole",
+    )
 
     def __init__(self, number: int, candidate: str, began: float) -> None:
         self.number = number
         self.candidate = candidate
         self.began = began
+        self.dialect = ""
+        self.tried = False
+        """Whether its candidate was asked: it may stand in a queue all the time."""
+        self.guarded: float | None = None
+        """When the guards around it began, where they are noted."""
+        self.opened: float | None = None
+        self.ended: float | None = None
+        self.outcome: Outcome | None = None
+        self.reason: str | None = None
+        self.status: int | None = None
+        self.message: str | None = None
+        self.retry_after: float | None = None
+        self.committed = False
+        """Whether it said anything of an answer."""
+        self.whole = False
+        """Whether it said that its answer is complete."""
+        self.shared = False
+        """Whether it was made for several requests at once."""
+        self.superseded = False
+        """Whether the guards around it went on with another try of the same candidate, and have nothing to say of this one."""
 
     def end(self, at: float, outcome: Outcome) -> bool:
         """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.

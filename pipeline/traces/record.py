@@ -64,43 +64,44 @@ class Trace:
         now: the clock: monotonic seconds.
     """
 
-    model = "other"
-    """The bounded name, as configured."""
-    asked = ""
-    """The name that the client wrote."""
-    chain = ""
-    caller = ""
-    stream = False
-    bytes_in = 0
-    parsed: float | None = None
-    subscribed: float | None = None
-    """When its chain was subscribed to: the beginning of the rows of the whole request."""
-    first_event: float | None = None
-    first_write: float | None = None
-    queued = 0.0
-    usage: Mapping[str, int] = NO_USAGE
-    candidate = ""
-    ended: float | None = None
-    outcome = ""
-    """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
-    status: int | None = None
-    error: tuple[str, str] | None = None
-    """(reason, message)."""
-    trips: tuple[Note, ...] = ()
-    """Guards that stopped a stream."""
-    notes: tuple[Note, ...] = ()
-    """What other steps did."""
-    spoilt = False
-    """Whether something could not be noted."""
-    bodies: Any = None
-    """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
-    _rows: dict[int, Row] | None = None
-    _started = False
-    """Whether the rows of the whole request have their beginning."""
-    _begun = 0
-    """How many attempts' rows have theirs."""
-    _closed = False
-    """Whether all rows have their end."""
+    __slots__ = (
+        "_begun",
+        "_closed",
+        "_rows",
+        "_started",
+        "asked",
+        "at",
+        "attempts",
+        "began",
+        "bodies",
+        "bytes_in",
+        "caller",
+        "candidate",
+        "chain",
+        "config",
+        "dialect",
+        "ended",
+        "error",
+        "first_event",
+        "first_write",
+        "guards",
+        "id",
+        "log",
+        "model",
+        "notes",
+        "now",
+        "outcome",
+        "parsed",
+        "put",
+        "queued",
+        "spoilt",
+        "status",
+        "stream",
+        "subscribed",
+        "trips",
+        "usage",
+        "worker",
+    )
 
     def __init__(
         self,
@@ -126,6 +127,43 @@ class Trace:
         """What was put down and not looked at yet. Who puts down more and more calls ``settle`` when it is ``MANY``."""
         self.put: Callable[[Put], None] = self.log.append
         """Put down what passed a place."""
+        self.model = "other"
+        """The bounded name, as configured."""
+        self.asked = ""
+        """The name that the client wrote."""
+        self.chain = ""
+        self.caller = ""
+        self.stream = False
+        self.bytes_in = 0
+        self.parsed: float | None = None
+        self.subscribed: float | None = None
+        """When its chain was subscribed to: the beginning of the rows of the whole request."""
+        self.first_event: float | None = None
+        self.first_write: float | None = None
+        self.queued = 0.0
+        self.usage: Mapping[str, int] = NO_USAGE
+        self.candidate = ""
+        self.ended: float | None = None
+        self.outcome = ""
+        """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
+        self.status: int | None = None
+        self.error: tuple[str, str] | None = None
+        """(reason, message)."""
+        self.trips: tuple[Note, ...] = ()
+        """Guards that stopped a stream."""
+        self.notes: tuple[Note, ...] = ()
+        """What other steps did."""
+        self.spoilt = False
+        """Whether something could not be noted."""
+        self.bodies: Any = None
+        """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
+        self._rows: dict[int, Row] | None = None
+        self._started = False
+        """Whether the rows of the whole request have their beginning."""
+        self._begun = 0
+        """How many attempts' rows have theirs."""
+        self._closed = False
+        """Whether all rows have their end."""
 
     @property
     def failed(self) -> bool:
