@@ -161,7 +161,8 @@ class _Watch(Link[T, T]):
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
             self._ticket.succeed()
-            self.step_aside()
+            if not getattr(item, "ends", False):
+                self.step_aside()
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:

@@ -70,7 +70,9 @@ class Trials(Link[T, T]):
         elif getattr(item, "commits", True):
             self.commit()
             self.receiver.on_next(item)
-            self.step_aside()
+            if not getattr(item, "ends", False):
+                # Of a whole answer nothing else comes.
+                self.step_aside()
         elif self._held is None:
             self._held = [item]
         else:

@@ -131,10 +131,6 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
     """Whether the source ended, or somebody disposed."""
     aside: bool
     """Whether items pass it by."""
-    ended: Callable[[Exception | Left | None], None] | None = None
-    """Called once at the end, after the source was let go and before anybody is told: with the error, with None where the stream
-    is complete, with ``LEFT`` where it was disposed. It must not raise. (An end from within the subscribing comes before the
-    source can be let go.)"""
 
     def __init_subclass__(cls) -> None:
         """Give each class code of its own for all that it inherits from links.
@@ -175,17 +171,24 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
             self.on_error(error)
             return self
         try:
-            over, serves = upstream.stopped, upstream.observer is self
+            serves = upstream.observer is self
         except AttributeError:
-            over = serves = False
-        if not (over or serves):
-            # Whatever it is, it is not the link that hands us its items.
-            upstream = _foreign(upstream)
-        if not self.stopped:
+            serves = False
+        if serves and not self.stopped:
             self.upstream = upstream
-        elif not over:
-            upstream.dispose()
+        else:
+            self._adopt(upstream)
         return self
+
+    def _adopt(self, upstream: Any) -> None:
+        """Hold whatever the source gave that is not a link which hands us its items, or is over already."""
+        if getattr(upstream, "stopped", False) and isinstance(upstream, Link):
+            return
+        upstream = _foreign(upstream)
+        if self.stopped:
+            upstream.dispose()
+        else:
+            self.upstream = upstream
 
     def follow(self, source: ObservableBase[Any], scheduler: SchedulerBase | None) -> None:
         """Subscribe to ``source`` through a link of its own, so that one source can follow another and only the last is heard."""
@@ -220,6 +223,13 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
     def on_next(self, value: T) -> None:
         self.receiver.on_next(value)  # type: ignore[arg-type]
 
+    def ended(self, how: Exception | Left | None) -> None:
+        """It is over: with the error, with None where the stream is complete, with ``LEFT`` where it was disposed.
+
+        Called once, after the source was let go and before anybody is told. It must not raise. (An end from within the
+        subscribing comes before the source can be let go.)
+        """
+
     # The three ends say the same thing each for itself: one call less for every link of every stream.
 
     def fail(self, error: Exception) -> None:
@@ -231,8 +241,7 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
         if not upstream.stopped:
             upstream.dispose()
-        if self.ended is not None:
-            self.ended(error)
+        self.ended(error)
         observer.on_error(error)
 
     def complete(self) -> None:
@@ -244,8 +253,7 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
         if not upstream.stopped:
             upstream.dispose()
-        if self.ended is not None:
-            self.ended(None)
+        self.ended(None)
         observer.on_completed()
 
     def dispose(self) -> None:
@@ -256,8 +264,7 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
         if not upstream.stopped:
             upstream.dispose()
-        if self.ended is not None:
-            self.ended(LEFT)
+        self.ended(LEFT)
 
     on_error = fail
     on_completed = complete

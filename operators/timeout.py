@@ -110,7 +110,8 @@ class _FirstEvent(_Countdown[T]):
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
             self.stop()
-            self.step_aside()
+            if not getattr(item, "ends", False):
+                self.step_aside()
         self.receiver.on_next(item)
 
 
@@ -166,7 +167,6 @@ class _Idle(Flow[T]):
             if getattr(item, "ends", False):
                 self._over = True
                 self.ended(None)
-                self.step_aside()
             elif silence is not None:
                 silence.last = silence.now()
             elif getattr(item, "commits", True) and not self.stopped:

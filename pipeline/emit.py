@@ -9,8 +9,9 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import HttpVersion11, web
-from reactivex import Observable, abc
+from reactivex import Observable
 
+from operators.stream import LEFT, SILENT, Left, Link
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
@@ -41,7 +42,7 @@ class _Streamed(web.StreamResponse):
     _send_headers_immediately = False
 
 
-class Emission(abc.ObserverBase[bytes]):
+class Emission(Link[bytes, bytes]):
     """One answer on its way to one client.
 
     Args:
@@ -67,7 +68,6 @@ class Emission(abc.ObserverBase[bytes]):
         "_response",
         "_shut_at",
         "_size",
-        "_subscription",
         "_trace",
         "_transport",
         "_wake",
@@ -100,7 +100,6 @@ class Emission(abc.ObserverBase[bytes]):
         self._transport: asyncio.Transport | None = None
         """Of the client, once the response's head is out."""
         self._chunked = False
-        self._subscription: abc.DisposableBase | None = None
 
     async def run(self, answer: Observable[bytes]) -> web.StreamResponse:
         """Subscribe, and write until the answer's end.
@@ -112,7 +111,7 @@ class Emission(abc.ObserverBase[bytes]):
         Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
         """
         exchange = self._exchange
-        self._subscription = answer.subscribe(self, scheduler=exchange)
+        self.connect(answer, SILENT, exchange)
         try:
             while True:
                 if not (self._pending or self._done):
@@ -205,13 +204,11 @@ class Emission(abc.ObserverBase[bytes]):
             self._transport = self._request.transport
             self._chunked = response.headers.get("Transfer-Encoding") == "chunked"
 
-    def on_error(self, error: Exception) -> None:
-        self._error = error
-        self.on_completed()
-
-    def on_completed(self) -> None:
-        self._done = True
-        self._notify()
+    def ended(self, how: Exception | Left | None) -> None:
+        if how is not LEFT:
+            self._error = how if isinstance(how, Exception) else None
+            self._done = True
+            self._notify()
 
     def _notify(self) -> None:
         wake = self._wake
@@ -275,14 +272,13 @@ class Emission(abc.ObserverBase[bytes]):
         self._buffered(-self._size)
         self._size = 0
         self._pending.clear()
-        subscription = self._subscription
-        if subscription is None or self._done:
+        if self._done:
             return
         if self._exchange.ended:
             # The timer keeps the subscription alive until then.
-            self._loop.call_later(LINGER, subscription.dispose)
+            self._loop.call_later(LINGER, self.dispose)
         else:
-            subscription.dispose()
+            self.dispose()
 
 
 def header_text(text: str) -> str:

@@ -246,11 +246,11 @@ class Metrics:
         if sent.number > 1 or exchange.attempts > 1:
             # What passed before this attempt was other attempts' time, not ours.
             return
-        own = sent.at - began
+        # An opening, or a beat, may be written before the first word is there.
+        late = 0.0 if written is None else max(0.0, written - first)
         if written is not None:
-            self.writing.observe(written - first)
-            own += written - first
-        self.overhead.observe(own)
+            self.writing.observe(late)
+        self.overhead.observe(sent.at - began + late)
 
 
 class _Kind:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from operators.stream import Left, Link
+from operators.tap import quietly
 from pipeline.decode import Decode
 from pipeline.errors import Kind, classify
 from pipeline.events import (
@@ -115,6 +116,10 @@ class NotedDecode(Decode):
                 self._trace.put((self._wire + 1, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
                 return (batch,)
             batches = self._read_in(batch)
+        elif type(frame) is Whole:
+            self._attempt.opened = at
+            self._trace.put((self._wire, at, _HEAD, len(frame.body), 0))
+            batches = self._whole(frame)
         else:
             self._head(at, frame)
             batches = Decode.feed(self, frame)
@@ -131,7 +136,7 @@ class NotedDecode(Decode):
                 settled(self._trace)
             return
         self._attempt.opened = at
-        self._trace.put((self._wire, at, _HEAD, len(frame.body) if type(frame) is Whole else 0, 0))
+        self._trace.put((self._wire, at, _HEAD, 0, 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -215,13 +220,6 @@ class AttemptNotes(Link[Batch, Batch]):
             tripped = self._probe.on_error(how)
         else:
             self._probe.on_dispose()
-        try:
-            self._note(how, tripped)
-        except Exception:
-            spoilt(self._trace)
-
-    def _note(self, how: Exception | Left | None, tripped: bool) -> None:
-        """The attempt is over. ``tripped``: its error is a guard's that was not seen before."""
         trace = self._trace
         if trace.ended is not None:
             return
@@ -236,7 +234,7 @@ class AttemptNotes(Link[Batch, Batch]):
         if attempt.outcome is None:
             attempt.end(at, "let_go")
         if isinstance(how, Exception):
-            failed(attempt, at, how)
+            quietly(failed, attempt, at, how)
             if tripped:
                 trace.trip(Note(at, getattr(how, "operator", ""), "attempt", str(how), attempt.number))
 

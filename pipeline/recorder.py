@@ -203,14 +203,18 @@ def fill(trace: Trace, exchange: Exchange) -> None:
 
 def counted(usage: Usage) -> dict[str, int]:
     """What is known of a usage."""
-    values: dict[str, Any] = {
-        "input": usage.input,
-        "output": usage.output,
-        "cache_read": usage.cache_read,
-        "cache_write": usage.cache_write,
-        "reasoning": usage.reasoning,
-    }
-    return {name: value for name, value in values.items() if value is not None}
+    known: dict[str, int] = {}
+    if usage.input is not None:
+        known["input"] = usage.input
+    if usage.output is not None:
+        known["output"] = usage.output
+    if usage.cache_read is not None:
+        known["cache_read"] = usage.cache_read
+    if usage.cache_write is not None:
+        known["cache_write"] = usage.cache_write
+    if usage.reasoning is not None:
+        known["reasoning"] = usage.reasoning
+    return known
 
 
 def _level(error: GatewayError | None) -> int:

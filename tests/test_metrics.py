@@ -50,6 +50,16 @@ def test_the_time_of_an_attempt_that_failed_is_nobodys_overhead(exchange: Exchan
     assert metrics.overhead.sum == 0
 
 
+def test_what_was_written_before_the_first_event_took_no_time(exchange: Exchange) -> None:
+    """An opening or a beat goes out early; a sum that falls would look like a restart."""
+    metrics = Metrics("1")
+    open_(exchange, number=1, at=100.002)
+    exchange.first_write_at = 115.0
+    metrics.ended(exchange, "ok")
+    assert metrics.writing.sum == 0
+    assert metrics.overhead.sum == pytest.approx(0.002)
+
+
 def test_errors_of_operations_are_of_few_types() -> None:
     """The convention's word for all others keeps the histograms few."""
     types = {error_type(kind.reason) for kind in Kind}
