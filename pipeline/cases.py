@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
@@ -35,6 +35,8 @@ from pipeline.request import Losses, Sent, Target
 from pipeline.resolve import Candidate
 from pipeline.shared import Shared
 from pipeline.supply import Supplier
+
+T = TypeVar("T")
 
 LATER: Final = 1000.0
 """For how many columns a stream is watched behind its end: it has to stay silent."""
@@ -89,6 +91,8 @@ class _Case:
         """What no run can make true, as a sentence; "" for nothing. Raises ValueError for a drawing that is none."""
         expected = read(self.case.expect, self.case.values)
         for label, drawings in self.case.source.items():
+            if not drawings:
+                return f"draws nothing for the source {label}; a candidate that says nothing is drawn as -"
             if any(what is Sign.BEAT for drawing in drawings for _, what in read(drawing, self.case.values)):
                 return f"draws an h in the source {label}, but heartbeats are the gateway's own; give the text another letter"
         error = self.case.error
@@ -131,7 +135,7 @@ class _Case:
             yield f"ended by another error: expected {self.case.error}, came {came}{_meant(self.case.error)}"
         elif left:
             yield f"left {left} timers behind when the stream had ended"
-        for name in dict.fromkeys((*self.case.subscriptions, *self.case.continues)):
+        for name in dict.fromkeys((*self.case.subscriptions, *self.case.continues, *self.case.failures)):
             if name not in sources:
                 yield f'names "{name}", which is no candidate of its source'
         for name, drawings in self.case.subscriptions.items():
@@ -141,12 +145,18 @@ class _Case:
             if tried != [drawing.strip() for drawing in drawings]:
                 yield f"tried {name} otherwise: expected {list(drawings)}, came {tried}"
 
-    def play(self, label: str, drawing: str) -> Play:
+    def plays(self, label: str, drawings: Sequence[str]) -> list[Play]:
+        """The tries at a candidate: what is said of one, a drawing or a status, holds for those behind it."""
+        statuses = self.case.failures.get(label) or (self.case.failure,)
+        tries = range(max(len(drawings), len(statuses)))
+        return [self._play(label, _at(drawings, number), _at(statuses, number)) for number in tries]
+
+    def _play(self, label: str, drawing: str, failure: int) -> Play:
         """One try as it is drawn."""
         frames = read(drawing, self.case.values)
 
         def play(scheduler: SchedulerBase, observer: ObserverBase[Batch]) -> list[Any]:
-            try_ = _Try(label, self.case.failure, observer)
+            try_ = _Try(label, failure, observer)
             return [clock.after(scheduler, column * self.case.column, partial(try_.tell, what)) for column, what in frames]
 
         return play
@@ -160,8 +170,7 @@ class _Ran:
         self.time = time = VirtualClock()
         shared = Shared(cast(Any, None), case.metrics, Circuits(now=lambda: time.second))
         self.sources: dict[str, Played[Batch]] = {
-            label: Played([case.play(label, drawing) for drawing in drawings], self._now)
-            for label, drawings in drawn.source.items()
+            label: Played(case.plays(label, drawings), self._now) for label, drawings in drawn.source.items()
         }
         self.seen: list[Seen] = []
         self.errors: list[Exception] = []
@@ -220,6 +229,10 @@ def _joined(
         guards = for_attempts(name, chain, Supplier(shared, name, label, candidate=_nothing, random=almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))
+
+
+def _at(said: Sequence[T], number: int) -> T:
+    return said[min(number, len(said) - 1)]
 
 
 def _nothing(use: str) -> Stream[Batch]:

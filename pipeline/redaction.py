@@ -12,15 +12,16 @@ from typing import Any, Final
 
 HIDDEN: Final = "[redacted]"
 
+# Whoever writes a text here can make it as long as a body: what begins at every letter must not look far ahead.
 _SHAPES: Final = re.compile(
     r"""
     (?P<kept>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}             # credentials of a header
     | \b(?:sk|pk|rk)-[A-Za-z0-9_-]{8,}                                # OpenAI, Anthropic, Stripe and their like
     | \b(?:gh[pousr]_|github_pat_|glpat-|xox[abprs]-|hf_|gsk_|npm_|dop_v1_)[A-Za-z0-9_-]{8,}
     | \bAKIA[0-9A-Z]{16}\b | \bAIza[0-9A-Za-z_-]{20,} | \bya29\.[0-9A-Za-z_-]+
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?  # JSON web tokens
+    | \beyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}                # JSON web tokens
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
-    | (?P<user>[a-z][a-z0-9+.-]*://)[^\s/:@]+:[^\s/@]+(?=@)           # user and password in a URL
+    | (?P<user>://)[^\s/:@]*:[^\s/@]+(?=@)                           # user and password in a URL, or the password alone
     | (?P<name>\b(?:api[_-]?key|apikey|x-api-key|access[_-]?token|auth[_-]?token|secret|password|passwd|token)
         ["']?\s*[=:]\s*["']?)[^\s"'&,;]{4,}
     """,
@@ -29,7 +30,7 @@ _SHAPES: Final = re.compile(
 
 # What a picture or a file weighs says nothing to whoever reads: only its beginning is kept.
 _DATA: Final = re.compile(r"(data:[\w.+-]+/[\w.+-]+(?:;[\w=.+-]+)*;base64,)[A-Za-z0-9+/=_-]{64,}", re.IGNORECASE)
-_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{512,}={0,2}")
+_BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{512,}={0,2}")
 
 
 def hidden(text: str) -> str:
@@ -39,6 +40,8 @@ def hidden(text: str) -> str:
     '401 for [redacted], Authorization: Bearer [redacted]'
     >>> hidden("postgres://me:hunter22@db/x?api_key=12345678")
     'postgres://[redacted]@db/x?api_key=[redacted]'
+    >>> hidden("redis://:hunter22@db, eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln.")
+    'redis://[redacted]@db, [redacted].'
     """
     return _SHAPES.sub(_replacement, text)
 

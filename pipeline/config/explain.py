@@ -16,6 +16,9 @@ def explain(tree: Tree, error: ValidationError) -> None:
     """Add a problem to ``tree`` for each of pydantic's errors."""
     for detail in error.errors(include_url=False, include_context=True, include_input=False):
         path: Path = tuple(detail["loc"])
+        if path[-1:] == (0,) and path[:-1] in tree.written:
+            # One value that stands for a list of one: the file knows no item of it.
+            path = path[:-1]
         _TYPES.get(detail["type"], _other)(tree, path, detail)
 
 

@@ -131,8 +131,9 @@ Time = Annotated[
     WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": TIME_PATTERN}]}),
 ]
 Whole = Annotated[int, BeforeValidator(_whole)]
-Amount = Annotated[float, BeforeValidator(_amount), Field(ge=0)]
-Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Amount = Annotated[float, Field(ge=0), BeforeValidator(_amount)]
+Positive = Annotated[int, Field(ge=1), BeforeValidator(_whole)]
+Status = Annotated[int, Field(ge=400, le=599), BeforeValidator(_whole)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Name = Annotated[str, AfterValidator(_safe)]
 Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pattern": _URL_PATTERN})]

@@ -141,7 +141,10 @@ class StepConfig:
 
 @dataclass(frozen=True, slots=True)
 class CaseConfig:
-    """A marble case of a chain. ``source`` and ``subscriptions`` hold drawings by candidate; ``column`` is in seconds."""
+    """A marble case of a chain. ``source`` and ``subscriptions`` hold drawings by candidate; ``column`` is in seconds.
+
+    ``failures`` holds statuses, one or one for each try, where a candidate's are not ``failure``.
+    """
 
     name: str
     source: Mapping[str, tuple[str, ...]]
@@ -150,6 +153,7 @@ class CaseConfig:
     subscriptions: Mapping[str, tuple[str, ...]]
     continues: tuple[str, ...]
     failure: int
+    failures: Mapping[str, tuple[int, ...]]
     column: float
     values: Mapping[str, str]
     where: Place

@@ -21,6 +21,7 @@ from pipeline.config.fields import (
     Positive,
     Secret,
     Size,
+    Status,
     Time,
     Url,
     Whole,
@@ -201,6 +202,14 @@ def _drawings(value: object) -> object:
 Drawings = Annotated[tuple[str, ...], BeforeValidator(_drawings, json_schema_input_type=str | tuple[str, ...])]
 
 
+def _statuses(value: object) -> object:
+    """One status, or one for each try."""
+    return value if isinstance(value, list) else (value,)
+
+
+Statuses = Annotated[tuple[Status, ...], BeforeValidator(_statuses, json_schema_input_type=Status | tuple[Status, ...])]
+
+
 def _by_candidate(value: object) -> object:
     """A drawing alone is candidate a; in a list they are a, b, c and so on."""
     drawings = [value] if isinstance(value, str) else value
@@ -224,8 +233,10 @@ class CaseSection(Record):
     """When a candidate is tried (^) and let go (!), a drawing a try; [] for never."""
     continues: tuple[str, ...] = Field(default=(), examples=[["b"]])
     """Which candidates go on with an answer that broke off, where the chain has `resume`."""
-    failure: Whole = Field(default=503, ge=400, le=599, examples=[429])
+    failure: Status = Field(default=503, examples=[429])
     """The status of # in `source`."""
+    failures: Mapping[str, Statuses] = Field(default={}, examples=[{"a": 429, "b": [503, 400]}])
+    """The status of # by candidate (or one for each try), where it is another one than `failure`."""
     column: Time = Field(default=1.0, gt=0, examples=["10s"])
     """How long one character is."""
     values: Mapping[str, str] = Field(default={}, examples=[{"x": "a longer text"}])

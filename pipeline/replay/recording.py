@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 VERSION: Final = 1
 
-MERGED: Final = 128
-"""A row that was ever full has at least so many marks: neighbours are merged two and two."""
+MERGED: Final = 97
+"""A row that was ever full has at least so many marks: neighbours are merged in pairs, and once more where over 192 are left."""
 
 STAGES: Final = ("wire", "decoded", "attempt", "answer", "client")
 DIALECTS: Final = ("chat", "responses", "messages")

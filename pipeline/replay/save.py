@@ -18,6 +18,7 @@ from pipeline.config import CaseConfig, Config, ConfigError, Place, parse
 from pipeline.config.places import written
 from pipeline.config.units import show_time
 from pipeline.effective import chains
+from pipeline.policies import FAILURES
 from pipeline.replay.compare import answered, outcome
 from pipeline.replay.recording import Attempt, Recording, ReplayError, Row
 from pipeline.replay.run import Replay
@@ -30,6 +31,9 @@ _LONGEST: Final = 100
 _LETTERS: Final = "abcdefgijklmnopqrtuvwxyz"
 _CONTENT: Final = ("text", "reasoning", "tool", "refusal")
 _SIGNS: Final = ("head", "opened", "other", "beat")
+
+_UNKNOWN: Final = 503
+"""The status of an error whose own is not known."""
 
 # Steps whose options may hold what belongs into no file but the configuration.
 _CLOSED: Final = ("inject", "redact")
@@ -86,18 +90,21 @@ def _otherwise(replayed: Recording, result: Came) -> str:
 
 def _less(replay: Replay, result: Came) -> str:
     """What a drawing cannot say, where that shows: an error has a status in it, but neither a reason nor a Retry-After."""
+    less = []
     asked = {label: len(tries) for label, tries in result.subscriptions.items()}
     other = [label for label, count in asked.items() if count != len(replay.replayed.of(label))]
-    if not other:
-        return ""
-    return f"In the case {' and '.join(other)} is asked another number of times: of an error a drawing knows only the status."
+    if other:
+        less.append(f"{' and '.join(other)} is asked another number of times")
+    if result.errors and replay.replayed.outcome not in result.errors:
+        less.append(f"the error is {result.errors[-1]} and not {replay.replayed.outcome}")
+    return f"In the case {', and '.join(less)}: of an error a drawing knows only the status." if less else ""
 
 
 def _drawn(replay: Replay, config: Config, column: float) -> CaseConfig:
     recorded = replay.recorded
     asked = dict.fromkeys(attempt.candidate for attempt in chained(recorded.attempts, replay.replayed.attempts))
     source = {candidate: tuple(_try(run, attempt, column) for run, attempt in _tries(replay, candidate)) for candidate in asked}
-    statuses = [attempt.status for attempt in recorded.attempts if attempt.outcome == "error" and attempt.status]
+    failure, failures = _failures(replay, source)
     model = next((model for model in config.models if model.name == recorded.model), None)
     continues = tuple(each.use for each in model.candidates if each.continues and each.use in source) if model else ()
     return CaseConfig(
@@ -107,7 +114,8 @@ def _drawn(replay: Replay, config: Config, column: float) -> CaseConfig:
         error="",
         subscriptions={},
         continues=continues,
-        failure=next((status for status in statuses if 400 <= status <= 599), 503),
+        failure=failure,
+        failures=failures,
         column=column,
         values={},
         where=Place("", 0, 0),
@@ -118,6 +126,21 @@ def _tries(replay: Replay, candidate: str) -> Iterator[tuple[Recording, Attempt]
     """What a candidate did; of one that was not asked what the replay assumed."""
     run = replay.recorded if replay.recorded.of(candidate) else replay.replayed
     return ((run, attempt) for attempt in run.of(candidate))
+
+
+def _failures(replay: Replay, source: Mapping[str, Sequence[str]]) -> tuple[int, Mapping[str, tuple[int, ...]]]:
+    """The status of every drawn error; where they differ, those of each candidate, a try each."""
+    statuses = {candidate: tuple(map(_status, (attempt for _, attempt in _tries(replay, candidate)))) for candidate in source}
+    drawn = {candidate: statuses[candidate] for candidate, tries in source.items() if any("#" in each for each in tries)}
+    first = next((status for candidate in drawn for status in drawn[candidate] if status), _UNKNOWN)
+    told = {candidate: tuple(status or first for status in each) for candidate, each in drawn.items()}
+    return first, {candidate: each for candidate, each in told.items() if {*each} != {first}}
+
+
+def _status(attempt: Attempt) -> int:
+    """The status of the error that it ended with; 0 where it has none that a case can have."""
+    status = attempt.status if attempt.outcome == "error" else None
+    return status if status is not None and status in FAILURES else 0
 
 
 def _try(run: Recording, attempt: Attempt, column: float) -> str:
@@ -184,21 +207,24 @@ def _lines(replay: Replay, config: Config, case: CaseConfig, result: Came) -> It
     yield f"        column: {show_time(case.column)}"
     yield "        source:"
     for candidate, drawings in case.source.items():
-        yield f"          {json.dumps(candidate)}: {_drawings(drawings)}"
+        yield f"          {json.dumps(candidate)}: {json.dumps(_alone(drawings))}"
     if case.continues:
         yield f"        continues: {json.dumps(case.continues)}"
     yield f"        failure: {case.failure}"
+    if case.failures:
+        yield f"        failures: {json.dumps({label: _alone(each) for label, each in case.failures.items()})}"
     yield f"        expect: {json.dumps(result.expect)}"
     if result.errors:
         yield f"        error: {json.dumps(result.errors[0])}"
     tried = {label: drawings for label, drawings in result.subscriptions.items() if not any(" " in each for each in drawings)}
     if tried:
         yield "        subscriptions:"
-        yield from (f"          {json.dumps(label)}: {_drawings(drawings)}" for label, drawings in tried.items())
+        yield from (f"          {json.dumps(label)}: {json.dumps(_alone(drawings))}" for label, drawings in tried.items())
 
 
-def _drawings(drawings: Sequence[str]) -> str:
-    return json.dumps(drawings[0] if len(drawings) == 1 else drawings)
+def _alone(tries: Sequence[Any]) -> Any:
+    """What is said of each try; of one alone as people write it."""
+    return tries[0] if len(tries) == 1 else tries
 
 
 def _positions(config: Config, name: str) -> Mapping[str, Any] | None:

@@ -105,9 +105,10 @@ class Debug:
         }
 
     async def _active(self, query: Mapping[str, str]) -> Any:
-        """AP-115: the requests under way, the oldest first."""
-        entries = [entry for worker in await self._gather("active") for entry in worker]
-        return {"active": sorted(entries, key=lambda entry: -entry["seconds"])}
+        """AP-115, AP-27: the requests under way, the oldest first, and how many of them wait."""
+        workers = await self._gather("active")
+        entries = [entry for worker in workers for entry in worker["active"]]
+        return {"queue": _summed(workers, "queue"), "active": sorted(entries, key=lambda entry: -entry["seconds"])}
 
     async def _traces(self, query: Mapping[str, str], *, failed: bool = False, default: int = 20) -> Any:
         limit = _limit(query, default)
@@ -125,7 +126,9 @@ class Debug:
     async def _one(self, id: str, *, failed: bool) -> Any:
         if not _ID.fullmatch(id):
             raise GatewayError(Kind.BAD_REQUEST, "A request id has up to 128 letters, digits and the signs . _ : -", param="id")
-        found = next((trace for trace in await self._gather("trace", id=id) if trace is not None), None)
+        known = [trace for trace in await self._gather("trace", id=id) if trace is not None]
+        # A client that tries again under one id may meet another worker: the newest is meant, as in one process.
+        found = max(known, key=lambda trace: float(trace["at"]), default=None)
         if found is None or (failed and "error" not in found):
             what = "failed request" if failed else "request"
             raise GatewayError(Kind.NOT_FOUND, f"No {what} with the id {id!r} is known here (any more); see `traces.keep`.")
@@ -140,6 +143,7 @@ class Debug:
             "config": self._runtime.assembly.config.digest,
             "rss_bytes": sum(worker["rss_bytes"] for worker in workers),
             "active": sum(worker["active"] for worker in workers),
+            "queue": _summed(workers, "queue"),
             "workers": workers,
         }
 

@@ -82,9 +82,9 @@ class Facts:
             "queue": self._queue(),
         }
 
-    def active(self) -> list[dict[str, Any]]:
-        """The requests under way, the oldest first."""
-        return [self._entry(exchange) for exchange in sorted(self._runtime.exchanges, key=lambda each: each.began)]
+    def active(self) -> dict[str, Any]:
+        """The requests under way, and the queue that some of them may stand in."""
+        return {"queue": self._queue(), "active": [self._entry(exchange) for exchange in self._runtime.exchanges]}
 
     def _entry(self, exchange: Exchange) -> dict[str, Any]:
         """AP-110: a request under way in one line."""

@@ -48,6 +48,18 @@ def test_the_schema_refuses_what_the_loader_refuses_for_its_shape(name: str, jud
 @pytest.mark.parametrize(
     "text",
     [
+        "server: {workers: 0}",
+        "server: {keys: [{name: a, key: b, tokens_per_minute: 0}]}",
+        "models: [{name: m, candidates: [{use: demo/fast, price: {input: -1, output: 1}}]}]",
+    ],
+)
+def test_the_schema_knows_the_bounds_of_numbers(text: str, judge: Draft202012Validator) -> None:
+    assert not judge.is_valid(yaml.safe_load(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "server: {port: '${PORT}', drain: '${DRAIN:-3s}', body_limit: '${LIMIT}'}",
         "providers: {a: {dialect: '${DIALECT}', base_url: '${URL}', max_in_flight: '${MANY:-3}'}}",
         "chains: {default: {attempt: [{retry: {times: '${TIMES}'}}, {my.steps:guard: {anything: [1]}}]}}",
@@ -90,6 +102,7 @@ def test_the_schema_and_the_loader_refuse_the_same_steps(text: str, judge: Draft
         "wire: [{fault: {kind: error, status: 503, percent: 10, times: 3}}]",
         "tests: [{source: '-x|', expect: '-x|'}]",
         "tests: [{source: ['-#', '-x|'], expect: '--x|', failure: 429, column: 10s}]",
+        "tests: [{source: ['-#', '-#'], expect: '----#', failures: {a: 429, b: [503, 400]}}]",
         "tests: [{source: [['-#', '-x|'], '-y|'], expect: '-x|'}]",
         "tests: [{source: {a: ['-#', '-x|']}, expect: '-x|', subscriptions: {a: '^-!', b: []}, values: {x: longer}}]",
     ],
@@ -120,6 +133,9 @@ def test_the_schema_and_the_loader_take_the_same_options_and_cases(step: str, ju
         "tests: [{source: '-x|'}]",
         "tests: [{source: '-x|', expect: 3}]",
         "tests: [{source: '-x|', expect: '-x|', failure: 200}]",
+        "tests: [{source: '-x|', expect: '-x|', failures: {a: 200}}]",
+        "tests: [{source: '-x|', expect: '-x|', failures: {a: [200]}}]",
+        "tests: [{source: '-x|', expect: '-x|', failures: [429]}]",
         "tests: [{source: '-x|', expect: '-x|', expcet: ''}]",
         "tests: [{source: {a: 3}, expect: '-x|'}]",
         "tests: [{source: [[3]], expect: '-x|'}]",

@@ -17,7 +17,7 @@ from pipeline.replay.recording import ReplayError, recording
 from pipeline.replay.run import replay
 from pipeline.replay.save import save
 from tests.replay.recorded import TracedGateway
-from tests.replay.test_replay import CHAINS, config, given_up, told, tried
+from tests.replay.test_replay import CHAINS, A, B, config, given_up, rows, told, tried
 from tests.test_faults_virtual import FAULTS
 
 
@@ -58,6 +58,52 @@ def test_the_case_shows_the_request(tmp_path: Path) -> None:
     # Another limit, and the case does not hold any more.
     path.write_text(path.read_text().replace('"seconds": 2', '"seconds": 3', 1))
     assert "came out otherwise" in problems(path)[0]
+
+
+def failed(*tries: tuple[str, str, int]) -> Any:
+    """A request of whose tries (candidate, reason, status) each fails after a second, and the next one follows a second later."""
+    attempts = [
+        tried(number, candidate, 2.0 * number - 2, 2.0 * number - 1, "error", reason=reason, status=status)
+        for number, (candidate, reason, status) in enumerate(tries, 1)
+    ]
+    ends = (each["ended"] for each in attempts)
+    stages = [
+        each for number, end in enumerate(ends, 1) for each in rows(number, [[end - 1, "subscribe", 0, 0], [end, "error", 0, 0]])
+    ]
+    last = attempts[-1]
+    return told(
+        outcome=last["reason"],
+        status=last["status"],
+        candidate="",
+        seconds=last["ended"],
+        first_event=None,
+        attempts=attempts,
+        stages=stages,
+    )
+
+
+@pytest.mark.parametrize(
+    ("chain", "tries", "failure", "failures", "error"),
+    [
+        ("hasty", [(A, "overloaded", 503), (B, "overloaded", 503)], 503, {}, "overloaded"),
+        ("hasty", [(A, "overloaded", 503), (B, "bad_request", 400)], 503, {B: (400,)}, "bad_request"),
+        ("again", [(A, "overloaded", 503), (A, "bad_request", 400)], 503, {A: (503, 400)}, "bad_request"),
+    ],
+)
+def test_each_error_of_a_case_has_its_own_status(
+    chain: str, tries: list[tuple[str, str, int]], failure: int, failures: dict[str, Any], error: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "case.yaml"
+    assert "a drawing knows only" not in save(replay(recording(failed(*tries)), config(), chain, "healthy"), config(), path)
+    (case,) = parse(path.read_text(), "case.yaml", {}).chains[chain].tests
+    assert (case.failure, case.failures, case.error) == (failure, failures, error)
+    assert problems(path) == []
+
+
+def test_an_error_that_no_status_says_is_told(tmp_path: Path) -> None:
+    cut = recording(failed((A, "overloaded", 503), (B, "cut", 502)))
+    said = save(replay(cut, config(), "hasty", "healthy"), config(), tmp_path / "case.yaml")
+    assert "In the case the error is bad_reply and not cut: of an error a drawing knows only the status." in said
 
 
 def test_steps_that_may_hold_secrets_are_not_written(tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_stats_sum_up_and_lists_tell_the_newest_first(tmp_path: Path) -> None:
         assert (models["m"]["total"], models["m"]["errors"], models["bad"]["errors"]) == (3, 0, 1)
         assert 0 < models["m"]["avg_first_event_seconds"] <= models["m"]["avg_seconds"] <= models["m"]["max_seconds"]
         assert stats["traces"] == {"dropped": 0, "keep": 1000, "kept": 5}
-        assert good(gateway, "/debug/active") == {"active": []}
+        assert good(gateway, "/debug/active") == {"queue": {"in_use": 0, "limit": 0, "waiting": 0}, "active": []}
         traces = good(gateway, "/debug/traces")["traces"]
         assert [trace["outcome"] for trace in traces[2:]] == ["ok", "ok", "ok"]
         assert "stages" not in traces[0]
@@ -153,6 +153,24 @@ def test_stats_sum_up_and_lists_tell_the_newest_first(tmp_path: Path) -> None:
         assert {stage["stage"] for stage in one["stages"]} == {"wire", "decoded", "attempt", "answer", "client"}
         assert call(gateway, f"/debug/errors/{traces[4]['id']}")[0] == 404
         assert good(gateway, f"/debug/errors/{errors[0]['id']}")["outcome"] == "model_not_found"
+
+
+def test_of_several_requests_with_one_id_the_newest_is_found_whichever_worker_had_it(tmp_path: Path) -> None:
+    with Gateway({"models": [{"name": "m", "candidates": ["demo/fast"]}]}, tmp_path, workers=2) as gateway:
+        body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}]}).encode()
+        had: list[int] = []
+        until = time.monotonic() + 20
+        while len({*had[:-1]}) < 2:
+            assert time.monotonic() < until, had
+            request = urllib.request.Request(f"{gateway.url}/v1/chat/completions", body, {"x-request-id": "again"})
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                answer.read()
+            # The list has all of them, the newest first, as soon as its worker has put it there.
+            while len(traces := good(gateway, "/debug/traces?limit=1000")["traces"]) == len(had):
+                assert time.monotonic() < until
+            newest = traces[0]
+            assert {good(gateway, "/debug/traces/again")["at"] for _ in range(8)} == {newest["at"]}
+            had.append(newest["worker"])
 
 
 def test_health_tells_of_the_process(gateway: Gateway) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import chain, cycle, repeat
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.replay import recording
 from pipeline.traces import KINDS, MOST, Row
 from pipeline.traces.row import CODES
 
@@ -37,6 +40,16 @@ def test_a_full_row_merges_neighbours_of_one_kind_and_keeps_the_turns() -> None:
     assert marks[:3] == [[0.0, "subscribe", 0, 0], [1.0, "text", 20, 2], [3.0, "text", 20, 2]]
     assert marks[-1] == [999.0, "error", 0, 0]
     assert len(marks) == 2 + (MOST - 2) // 2
+
+
+def test_whoever_reads_a_row_that_was_merged_can_tell() -> None:
+    row, at = Row("decoded", 1), 0.0
+    # The worst case: merging each kind with itself leaves one mark too many, and then all are halved.
+    kinds = chain(repeat("text", 126), cycle(("reasoning", "text")))
+    while not row.epoch:
+        row.add(at := at + 1, CODES[next(kinds)], 1, 1)
+    read = recording.Row("decoded", 1, tuple(recording.Mark(*mark) for mark in row.marks(0.0)))
+    assert (len(row), read.merged) == (recording.MERGED, True)
 
 
 def test_kinds_that_take_turns_are_merged_too() -> None:
