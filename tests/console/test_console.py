@@ -94,8 +94,25 @@ def test_a_link_leads_to_one_request_and_a_wrong_one_says_so(house: House, look:
     other = look(house).live(f"/request/{id}")
     expect(other.detail).to_contain_text(id)
     expect(other.detail.locator("h2")).to_contain_text("ok one-of-a-kind")
-    other.open("/request/req_unknown")
-    expect(other.detail).to_contain_text("is not kept any more")
+    for unknown in ("req_unknown", "%"):
+        other.open(f"/request/{unknown}")
+        expect(other.detail).to_contain_text(unknown)
+        expect(other.detail).to_contain_text("is not kept any more")
+    other.open("/toString")
+    expect(other.row("one-of-a-kind").first).to_be_visible()
+
+
+def test_the_first_click_opens_the_row_under_it_wherever_the_list_was_scrolled_to(house: House, look: Look) -> None:
+    house.scripts.clear()
+    for number in range(30):
+        house.ask(f"many-{number:02}")
+    console = look(house).live()
+    expect(console.row("many-29")).to_be_visible()
+    console.page.get_by_role("grid").evaluate("grid => (grid.scrollTop = 400)")
+    row = console.row("many-1").nth(3)
+    name = row.locator(".model").inner_text()
+    row.click(delay=100)
+    expect(console.detail.locator("h2")).to_contain_text(name)
 
 
 @pytest.mark.parametrize(("field", "value"), [("Model", "pair"), ("Outcome", "timeout"), ("Dialect", "chat")])

@@ -51,7 +51,8 @@ export class List {
     this.pool = [];
     this.draw = coalesced(() => this.#draw());
     this.grid.addEventListener("scroll", this.draw, { passive: true });
-    this.grid.addEventListener("focus", () => this.selected ?? this.move(0));
+    // By keyboard only: a pointer focuses, too, and the row under it must stay there until it is released.
+    this.grid.addEventListener("focus", () => !this.selected && this.grid.matches(":focus-visible") && this.move(0));
     this.body.addEventListener("pointerenter", (event) => (this.pointed = event.pointerType === "mouse"));
     this.body.addEventListener("pointerleave", () => (this.pointed = false));
     new ResizeObserver(this.draw).observe(this.grid);
