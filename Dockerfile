@@ -1,5 +1,5 @@
 # The gateway and nothing else: built in one stage, run as nobody in another.
-FROM python:3.11-slim AS build
+FROM python:3.11.13-slim-bookworm AS build
 WORKDIR /src
 RUN python -m venv /opt/penstock
 COPY pyproject.toml README.md LICENSE ./
@@ -7,7 +7,7 @@ COPY operators operators
 COPY pipeline pipeline
 RUN /opt/penstock/bin/pip install --no-cache-dir --disable-pip-version-check .
 
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin penstock
 COPY --from=build /opt/penstock /opt/penstock
 ENV PATH=/opt/penstock/bin:$PATH \

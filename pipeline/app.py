@@ -104,6 +104,9 @@ class App:
         self._stopping = asyncio.Event()
         self._metrics = Metrics(version("penstock"))
         self._started = int(time.time()) if seat is None else seat.started
+        if seat is not None:
+            # A worker reads no file: one that takes another's place must not look like a reload.
+            self._metrics.reloaded_at = seat.started
 
     async def run_alone(self, load: Callable[[], Config], host: str, port: int) -> int:
         """Serve on this address until a signal says stop; the exit status. Raises OSError where it cannot listen."""

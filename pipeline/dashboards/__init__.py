@@ -37,7 +37,7 @@ def files(config: Config) -> dict[str, str]:
 
     scope = scope_of(config)
     found = {f"grafana/dashboards/penstock-{board.name}.json": dashboard_json(board, scope) for board in boards(scope)}
-    return {**found, **provisioning_files(), **prometheus_files(), "README.md": readme(boards(scope))}
+    return {**found, **provisioning_files(scope.console), **prometheus_files(), "README.md": readme(boards(scope))}
 
 
 def write(config: Config, folder: Path) -> list[Path]:

@@ -100,6 +100,8 @@ class Scope:
     buffered_limit: int
     queue: int
     """Places in all queues together."""
+    workers: int
+    """How many processes the configuration asks for."""
     console: str
     """Where the gateway's own page is."""
 
@@ -125,3 +127,8 @@ def quantiles(metric: str, matchers: str = "", *, window: str = WINDOW) -> tuple
 def per(labels: str, metric: str, matchers: str = "", *, window: str = WINDOW) -> str:
     """The rate of a counter by some of its labels."""
     return f"sum by ({labels}) (rate({metric}{matchers}[{window}]))"
+
+
+def share(part: str, whole: str) -> str:
+    """PromQL: which part of the whole. Nothing of it so far is 0, not a gap: a counter is there from its first event on."""
+    return f"({part} or {whole} * 0) / {whole}"

@@ -22,21 +22,14 @@ PROMETHEUS: Final = {
     ],
 }
 
-SOURCES: Final = {
-    "apiVersion": 1,
-    "datasources": [
-        {
-            "name": "Prometheus",
-            "uid": "prometheus",
-            "type": "prometheus",
-            "access": "proxy",
-            "url": "http://prometheus:9090",
-            "isDefault": True,
-            "editable": False,
-            # Grafana's shortest rate window follows it.
-            "jsonData": {"timeInterval": "15s", "httpMethod": "POST"},
-        }
-    ],
+SOURCE: Final = {
+    "name": "Prometheus",
+    "uid": "prometheus",
+    "type": "prometheus",
+    "access": "proxy",
+    "url": "http://prometheus:9090",
+    "isDefault": True,
+    "editable": False,
 }
 
 PROVIDERS: Final = {
@@ -62,10 +55,16 @@ def prometheus_files() -> dict[str, str]:
     return found
 
 
-def provisioning_files() -> dict[str, str]:
-    """Texts by their paths."""
+def provisioning_files(console: str) -> dict[str, str]:
+    """Texts by their paths. ``console``: the address of the gateway's own page, to which the dots of single requests lead."""
+    # Grafana takes $ for the environment, and $$ for itself.
+    request = {"name": "request_id", "url": f"{console}#/request/$${{__value.raw}}", "urlDisplayLabel": "Show this request"}
+    # Grafana's shortest rate window follows the interval.
+    data = {"timeInterval": "15s", "httpMethod": "POST", "exemplarTraceIdDestinations": [request]}
     return {
-        "grafana/provisioning/datasources/prometheus.yml": _text(SOURCES),
+        "grafana/provisioning/datasources/prometheus.yml": _text(
+            {"apiVersion": 1, "datasources": [{**SOURCE, "jsonData": data}]}
+        ),
         "grafana/provisioning/dashboards/penstock.yml": _text(PROVIDERS),
     }
 

@@ -27,7 +27,8 @@ def scope_of(config: Config) -> Scope:
         uses.add("queue")
     if "rate_limit" in uses:
         uses.add("limit")
-    return Scope(frozenset(uses), config.server.buffered_limit, sum(queues), f"http://{host}:{config.server.port}/")
+    console = f"http://{host}:{config.server.port}/"
+    return Scope(frozenset(uses), config.server.buffered_limit, sum(queues), config.server.workers, console)
 
 
 def _beside_steps(config: Config) -> Iterator[str]:

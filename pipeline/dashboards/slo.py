@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.dashboards.model import share
 from pipeline.errors import Kind
 
 BROKEN: Final = tuple(
@@ -38,7 +39,7 @@ def broken_share(window: str, matchers: str = "") -> str:
 def good_share(window: str, matchers: str = "") -> str:
     """PromQL: the share of requests that kept it."""
     good = f'sum(rate({REQUESTS}{{outcome="ok"{matchers}}}[{window}]))'
-    return f'{good} / sum(rate({REQUESTS}{{outcome=~"ok|{"|".join(BROKEN)}"{matchers}}}[{window}]))'
+    return share(good, f'sum(rate({REQUESTS}{{outcome=~"ok|{"|".join(BROKEN)}"{matchers}}}[{window}]))')
 
 
 def quick_share(window: str, matchers: str = "") -> str:

@@ -26,7 +26,7 @@ from pipeline.server.runtime import Runtime
 EVERY: Final = 0.25
 """Seconds between two looks at least."""
 SHARE: Final = 0.05
-"""Of this process's time, the most that one viewer takes: where a look takes long, the next one comes later."""
+"""Of this process's time, the most that all viewers take: where a look takes long, or many look, the next one comes later."""
 QUIET: Final = 1.0
 """Seconds after which a line comes although nothing is new: the totals, and that the line still stands."""
 SILENT: Final = 8
@@ -71,7 +71,7 @@ def _stages(given: str | None) -> list[str] | None:
     for name in stages:
         if name not in STAGES:
             near = get_close_matches(name, STAGES, n=1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = f"; did you mean {near[0]!r}?" if near else "."
             text = f"There is no stage {name[:40]!r}{guess} Expected some of {', '.join(STAGES)}."
             raise GatewayError(Kind.BAD_REQUEST, text, param="stages")
     return stages or None
@@ -116,7 +116,8 @@ class Feed:
         self._told_at = now
         data = orjson.dumps(message)
         spent = sum(answer["spent"] for answer in answers[:1]) + time.thread_time() - began
-        self.pause = max(EVERY, spent / SHARE)
+        viewers = max(answer["viewers"] for answer in answers)
+        self.pause = max(EVERY, viewers * spent / SHARE)
         return data
 
     def leave(self) -> None:
@@ -150,6 +151,7 @@ class Feed:
                     flying.discard(request["id"])
                 else:
                     flying.add(request["id"])
+            flying.difference_update(answer["gone"])
         lost: list[str] = []
         living = {answer["process"] for answer in answers}
         for process in [each for each in self._flying if each not in living]:

@@ -1,6 +1,9 @@
 """What came since somebody looked: for each viewer of the live feed, the marks and facts of requests that it has not seen.
 
 Each process keeps its own share of this, found by the viewer's name, so that a viewer who is connected to one worker sees all.
+
+The bounds are constants, not settings: they say what a look may cost the streams, refuse nobody, and who is not told of something
+is told so (``left_out``) or finds it under /debug/traces.
 """
 
 from __future__ import annotations
@@ -81,6 +84,7 @@ class Desk:
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
+            "viewers": len(self._viewers),
             "spent": time.thread_time() - began,
         }
 

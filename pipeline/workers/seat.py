@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +29,10 @@ class Seat:
     meters: Meters
     started: int
     """When the service was started; unix seconds."""
+
+
+Work = Callable[[Seat], int]
+"""Serves as one of several workers, in a process of its own; returns its exit status."""
 
 
 def listen(host: str, port: int) -> list[socket.socket]:

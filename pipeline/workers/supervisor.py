@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import count
 from typing import Final, NoReturn
@@ -36,7 +36,8 @@ from pipeline.workers.meters import Meters
 from pipeline.workers.portion import too_few
 from pipeline.workers.reload import Reload
 from pipeline.workers.restarts import Restarts
-from pipeline.workers.seat import Seat
+from pipeline.workers.seat import Seat, Work
+from pipeline.workers.worker import Worker
 
 log = logging.getLogger("penstock.workers")
 
@@ -53,24 +54,6 @@ _OWN: Final = frozenset(
     }
 )
 """Metrics of what happens here and in no worker."""
-
-Work = Callable[[Seat], int]
-"""Serves as one of several workers, in a process of its own; returns its exit status."""
-
-
-class Worker:
-    """One process, from its start to its end."""
-
-    def __init__(self, id: int, number: int, pid: int, channel: Channel, config: Config) -> None:
-        self.id = id
-        """Given once: who takes its place has another one."""
-        self.number = number
-        self.pid = pid
-        self.channel = channel
-        self.config = config
-        """What it began with."""
-        self.began = time.monotonic()
-        self.ready = False
 
 
 class Supervisor:
@@ -180,7 +163,14 @@ class Supervisor:
             stream.flush()
         # A signal that comes between the fork and the child's own handlers must not run the parent's.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            ours.close()
+            theirs.close()
+            self._later(number, error)
+            return
         if not pid:
             ours.close()
             self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
@@ -188,6 +178,14 @@ class Supervisor:
         theirs.close()
         id = next(self._ids)
         self._workers[id] = Worker(id, number, pid, Channel(ours, self._selector, partial(self._received, id)), config)
+
+    def _later(self, number: int, why: OSError) -> None:
+        """There is no room for a process now: the others go on meanwhile. Where none serves yet, ``why`` is raised."""
+        if not self._greeted:
+            raise why
+        wait = self._places[number].delay(lived=0.0)
+        self._due[number] = time.monotonic() + wait
+        log.error("worker %d cannot be started (%s); it is tried again in %g s", number, why.strerror, wait)
 
     def _become(self, seat: Seat) -> NoReturn:
         """The rest of a new process's life. Nothing of the supervisor's is left open in it."""

@@ -35,7 +35,9 @@ def test_a_stream_is_seen_while_it_runs_and_when_it_is_complete(house: House, lo
     expect(console.detail.locator("h2")).to_contain_text("✓ ok")
     expect(console.stage("answer")).to_have_attribute("aria-label", re.compile("text.*1 end"))
     expect(row).to_contain_text("✓ ok")
-    expect(console.detail.get_by_role("definition").filter(has_text=re.compile("^9$"))).to_be_visible()
+    # What passed the guards is the answer: a row of theirs without a mark would look as if they had stopped it.
+    expect(console.stage("guarded", 1)).to_have_count(0)
+    expect(console.detail.locator(".numbers div").filter(has_text=re.compile("^output9$"))).to_be_visible()
     expect(console.page.locator("#glance")).to_contain_text("In flight0")
 
 
@@ -66,6 +68,7 @@ def test_a_guard_that_stops_a_stream_is_named_with_its_error_and_advice(house: H
     fault = console.detail.locator(".fault")
     expect(fault).to_contain_text("✕ timeout")
     expect(fault).to_contain_text(ADVICE[Kind.TIMEOUT])
+    expect(console.stage("guarded", 1)).to_have_attribute("aria-label", re.compile("1 error"))
     expect(console.detail.locator(".word.trip")).to_have_text("▼ idle_timeout")
     expect(console.detail.locator("ol.story .trip")).to_contain_text("idle_timeout stops the attempt 1")
     expect(console.page.locator("#glance .alarm")).to_be_visible()
@@ -94,8 +97,25 @@ def test_a_link_leads_to_one_request_and_a_wrong_one_says_so(house: House, look:
     other = look(house).live(f"/request/{id}")
     expect(other.detail).to_contain_text(id)
     expect(other.detail.locator("h2")).to_contain_text("ok one-of-a-kind")
-    other.open("/request/req_unknown")
-    expect(other.detail).to_contain_text("is not kept any more")
+    for unknown in ("req_unknown", "%"):
+        other.open(f"/request/{unknown}")
+        expect(other.detail).to_contain_text(unknown)
+        expect(other.detail).to_contain_text("is not kept any more")
+    other.open("/toString")
+    expect(other.row("one-of-a-kind").first).to_be_visible()
+
+
+def test_the_first_click_opens_the_row_under_it_wherever_the_list_was_scrolled_to(house: House, look: Look) -> None:
+    house.scripts.clear()
+    for number in range(30):
+        house.ask(f"many-{number:02}")
+    console = look(house).live()
+    expect(console.row("many-29")).to_be_visible()
+    console.page.get_by_role("grid").evaluate("grid => (grid.scrollTop = 400)")
+    row = console.row("many-1").nth(3)
+    name = row.locator(".model").inner_text()
+    row.click(delay=100)
+    expect(console.detail.locator("h2")).to_contain_text(name)
 
 
 @pytest.mark.parametrize(("field", "value"), [("Model", "pair"), ("Outcome", "timeout"), ("Dialect", "chat")])

@@ -7,88 +7,19 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
 
-from operators.circuit import Circuits
 from operators.clock import Clock
-from operators.virtual import VirtualClock
-from pipeline.assemble import assemble
-from pipeline.config import parse as parse_config
-from pipeline.dialects import DIALECTS
-from pipeline.exchange import Exchange
-from pipeline.logs import Logs
-from pipeline.logs.format import as_json
-from pipeline.metrics import Metrics
-from pipeline.recorder import Recorder
 from pipeline.server import news
 from pipeline.server.auth import Keyring
-from pipeline.server.cors import Cors
 from pipeline.server.http import Door
-from pipeline.server.live import SILENT, Feed
-from pipeline.server.news import Desk
+from pipeline.server.live import SHARE, SILENT, Feed
 from pipeline.server.runtime import Runtime
-from pipeline.shared import Shared
-from pipeline.traces import Trace
 from pipeline.traces.row import CODES
-from pipeline.workers.colleagues import Colleagues
-
-OPEN: Final = "models: [{name: m, candidates: [demo/demo]}]"
-KEYS: Final = "server: {keys: [{name: alice, key: alice-key}, {name: root, key: root-key, admin: true}]}"
-
-
-def runtime_of(text: str = OPEN, clock: Clock | None = None) -> Runtime:
-    """All that a gateway's doors stand on, but for the sockets."""
-    config = parse_config(text, "test", {})
-    metrics = Metrics("test")
-    return Runtime(
-        assembly=assemble(config, Shared(cast(Any, None), metrics, Circuits())),
-        keyring=Keyring(config.server.keys),
-        cors=Cors(()),
-        metrics=metrics,
-        recorder=Recorder(config.traces, config.digest),
-        logs=Logs(as_json, lambda lines: None),
-        colleagues=Colleagues(metrics),
-        clock=clock or VirtualClock(),
-        started=0,
-    )
-
-
-class Stand:
-    """A process whose requests a test begins, marks and ends."""
-
-    def __init__(self) -> None:
-        self.runtime = runtime_of()
-        self.desk = Desk(self.runtime)
-        self._at = time.monotonic()
-        self._route = self.runtime.assembly.resolver.resolve("m")
-
-    def begin(self, id: str) -> Exchange:
-        exchange = Exchange(self.runtime.clock, id, DIALECTS["chat"], {"model": "m", "stream": True}, b"{}", {})
-        exchange.label = self._route.model
-        self.runtime.exchanges.add(exchange)
-        self.runtime.recorder.begin(exchange, self._route)
-        return exchange
-
-    def mark(self, exchange: Exchange, kind: str = "text", times: int = 1) -> None:
-        for _ in range(times):
-            # Far enough from each other to be marks of their own.
-            self._at += 0.01
-            trace_of(exchange).answer.add(self._at, CODES[kind], 10, 1)
-
-    def end(self, exchange: Exchange, outcome: str = "ok") -> None:
-        self.runtime.exchanges.discard(exchange)
-        self.runtime.recorder.end(exchange, outcome, 200)
-
-    def look(self, viewer: str = "me", **arguments: Any) -> list[dict[str, Any]]:
-        return cast(list[dict[str, Any]], self.desk.look(viewer, **arguments)["requests"])
-
-
-def trace_of(exchange: Exchange) -> Trace:
-    assert exchange.trace is not None
-    return exchange.trace
+from tests.console.stands import KEYS, OPEN, Several, Stand, nothing, runtime_of, trace_of
 
 
 def answer(request: dict[str, Any]) -> tuple[int, list[str]]:
@@ -202,22 +133,6 @@ def test_a_request_that_is_gone_without_an_end_is_told_as_gone(stand: Stand) -> 
     assert stand.desk.look("me")["gone"] == ["one"]
 
 
-class Several(Colleagues):
-    """Workers that are asked in one process: each stand stands for one."""
-
-    def __init__(self, stands: list[Stand]) -> None:
-        super().__init__(Metrics("several"))
-        self.stands = stands
-        self.answers["unlook"] = lambda viewer: None
-
-    async def gather(self, question: str, **arguments: Any) -> list[Any]:
-        return [stand.desk.look(**arguments) for stand in self.stands]
-
-
-async def nothing() -> dict[str, Any]:
-    return {}
-
-
 def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> None:
     stands = [Stand(), Stand()]
     stands[0].begin("here")
@@ -247,6 +162,61 @@ def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> 
         assert gone == ["there"]
 
     asyncio.run(looks())
+
+
+def test_what_was_told_as_gone_is_not_told_again_when_its_worker_dies() -> None:
+    stands = [Stand(), Stand()]
+    runtime = stands[0].runtime
+    runtime.colleagues = several = Several(stands)
+    one = stands[1].begin("one")
+    feed = Feed(runtime, nothing)
+
+    async def gone() -> list[str]:
+        data = await feed.look()
+        return [] if data is None else cast(list[str], json.loads(data).get("gone", []))
+
+    async def looks() -> None:
+        assert await gone() == []
+        stands[1].runtime.exchanges.discard(one)
+        assert await gone() == ["one"]
+        several.stands.pop()
+        assert [id for _ in range(SILENT) for id in await gone()] == []
+
+    asyncio.run(looks())
+
+
+@pytest.mark.parametrize("viewers", [1, 4])
+def test_all_viewers_together_take_no_more_time_than_one(viewers: int) -> None:
+    class Busy(Several):
+        async def gather(self, question: str, **arguments: Any) -> list[Any]:
+            return [{**answer, "spent": 1.0} for answer in await super().gather(question, **arguments)]
+
+    stand = Stand()
+    stand.runtime.colleagues = Busy([stand])
+    feeds = [Feed(stand.runtime, nothing) for _ in range(viewers)]
+
+    async def looks() -> None:
+        for _ in range(2):
+            for feed in feeds:
+                stand.begin(f"req_{len(stand.runtime.exchanges)}")
+                await feed.look()
+
+    asyncio.run(looks())
+    # A look took a second of them each: so often may it be taken.
+    assert sum(1.0 / feed.pause for feed in feeds) == pytest.approx(SHARE, rel=0.1)
+
+
+def test_a_stage_that_does_not_exist_is_answered_with_those_that_do() -> None:
+    async def run(query: str) -> str:
+        async with served(OPEN) as (_, port):
+            reader, writer = await asked(port, f"/debug/live?stages={query}", "connection: close")
+            text = (await reader.read()).decode()
+            writer.close()
+            return cast(str, json.loads(text.partition("\r\n\r\n")[2])["error"]["message"])
+
+    names = "Expected some of wire, decoded, attempt, answer, client."
+    assert asyncio.run(run("anser")) == f"There is no stage 'anser'; did you mean 'answer'? {names}"
+    assert asyncio.run(run("xyz")) == f"There is no stage 'xyz'. {names}"
 
 
 @asynccontextmanager

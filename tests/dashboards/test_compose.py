@@ -70,16 +70,24 @@ def test_every_service_tells_its_health(services: dict[str, Any], name: str) -> 
 
 
 def test_images_are_pinned(services: dict[str, Any]) -> None:
-    for name, service in services.items():
-        assert "build" in service or re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?", service["image"]), (
-            name
-        )
+    images = [service["image"] for service in services.values() if "build" not in service]
+    images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert len(images) == 5
+    for image in images:
+        assert re.fullmatch(r"[\w./-]+:v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?", image), image
 
 
 def test_no_secret_is_inside(services: dict[str, Any]) -> None:
     for name, service in services.items():
         for variable, value in service.get("environment", {}).items():
             assert not SECRET.search(variable) or value.startswith(f"${{{variable}:?"), f"{name}: {variable}"
+
+
+def test_grafana_asks_nobody_outside(services: dict[str, Any]) -> None:
+    environment = services["grafana"]["environment"]
+    for asked in ("REPORTING_ENABLED", "CHECK_FOR_UPDATES", "CHECK_FOR_PLUGIN_UPDATES"):
+        assert environment[f"GF_ANALYTICS_{asked}"] == "false"
+    assert environment["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
 
 
 def test_whoever_reads_grafana_needs_no_login_and_nobody_can_write(services: dict[str, Any]) -> None:

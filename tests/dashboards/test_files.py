@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from itertools import combinations
@@ -127,6 +128,17 @@ def test_no_panel_asks_what_the_gateway_cannot_emit(example: Config) -> None:
             assert variable.label in known[variable.of], variable.name
 
 
+def test_everything_that_is_counted_is_asked_for_somewhere(example: Config) -> None:
+    wanted = {_metric(name) for _, _, query in all_of(example) for name in asked(query.expr).names}
+    wanted |= {_metric(name) for expr in recordings().values() for name in asked(expr).names}
+    # The address space of a process says nothing.
+    assert {_metric(name) for name in emitted()} - wanted == {"process_virtual_memory_bytes"}
+
+
+def _metric(series: str) -> str:
+    return re.sub("_(bucket|sum|count)$", "", series)
+
+
 def test_no_rule_asks_what_the_gateway_cannot_emit() -> None:
     known = {**emitted(), **OF_PROMETHEUS}
     for name, expr in recordings().items():
@@ -185,6 +197,20 @@ def test_thresholds_follow_the_limits_of_the_configuration() -> None:
     panel = next(each for each in flow["panels"] if each["title"] == "How many bytes wait for slow clients?")
     assert [step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"]] == [None, 500_000, 900_000]
     assert flow["links"][1]["url"] == "http://127.0.0.1:9000/"
+
+
+@pytest.mark.parametrize(("workers", "green"), [(1, 1), (4, 4)])
+def test_as_many_workers_as_are_configured_are_well_and_fewer_are_not(workers: int, green: int) -> None:
+    config = parse(LEAN + f"server: {{workers: {workers}}}\n", "x.yaml", {})
+    panels = {panel.question: panel for board in boards(scope_of(config)) for panel in board.panels()}
+    assert panels["How many workers serve?"].colours[-1] == (green, "green")
+
+
+def test_the_dot_of_a_request_leads_to_the_console(written: dict[str, str]) -> None:
+    source = yaml.safe_load(written["grafana/provisioning/datasources/prometheus.yml"])["datasources"][0]
+    (request,) = source["jsonData"]["exemplarTraceIdDestinations"]
+    assert request["name"] == "request_id"
+    assert request["url"] == "http://127.0.0.1:8787/#/request/$${__value.raw}"
 
 
 def test_provisioning_is_where_compose_mounts_it(written: dict[str, str]) -> None:

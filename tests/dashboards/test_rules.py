@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipeline.dashboards.rules import Alert, alerts, rule_files
+from pipeline.dashboards.slo import good_share
 from tests.dashboards.prometheus import PROMTOOL
 
 RULES: Final = Path(__file__).resolve().parents[2] / "dashboards" / "prometheus"
@@ -142,6 +143,19 @@ def test_the_tool_agrees_with_every_case(tmp_path: Path, pace: str) -> None:
     order = {"group_eval_order": groups}
     assert sorted(rule_files()) == ["alerts.yml", "recording.yml"]
     file.write_text(yaml.safe_dump({"rule_files": list(rule_files()), "evaluation_interval": pace, **order, "tests": tests}))
+    assert PROMTOOL is not None
+    ran = subprocess.run([PROMTOOL, "test", "rules", str(file)], capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+@needs_promtool
+@pytest.mark.parametrize(("outcome", "share"), [("ok", 1), ("cut", 0)])
+def test_the_share_that_succeeds_is_known_where_all_fail_from_the_beginning(tmp_path: Path, outcome: str, share: float) -> None:
+    expected = {"expr": good_share("5m"), "eval_time": "20m", "exp_samples": [{"labels": "{}", "value": share}]}
+    series = [{"series": name, "values": values} for name, values in ended(outcome, "0+10x30").items()]
+    case = {"interval": "1m", "input_series": series, "promql_expr_test": [expected]}
+    file = tmp_path / "case.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": "1m", "tests": [case]}))
     assert PROMTOOL is not None
     ran = subprocess.run([PROMTOOL, "test", "rules", str(file)], capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr

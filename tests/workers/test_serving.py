@@ -178,6 +178,43 @@ def test_a_worker_that_is_asked_to_end_drains_and_is_replaced_and_no_count_is_lo
         assert load.ended == {"ok": 30}
 
 
+# Replaces what makes a process: the third time, which is the first replacement, there is no room for one.
+NO_ROOM = """
+import errno, itertools, os
+calls, make = itertools.count(1), os.fork
+def fork():
+    if next(calls) == 3:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+    return make()
+os.fork = fork
+"""
+
+
+def test_where_there_is_no_room_for_a_process_it_is_tried_again_and_the_others_serve(tmp_path: Path) -> None:
+    tmp_path.joinpath("sitecustomize.py").write_text(NO_ROOM)
+    with Gateway(CONFIG, tmp_path, env={"PYTHONPATH": str(tmp_path)}, workers=2) as gateway:
+        os.kill(workers_of(gateway)[0].pid, signal.SIGKILL)
+        gateway.wait_for_log("cannot be started (Resource temporarily unavailable)")
+        until(lambda: len(workers_of(gateway)) == 2 and gateway.metrics()["penstock_workers"] == 2)
+        assert ask("chat", gateway.base_url("chat"), hello("chat", "known"), stream=False).ok.said()
+        assert gateway.stop() == 0
+
+
+def test_a_worker_in_the_place_of_another_is_no_reload(tmp_path: Path) -> None:
+    name = "penstock_config_last_reload_success_timestamp_seconds"
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        before = gateway.metrics()[name]
+        until(lambda: time.time() > before + 2)
+        os.kill(workers_of(gateway)[0].pid, signal.SIGKILL)
+        gateway.wait_for_log("another one is started")
+        until(lambda: len(workers_of(gateway)) == 2 and gateway.metrics()["penstock_workers"] == 2)
+        assert gateway.metrics()[name] - before < 1
+        gateway.config_path.write_text(yaml.safe_dump({**CONFIG, "server": {"drain": "19s"}}))
+        gateway.reload()
+        gateway.wait_for_log("the configuration is reloaded")
+        gateway.wait_for_metric(name, lambda value: value > before + 1)
+
+
 def test_what_cannot_be_served_is_told_once_and_nobody_is_left(tmp_path: Path) -> None:
     tmp_path.joinpath("penstock.yaml").write_text("server: {workers: 3}\nchains: {default: {answer: [resume]}}\n")
     command = [sys.executable, "-m", "pipeline", "serve", "--port", "0"]

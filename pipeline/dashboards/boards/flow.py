@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.dashboards.model import DIALECT, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, per, quantiles
+from pipeline.dashboards.model import DIALECT, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, per, quantiles, share
 
 QUEUE = frozenset({"queue"})
 CACHE = frozenset({"cache"})
@@ -59,7 +59,6 @@ def _refused() -> tuple[Panel, ...]:
             (Query(per("reason", "penstock_sheds_total"), "{{reason}}"),),
             "reqps",
             "stacked",
-            colours=((0.001, YELLOW), (1, RED)),
         ),
         Panel(
             "Which limits of the gateway itself act?",
@@ -102,7 +101,7 @@ def _cache() -> tuple[Panel, ...]:
         Panel(
             "How often does the cache answer?",
             "In each chain that has one. Near nothing: requests are never identical, and the cache only takes memory.",
-            (Query(f"{hit} / {per('chain', 'penstock_cache_lookups_total')}", "{{chain}}"),),
+            (Query(share(hit, per("chain", "penstock_cache_lookups_total")), "{{chain}}"),),
             "percentunit",
             needs=CACHE,
         ),

@@ -97,8 +97,9 @@ def _in_time() -> tuple[Panel, ...]:
         Panel(
             "In which dialects is asked?",
             "For planning: what no client speaks any more needs no care.",
-            (Query('sum by (dialect) (penstock_in_flight{dialect=~"$dialect"})', "{{dialect}}"),),
-            "short",
+            (Query(per("dialect", REQUESTS, ASKED), "{{dialect}}"),),
+            "reqps",
+            "stacked",
         ),
         Panel(
             "How many tokens a second flow, of which type?",

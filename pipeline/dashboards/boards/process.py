@@ -11,11 +11,11 @@ JOB = '{job="penstock"}'
 def process(scope: Scope) -> Board:
     """CPU, memory, descriptors, workers, configuration."""
     about = "Is the process well, and with which configuration does it run?"
-    rows = (Row("Alive", _alive()), Row("What it uses", _uses()), Row("Configuration", _configuration()))
+    rows = (Row("Alive", _alive(scope)), Row("What it uses", _uses()), Row("Configuration", _configuration()))
     return Board("process", "Penstock: process", about, (), rows)
 
 
-def _alive() -> tuple[Panel, ...]:
+def _alive(scope: Scope) -> tuple[Panel, ...]:
     return (
         Panel(
             "Is the gateway scraped?",
@@ -35,7 +35,7 @@ def _alive() -> tuple[Panel, ...]:
             "short",
             "stat",
             RED,
-            ((1, GREEN),),
+            ((1, YELLOW), (scope.workers, GREEN)) if scope.workers > 1 else ((1, GREEN),),
             width=6,
         ),
         Panel(
@@ -59,6 +59,20 @@ def _alive() -> tuple[Panel, ...]:
             {0: ("bad", RED), 1: ("in force", GREEN)},
             width=6,
         ),
+        Panel(
+            "How often does a worker end unasked?",
+            "Another one takes its place, but its streams were cut. The log says how it ended; SIGKILL mostly means memory.",
+            (Query(f"sum(rate(penstock_worker_restarts_total[{WINDOW}]))", "restarts"),),
+            "cps",
+            colours=((0.001, YELLOW), (0.1, RED)),
+        ),
+        Panel(
+            "How long does a scrape take?",
+            "Above a second there are too many models, candidates and keys for one process to tell each time.",
+            (Query(f"max(scrape_duration_seconds{JOB})", "scrape"),),
+            "s",
+            colours=((0.5, YELLOW), (1, RED)),
+        ),
     )
 
 
@@ -69,12 +83,14 @@ def _uses() -> tuple[Panel, ...]:
             "In cores. A worker uses one at most: near it, add workers.",
             (Query(f"sum(rate(process_cpu_seconds_total{JOB}[{WINDOW}]))", "cores"),),
             "short",
+            width=8,
         ),
         Panel(
             "How much memory does it hold?",
             "It grows with streams in flight and falls slowly. Growing for days without them: tell us.",
             (Query(f"sum(process_resident_memory_bytes{JOB})", "resident"),),
             "bytes",
+            width=8,
         ),
         Panel(
             "What share of its file descriptors is open?",
@@ -82,13 +98,7 @@ def _uses() -> tuple[Panel, ...]:
             (Query(f"max(process_open_fds{JOB} / process_max_fds{JOB})", "open"),),
             "percentunit",
             colours=((0.6, YELLOW), (0.8, RED)),
-        ),
-        Panel(
-            "How long does a scrape take?",
-            "Above a second there are too many models, candidates and keys for one process to tell each time.",
-            (Query(f"max(scrape_duration_seconds{JOB})", "scrape"),),
-            "s",
-            colours=((0.5, YELLOW), (1, RED)),
+            width=8,
         ),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.dashboards.model import CANDIDATE, GREEN, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, per
+from pipeline.dashboards.model import CANDIDATE, GREEN, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, per, share
 
 OF = '{candidate=~"$candidate"}'
 ATTEMPTS = "penstock_attempts_total"
@@ -88,7 +88,7 @@ def _candidates() -> tuple[Panel, ...]:
         Panel(
             "What share of a candidate's attempts fails?",
             "Whatever clients saw of it. A candidate at 100 % is not there; one that fails now and then wants a retry.",
-            (Query(f"{failed} / {per('candidate', ATTEMPTS, OF)}", "{{candidate}}"),),
+            (Query(share(failed, per("candidate", ATTEMPTS, OF)), "{{candidate}}"),),
             "percentunit",
             colours=((0.05, YELLOW), (0.25, RED)),
         ),
@@ -141,7 +141,7 @@ def _tries() -> tuple[Panel, ...]:
 
 
 def _beside() -> tuple[Panel, ...]:
-    launched = per("candidate", "penstock_hedges_total", '{outcome="launched"}')
+    launched = f'sum(rate(penstock_hedges_total{{outcome="launched"}}[{WINDOW}]))'
     return (
         Panel(
             "How many hedges start, win and lose?",
@@ -153,7 +153,7 @@ def _beside() -> tuple[Panel, ...]:
         Panel(
             "What share of the requests is hedged?",
             "At the budget of the step there is no more hedging: the first candidate is slow, not now and then but always.",
-            (Query(f"sum({launched}) / sum(rate(penstock_requests_total[{WINDOW}]))", "hedged"),),
+            (Query(share(launched, f"sum(rate(penstock_requests_total[{WINDOW}]))"), "hedged"),),
             "percentunit",
             needs=HEDGE,
         ),

@@ -1,6 +1,6 @@
 // One request: what happened, drawn and told; attempts, timings, usage, the error with advice.
 
-import { bytes, count, h, moment, renderer, seconds, UNKNOWN } from "./dom.js";
+import { bytes, count, h, marked, moment, renderer, seconds, step, UNKNOWN } from "./dom.js";
 import { Diagram } from "./diagram.js";
 import { outcomeClass, outcomeSign } from "./list.js";
 import { outcomeOf } from "./store.js";
@@ -86,7 +86,7 @@ export class Detail {
     const { reason, message } = request.error;
     const advice = this.advice(reason);
     return h("section", { class: "fault" },
-      h("h3", {}, `✕ ${reason}`), message && h("p", {}, message), advice && h("p", { class: "advice" }, advice));
+      h("h3", {}, `✕ ${reason}`), message && h("p", {}, message), advice && h("p", { class: "advice" }, marked(advice)));
   }
 }
 
@@ -95,7 +95,7 @@ function attempts(request) {
   const rows = request.attempts.map((each) => {
     const outcome = each.outcome === "error" ? `✕ ${each.reason ?? "error"}` : (each.outcome ?? "in flight").replaceAll("_", " ");
     const phase = each.outcome === "error" && each.phase ? ` (${each.phase === "setup" ? "before the first word" : "after the first word"})` : "";
-    const again = each.retry_after ? `, again in ${seconds(each.retry_after)}` : "";
+    const again = each.retry_after ? ` Again in ${step(each.retry_after)}.` : "";
     return h("tr", {}, number(each.number), h("th", { scope: "row" }, each.candidate), number(seconds(each.began)), number(seconds(each.opened)),
       number(seconds(each.ended)), h("td", { class: each.outcome === "error" ? "outcome failed" : "outcome" }, outcome + phase),
       number(each.status ?? UNKNOWN), h("td", { class: "said" }, (each.message ?? "") + again));

@@ -1,6 +1,6 @@
 // One request as a marble diagram: an axis of time, a lane of words for each attempt, a row of marks for each stage.
 
-import { bytes, coalesced, h, niceStep, seconds } from "./dom.js";
+import { bytes, coalesced, h, niceStep, seconds, step as told } from "./dom.js";
 import { colour, drawRow, KINDS, prepare } from "./marbles.js";
 import { afterwards } from "./story.js";
 
@@ -13,6 +13,12 @@ const NAMES = {
   client: ["client", "Bytes written to the client"],
 };
 
+/** How a row begins and ends where nothing goes wrong. */
+const QUIET = new Set(["subscribe", "end", "completed"]);
+/** Whether a row says what no other does. What passes the guards of an attempt is seen as the answer: their own row tells only
+ * what they stopped. */
+const tells = (row) => row.stage !== "attempt" || row.marks.some(([, kind]) => !QUIET.has(kind));
+
 /** What stands in the diagram, from the top: lanes with words and rows with marks. */
 export function layout(request) {
   const parts = [];
@@ -21,7 +27,7 @@ export function layout(request) {
     parts.push({ lane: attempt, then: afterwards(request, index), trips: request.trips.filter((each) => each.attempt === attempt.number) });
     for (const stage of ["wire", "decoded", "attempt"]) {
       const row = rows.find((each) => each.stage === stage && each.attempt === attempt.number);
-      if (row) parts.push({ row, from: attempt.began, to: attempt.ended });
+      if (row && tells(row)) parts.push({ row, from: attempt.began, to: attempt.ended });
     }
   });
   const trips = request.trips.filter((each) => !each.attempt);
@@ -135,7 +141,7 @@ export class Diagram {
     pen.textBaseline = "middle";
     pen.fillStyle = colour("--dim");
     for (const at of ticks) {
-      const words = at === 0 ? "0" : seconds(at);
+      const words = at === 0 ? "0" : told(at);
       const half = pen.measureText(words).width / 2;
       pen.textAlign = "center";
       pen.fillText(words, Math.min(Math.max(MARGIN + (at / span) * room, half), width - half), height / 2);

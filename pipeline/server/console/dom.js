@@ -53,6 +53,12 @@ export function seconds(value) {
   return whole < 3600 ? `${Math.floor(whole / 60)}m ${String(whole % 60).padStart(2, "0")}s` : `${(whole / 3600).toFixed(1)} h`;
 }
 
+/** Seconds of an axis or a countdown, which are whole steps: without zeros that would feign precision. */
+export const step = (value) => seconds(value).replace(/(\.\d*?)0+(?= )/, (_, kept) => (kept === "." ? "" : kept));
+
+/** A text of ours, in which backquotes stand around what is code. */
+export const marked = (text) => text.split("`").map((part, index) => (index % 2 ? h("code", {}, part) : part));
+
 /** A count: exact up to five digits, then in thousands and millions. */
 export function count(value) {
   if (!known(value)) return UNKNOWN;

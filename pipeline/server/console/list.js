@@ -1,6 +1,6 @@
 // The requests, newest first: only the rows that can be seen exist, and each is drawn at most once a frame.
 
-import { coalesced, count, h, niceStep, seconds, timeOfDay, UNKNOWN } from "./dom.js";
+import { coalesced, count, h, niceStep, seconds, step as told, timeOfDay, UNKNOWN } from "./dom.js";
 import { colour, drawRow, drawRun, prepare } from "./marbles.js";
 import { notes } from "./story.js";
 import { failed, FLYING, outcomeOf } from "./store.js";
@@ -51,7 +51,8 @@ export class List {
     this.pool = [];
     this.draw = coalesced(() => this.#draw());
     this.grid.addEventListener("scroll", this.draw, { passive: true });
-    this.grid.addEventListener("focus", () => this.selected ?? this.move(0));
+    // By keyboard only: a pointer focuses, too, and the row under it must stay there until it is released.
+    this.grid.addEventListener("focus", () => !this.selected && this.grid.matches(":focus-visible") && this.move(0));
     this.body.addEventListener("pointerenter", (event) => (this.pointed = event.pointerType === "mouse"));
     this.body.addEventListener("pointerleave", () => (this.pointed = false));
     new ResizeObserver(this.draw).observe(this.grid);
@@ -194,7 +195,7 @@ export class List {
       const x = MARGIN + (at / span) * room;
       pen.fillStyle = colour("--dim");
       pen.textAlign = at === 0 ? "left" : at >= span * 0.999 ? "right" : "center";
-      pen.fillText(at === 0 ? "0" : seconds(at), at === 0 ? x - 4 : at >= span * 0.999 ? x + 6 : x, height / 2);
+      pen.fillText(at === 0 ? "0" : told(at), at === 0 ? x - 4 : at >= span * 0.999 ? x + 6 : x, height / 2);
     }
   }
 }

@@ -14,6 +14,14 @@ const VIEWS = { requests: "Requests", models: "Models", candidates: "Candidates"
 /** The list shows the answer's row only: the others are read for one request, when it is looked at. */
 const FEED = "/debug/live?stages=answer";
 
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 class Console {
   constructor() {
     this.store = new Store();
@@ -94,9 +102,10 @@ class Console {
   // --- where we are
 
   #route() {
-    const [, view = "requests", id = ""] = location.hash.split("/");
-    this.view = view === "request" ? "requests" : view in VIEWS ? view : "requests";
-    this.id = view === "request" ? decodeURIComponent(id) : "";
+    const [, view, id = ""] = location.hash.split("/");
+    // A link may be mistyped: what it does not name is not looked for.
+    this.view = Object.hasOwn(VIEWS, view) ? view : "requests";
+    this.id = view === "request" ? decoded(id) : "";
     for (const link of byId("tabs").children) {
       if (link.dataset.view === this.view) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");

@@ -99,16 +99,19 @@ export function drawRun(pen, run, y, r) {
       break;
     case "triangle":
       pen.moveTo(from - r - 0.5, y + r);
-      pen.lineTo((from + to) / 2, y - r - 0.5);
+      pen.lineTo(from, y - r - 0.5);
+      pen.lineTo(to, y - r - 0.5);
       pen.lineTo(to + r + 0.5, y + r);
       pen.closePath();
       pen.fill();
       break;
     case "diamond":
       pen.moveTo(from - r, y);
-      pen.lineTo((from + to) / 2, y - r);
+      pen.lineTo(from, y - r);
+      pen.lineTo(to, y - r);
       pen.lineTo(to + r, y);
-      pen.lineTo((from + to) / 2, y + r);
+      pen.lineTo(to, y + r);
+      pen.lineTo(from, y + r);
       pen.closePath();
       pen.fill();
       break;

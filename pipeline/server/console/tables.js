@@ -1,6 +1,6 @@
 // What the gateway is made of: models, candidates with their breakers, chains as `penstock show` prints them.
 
-import { count, h, renderer, seconds, UNKNOWN } from "./dom.js";
+import { count, h, renderer, seconds, step, UNKNOWN } from "./dom.js";
 import { failed } from "./store.js";
 import { percentile } from "./rates.js";
 
@@ -62,7 +62,7 @@ function breaker(states) {
   const workers = Object.values(states.states).reduce((a, b) => a + b, 0);
   return parts.map((name) => {
     const some = workers > 1 && states.states[name] < workers ? ` in ${states.states[name]} of ${workers} workers` : "";
-    const rest = name === "open" && states.remaining ? `, tried again in ${seconds(Math.ceil(states.remaining))}` : "";
+    const rest = name === "open" && states.remaining ? `, tried again in ${step(states.remaining)}` : "";
     return h("span", { class: `breaker ${name}` }, `${SIGNS[name]}${some}${rest} `);
   });
 }
@@ -111,7 +111,7 @@ function modelRow({ model, candidates, chain, facts }, of) {
 function candidateRow(name, states, of) {
   const reasons = [...(of?.reasons ?? [])].map(([reason, times]) => `${reason} ${times}`).join(", ");
   return h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, breaker(states)), number(count(of?.attempts)), number(count(of?.flying)),
-    number(share(of?.failed, of?.attempts), of?.failed ? "failed" : ""), h("td", {}, reasons || states?.error || ""), number(of ? median(of.opened) : UNKNOWN));
+    number(share(of?.failed, of?.attempts), of?.failed ? "failed" : ""), h("td", {}, reasons), number(of ? median(of.opened) : UNKNOWN));
 }
 
 function chain({ chain, cases, positions }) {
