@@ -26,7 +26,7 @@ from typing import Final, NoReturn
 from operators.errors import ChainError
 from pipeline.config import Config, ConfigError
 from pipeline.config.apart import Loader
-from pipeline.greeting import greeting
+from pipeline.greeting import greet
 from pipeline.metrics import Metrics
 from pipeline.snapshot import Snapshot
 from pipeline.workers.channel import Channel
@@ -37,6 +37,7 @@ from pipeline.workers.portion import too_few
 from pipeline.workers.reload import Reload
 from pipeline.workers.restarts import Restarts
 from pipeline.workers.seat import Seat
+from pipeline.workers.worker import Worker
 
 log = logging.getLogger("penstock.workers")
 
@@ -44,33 +45,11 @@ LAST_MOMENTS: Final = 10.0
 """Seconds beyond `server.drain` that a worker may take to end before it is killed."""
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-_OWN: Final = frozenset(
-    {
-        "penstock_worker_restarts",
-        "penstock_config_reloads",
-        "penstock_config_last_reload_successful",
-        "penstock_config_last_reload_success_timestamp_seconds",
-    }
-)
-"""Metrics of what happens here and in no worker."""
+_OWN: Final = ("penstock_worker_restarts", "penstock_config_")
+"""What the names of metrics begin with that count what happens here and in no worker."""
 
 Work = Callable[[Seat], int]
 """Serves as one of several workers, in a process of its own; returns its exit status."""
-
-
-class Worker:
-    """One process, from its start to its end."""
-
-    def __init__(self, id: int, number: int, pid: int, channel: Channel, config: Config) -> None:
-        self.id = id
-        """Given once: who takes its place has another one."""
-        self.number = number
-        self.pid = pid
-        self.channel = channel
-        self.config = config
-        """What it began with."""
-        self.began = time.monotonic()
-        self.ready = False
 
 
 class Supervisor:
@@ -174,18 +153,31 @@ class Supervisor:
     # Starting and ending
 
     def _start(self, number: int) -> None:
+        try:
+            self._fork(number)
+        except OSError as error:
+            if not self._greeted:
+                raise
+            # Out of descriptors, processes or memory: those who live go on, and it may be better later.
+            wait = self._again(number, 0.0)
+            log.error("worker %d cannot be started (%s); another try in %g s", number, error.strerror, wait)
+
+    def _fork(self, number: int) -> None:
         ours, theirs = socket.socketpair()
         config = self._reload.config
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
         # A signal that comes between the fork and the child's own handlers must not run the parent's.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-        pid = os.fork()
-        if not pid:
+        try:
+            pid = os.fork()
+            if not pid:
+                ours.close()
+                self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
+        except OSError:
             ours.close()
-            self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        theirs.close()
+            raise
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+            theirs.close()
         id = next(self._ids)
         self._workers[id] = Worker(id, number, pid, Channel(ours, self._selector, partial(self._received, id)), config)
 
@@ -225,6 +217,12 @@ class Supervisor:
             end.close()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
+    def _again(self, number: int, lived: float) -> float:
+        """Have this place taken again; in how many seconds."""
+        wait = self._places[number].delay(lived)
+        self._due[number] = time.monotonic() + wait
+        return wait
+
     def _start_due(self) -> None:
         now = time.monotonic()
         for number, due in list(self._due.items()):
@@ -253,8 +251,7 @@ class Supervisor:
             self._status = 1
             self._stop()
             return
-        wait = self._places[worker.number].delay(time.monotonic() - worker.began)
-        self._due[worker.number] = time.monotonic() + wait
+        wait = self._again(worker.number, time.monotonic() - worker.began)
         self._metrics.restarts.inc()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         when = f"in {wait:g} s" if wait else "now"
@@ -286,7 +283,7 @@ class Supervisor:
         if not self._greeted and all(each.ready for each in self._workers.values()):
             self._greeted = True
             host, port, *_ = self._listening[0].getsockname()
-            print(greeting(self._reload.config, host, port), flush=True)
+            greet(self._reload.config, host, port)
 
     def _send(self, id: int, data: bytes) -> None:
         worker = self._workers.get(id)
@@ -297,4 +294,4 @@ class Supervisor:
         self._send(id, frame(Kind.CONFIG, 0, pickled))
 
     def _own(self) -> Snapshot:
-        return [family for family in self._metrics.families() if family["name"] in _OWN]
+        return [family for family in self._metrics.families() if family["name"].startswith(_OWN)]
