@@ -20,6 +20,7 @@ from aiohttp import web
 
 from pipeline.emit import STREAM_HEADERS
 from pipeline.errors import GatewayError, Kind
+from pipeline.server.debug import known, request_id_of
 from pipeline.server.news import Answer
 from pipeline.server.runtime import Runtime
 
@@ -44,11 +45,13 @@ async def live(runtime: Runtime, stats: Stats, request: web.BaseRequest, request
     the only request to tell of.
 
     Raises:
-        GatewayError: no admin key, or a stage that does not exist.
+        GatewayError: no admin key, another parameter, a stage that does not exist, or what cannot be an id.
     """
     keyring = runtime.keyring
     keyring.administrate(request.headers, request.remote)
-    feed = Feed(runtime, stats, _stages(request.query.get("stages")), request.query.get("id"))
+    known(request.query, ("stages", "id"))
+    id = request.query.get("id")
+    feed = Feed(runtime, stats, _stages(request.query.get("stages")), None if id is None else request_id_of(id))
     headers = {**STREAM_HEADERS, **runtime.headers(request_id, runtime.cors.headers(request.headers))}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -71,7 +74,7 @@ def _stages(given: str | None) -> list[str] | None:
     for name in stages:
         if name not in STAGES:
             near = get_close_matches(name, STAGES, n=1)
-            guess = f"; did you mean {near[0]!r}?" if near else ""
+            guess = f"; did you mean {near[0]!r}?" if near else "."
             text = f"There is no stage {name[:40]!r}{guess} Expected some of {', '.join(STAGES)}."
             raise GatewayError(Kind.BAD_REQUEST, text, param="stages")
     return stages or None
@@ -90,7 +93,9 @@ class Feed:
     def __init__(self, runtime: Runtime, stats: Stats, stages: list[str] | None = None, id: str | None = None) -> None:
         self._runtime = runtime
         self._stats = stats
-        self._question = {"viewer": secrets.token_hex(8), "stages": stages, "id": id}
+        self._heard: dict[str, int] = {}
+        """By process: the number of the last answer that came."""
+        self._question = {"viewer": secrets.token_hex(8), "stages": stages, "id": id, "heard": self._heard}
         self._flying: dict[str, set[str]] = {}
         """By process: the ids that the viewer takes for being in flight."""
         self._silent: Tally[str] = Tally()
@@ -141,22 +146,28 @@ class Feed:
         return message
 
     def _lost(self, answers: list[Answer]) -> list[str]:
-        """What was in flight in a worker that is no more."""
+        """What was in flight in a worker that is no more, or that tells all anew and does not tell of it."""
+        lost: list[str] = []
         for answer in answers:
-            flying = self._flying.setdefault(answer["process"], set())
-            self._silent[answer["process"]] = 0
+            process = answer["process"]
+            flying = self._flying.setdefault(process, set())
+            self._silent[process] = 0
+            if answer["number"] == 1:
+                lost.extend(flying - {request["id"] for request in answer["requests"]})
+                flying.clear()
+            self._heard[process] = answer["number"]
             for request in answer["requests"]:
                 if request.get("outcome"):
                     flying.discard(request["id"])
                 else:
                     flying.add(request["id"])
-        lost: list[str] = []
         living = {answer["process"] for answer in answers}
         for process in [each for each in self._flying if each not in living]:
             self._silent[process] += 1
             if self._silent[process] >= SILENT:
                 lost.extend(self._flying.pop(process))
                 del self._silent[process]
+                self._heard.pop(process, None)
         return lost
 
 

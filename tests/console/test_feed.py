@@ -208,10 +208,13 @@ class Several(Colleagues):
     def __init__(self, stands: list[Stand]) -> None:
         super().__init__(Metrics("several"))
         self.stands = stands
+        self.late: list[Stand] = []
+        """Whose answers come too late: they are made, and nobody hears them."""
         self.answers["unlook"] = lambda viewer: None
 
     async def gather(self, question: str, **arguments: Any) -> list[Any]:
-        return [stand.desk.look(**arguments) for stand in self.stands]
+        answers = [(stand, stand.desk.look(**arguments)) for stand in self.stands]
+        return [answer for stand, answer in answers if stand not in self.late]
 
 
 async def nothing() -> dict[str, Any]:
@@ -249,6 +252,39 @@ def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> 
     asyncio.run(looks())
 
 
+def test_what_an_answer_told_that_came_too_late_is_told_again() -> None:
+    stands = [Stand(), Stand()]
+    ends, goes_on, old = (stands[1].begin(id) for id in ("ends", "goes on", "old"))
+    runtime = stands[0].runtime
+    runtime.colleagues = several = Several(stands)
+    feed = Feed(runtime, nothing)
+
+    async def look() -> dict[str, Any]:
+        data = await feed.look()
+        return {} if data is None else cast(dict[str, Any], json.loads(data))
+
+    async def looks() -> None:
+        assert {request["id"] for request in (await look())["requests"]} == {"ends", "goes on", "old"}
+        several.late = [stands[1]]
+        stands[1].end(old)
+        for number in range(news.HISTORY):
+            stands[1].end(stands[1].begin(str(number)))
+        stands[1].end(ends)
+        stands[1].mark(goes_on, times=3)
+        await look()
+        several.late = []
+        message = await look()
+        told = {request["id"]: request for request in message["requests"]}
+        assert told["ends"]["outcome"] == "ok"
+        assert answer(told["goes on"]) == (0, ["text"] * 3)
+        # What ended too long ago to be told is at least not in flight any more.
+        assert message["gone"] == ["old"]
+        while more := (await look()).get("requests"):
+            assert not {request["id"] for request in more} & {"ends", "goes on", "old"}
+
+    asyncio.run(looks())
+
+
 @asynccontextmanager
 async def served(text: str) -> AsyncIterator[tuple[Runtime, int]]:
     runtime = runtime_of(text, Clock(asyncio.get_running_loop()))
@@ -275,13 +311,15 @@ async def status(port: int, path: str, *headers: str) -> int:
     return int(line.split()[1])
 
 
-def test_only_an_admin_may_look_and_a_stage_must_exist() -> None:
+def test_only_an_admin_may_look_and_what_is_asked_for_must_exist() -> None:
     async def run() -> None:
         async with served(f"{OPEN}\n{KEYS}") as (_, port):
             for key, expected in (("", 401), ("authorization: Bearer alice-key", 403), ("x-api-key: root-key", 200)):
                 for path in ("/debug/live", "/debug/chains"):
                     assert await status(port, path, *filter(None, [key])) == expected
-            assert await status(port, "/debug/live?stages=answer,anser", "x-api-key: root-key") == 400
+            for query in ("stages=answer,anser", "stage=answer", "id=a%2Fb", "id="):
+                assert await status(port, f"/debug/live?{query}", "x-api-key: root-key") == 400
+            assert await status(port, "/debug/chains?id=1", "x-api-key: root-key") == 400
         async with served(OPEN) as (_, port):
             assert await status(port, "/debug/live") == 200
             assert await status(port, "/debug/live", "origin: https://evil.example") == 403
