@@ -185,10 +185,10 @@ def dashboards(folder: Path, config: Path | None) -> None:
     from pipeline.config import load
 
     found = load(config, os.environ)
-    from pipeline.dashboards import ExtraMissing, write
+    from pipeline.dashboards import ExtraMissing, Foreign, write
 
     try:
         written = write(found, folder)
-    except ExtraMissing as error:
+    except (ExtraMissing, Foreign) as error:
         _fail(str(error), USAGE)
     print(f"{folder}: {len(written)} files for {found.source}; README.md there says what is what")
