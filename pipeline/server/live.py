@@ -1,8 +1,8 @@
 """GET /debug/live: server-sent events with what is new of each request, for the console. Whichever worker is asked tells all.
 
-One `data:` line a look, at most four a second: {"now", "stats", "requests", "gone", "candidates", "left_out"}. ``first`` marks
-the line that tells everything anew. A request is told with all its facts when one of them changed, else with its new marks only;
-a row whose marks were merged is told from its first mark on, under another ``epoch``.
+One `data:` line a look, at most four a second, less often where many look: {"now", "stats", "requests", "gone", "candidates",
+"left_out"}. ``first`` marks the line that tells everything anew. A request is told with all its facts when one of them changed,
+else with its new marks only; a row whose marks were merged is told from its first mark on, under another ``epoch``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ from pipeline.server.runtime import Runtime
 EVERY: Final = 0.25
 """Seconds between two looks at least."""
 SHARE: Final = 0.05
-"""Of this process's time, the most that one viewer takes: where a look takes long, the next one comes later."""
+"""Of a process's time, the most that all viewers together take: where looks take long or are many, the next comes later."""
+LONGEST: Final = 5.0
+"""Seconds between two looks at most, so that neither side takes the other for dead."""
 QUIET: Final = 1.0
 """Seconds after which a line comes although nothing is new: the totals, and that the line still stands."""
 SILENT: Final = 8
@@ -120,8 +122,10 @@ class Feed:
             message["first"] = True
         self._told_at = now
         data = orjson.dumps(message)
-        spent = sum(answer["spent"] for answer in answers[:1]) + time.thread_time() - began
-        self.pause = max(EVERY, spent / SHARE)
+        # Each worker is looked at by the viewers of all of them.
+        spent = max(answer["spent"] for answer in answers) + time.thread_time() - began
+        viewers = max(answer["viewers"] for answer in answers)
+        self.pause = min(max(EVERY, viewers * spent / SHARE), LONGEST)
         return data
 
     def leave(self) -> None:

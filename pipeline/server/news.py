@@ -91,6 +91,7 @@ class Desk:
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
+            "viewers": len(self),
             "spent": time.thread_time() - began,
         }
 

@@ -27,7 +27,7 @@ from pipeline.server import news
 from pipeline.server.auth import Keyring
 from pipeline.server.cors import Cors
 from pipeline.server.http import Door
-from pipeline.server.live import SILENT, Feed
+from pipeline.server.live import LONGEST, SILENT, Feed
 from pipeline.server.news import Desk
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
@@ -283,6 +283,27 @@ def test_what_an_answer_told_that_came_too_late_is_told_again() -> None:
             assert not {request["id"] for request in more} & {"ends", "goes on", "old"}
 
     asyncio.run(looks())
+
+
+@pytest.mark.parametrize(("others", "pause"), [(0, 0.5), (3, 2.0), (1000, LONGEST)])
+def test_the_more_viewers_there_are_the_less_often_each_looks(others: int, pause: float) -> None:
+    stands = [Stand(), Stand()]
+
+    class Slow(Several):
+        """Its second worker takes 25 ms for a look."""
+
+        async def gather(self, question: str, **arguments: Any) -> list[Any]:
+            first, second = await super().gather(question, **arguments)
+            return [{**first, "spent": 0.0}, {**second, "spent": 0.025}]
+
+    stands[0].runtime.colleagues = Slow(stands)
+    for stand in stands:
+        for number in range(others):
+            stand.look(str(number))
+    feed = Feed(stands[0].runtime, nothing)
+    asyncio.run(feed.look())
+    # What joining the answers took is real time, and little of it.
+    assert pause <= feed.pause <= min(pause * 1.5, LONGEST)
 
 
 @asynccontextmanager
