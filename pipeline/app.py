@@ -25,7 +25,7 @@ from pipeline.assemble import assemble, prices_of
 from pipeline.config import Config, ServerConfig
 from pipeline.config.watch import Watcher
 from pipeline.errors import GatewayError, Kind
-from pipeline.greeting import greeting
+from pipeline.greeting import greet
 from pipeline.logs import Logs
 from pipeline.logs import start as start_logs
 from pipeline.metrics import SERVER, Metrics
@@ -122,7 +122,7 @@ class App:
             loop.add_signal_handler(signal.SIGHUP, reloading.start)
             self._each_second(loop, reloading.poll)
             _settle()
-            print(greeting(self._config, address[0], address[1]), flush=True)
+            greet(self._config, address[0], address[1])
             await self._stopping.wait()
             await self._drain([listener], server, runtime)
             runtime.recorder.close()

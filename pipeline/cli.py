@@ -23,6 +23,7 @@ def main() -> None:
     """The entry point: runs the command line and ends the process."""
     # Steps of your own (module:function) are found where you are, behind everything that is installed.
     sys.path.append(os.getcwd())
+    _open_what_is_closed()
     try:
         penstock(prog_name="penstock")
     except BrokenPipeError:
@@ -33,6 +34,17 @@ def main() -> None:
         if os.environ.get("PENSTOCK_TRACEBACK"):
             raise
         _fail(_told(error))
+
+
+def _open_what_is_closed() -> None:
+    """Who starts a service may close its standard streams: then sockets would get their numbers, and be written into."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one: those below it are open.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _told(error: Exception) -> str:
@@ -173,10 +185,10 @@ def dashboards(folder: Path, config: Path | None) -> None:
     from pipeline.config import load
 
     found = load(config, os.environ)
-    from pipeline.dashboards import ExtraMissing, write
+    from pipeline.dashboards import ExtraMissing, Foreign, write
 
     try:
         written = write(found, folder)
-    except ExtraMissing as error:
+    except (ExtraMissing, Foreign) as error:
         _fail(str(error), USAGE)
     print(f"{folder}: {len(written)} files for {found.source}; README.md there says what is what")

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+
 from pipeline.config import Config
+
+
+def greet(config: Config, host: str, port: int) -> None:
+    """Print the greeting. Whether anybody can read it decides nothing: never raises."""
+    try:
+        print(greeting(config, host, port), flush=True)
+    except OSError:
+        # What stays in the stream's buffer would be tried again, and complained of, at each later flush.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def greeting(config: Config, host: str, port: int) -> str:

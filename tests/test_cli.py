@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -328,6 +332,27 @@ def test_a_reader_that_leaves_early_is_no_fault(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     ran = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=30, check=False)
     assert (ran.stdout, ran.stderr) == ("{\n", "")
+
+
+@pytest.mark.parametrize("closed", ["<&- >&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_starts_a_service_may_close_its_standard_streams(closed: str, workers: int, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    serve = f"exec {sys.executable} -m pipeline serve --port {port} --workers {workers} {closed}"
+    process = subprocess.Popen(["sh", "-c", serve], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    try:
+        end = time.monotonic() + 30
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                assert answer.read() == b"ready\n"
+                break
+            assert process.poll() is None
+            assert time.monotonic() < end
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
 
 
 def test_a_serving_process_holds_no_schema_library_and_no_tables(tmp_path: Path) -> None:

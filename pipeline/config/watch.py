@@ -28,7 +28,7 @@ class Watcher:
 
     Args:
         config: what is in force.
-        load: reads the configuration anew; raises ConfigError when it is bad.
+        load: reads the configuration anew; raises ConfigError when it is bad, OSError or RuntimeError when it cannot.
         apply: takes a new configuration into use; raises ConfigError or ValueError when it cannot, and then has changed nothing.
     """
 
@@ -54,12 +54,14 @@ class Watcher:
         self._known, self._changing = self._stamp(), None
 
     def read(self) -> Config | None:
-        """The new configuration; None, and the problems in the log, where it is bad. It may block."""
+        """The new configuration; None, and the problems in the log, where it is bad or cannot be read now. It may block."""
         self.begun()
         try:
             return self._load()
-        except ConfigError as error:
+        except (ConfigError, RuntimeError) as error:
             self.kept(error)
+        except OSError as error:
+            self.unread(error)
         return None
 
     def use(self, config: Config | None) -> bool:
@@ -96,6 +98,10 @@ class Watcher:
         for line in str(error).splitlines():
             log.error("%s", line)
         log.error("the configuration is not reloaded; the old one (%s) stays in force", self.config.digest)
+
+    def unread(self, error: OSError) -> None:
+        """The old one stays in force, because there is no room to read another one."""
+        self.kept(f"the process that reads the configuration cannot be started: {error.strerror}")
 
     def _stamp(self) -> Stamp | None:
         """What changes with the file; None while there is none (an editor may be replacing it)."""

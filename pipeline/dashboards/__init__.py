@@ -8,7 +8,7 @@ from pipeline.config import Config
 from pipeline.dashboards.boards import BOARDS
 from pipeline.dashboards.model import Board, Scope
 from pipeline.dashboards.prometheus import prometheus_files, provisioning_files
-from pipeline.dashboards.readme import readme
+from pipeline.dashboards.readme import TITLE, readme
 from pipeline.dashboards.scope import scope_of
 
 EXTRA = "penstock[dashboards]"
@@ -16,6 +16,10 @@ EXTRA = "penstock[dashboards]"
 
 class ExtraMissing(Exception):
     """The library that writes Grafana's format is not installed."""
+
+
+class Foreign(Exception):
+    """The folder has a README.md of somebody else's."""
 
 
 def boards(scope: Scope) -> tuple[Board, ...]:
@@ -41,7 +45,15 @@ def files(config: Config) -> dict[str, str]:
 
 
 def write(config: Config, folder: Path) -> list[Path]:
-    """Write ``files`` below ``folder``, and tell their paths. Raises what ``files`` raises, and OSError."""
+    """Write ``files`` below ``folder``, and tell their paths.
+
+    Raises:
+        Foreign: README.md there was not written by this command; nothing was written.
+        OSError: it cannot be written. And what ``files`` raises.
+    """
+    readme_there = folder / "README.md"
+    if readme_there.is_file() and not readme_there.read_bytes().startswith(TITLE.encode()):
+        raise Foreign(f"penstock: {readme_there} is not of `penstock dashboards` and would be lost; name a folder of their own")
     written = []
     for name, text in files(config).items():
         path = folder / name

@@ -8,10 +8,13 @@ from pipeline.dashboards.model import Board
 from pipeline.dashboards.rules import WINDOWS, alerts
 from pipeline.dashboards.slo import FIRST_TOKEN, FIRST_TOKENS, SUCCESS
 
-HEAD = """# Dashboards
+TITLE = """# Dashboards
 
-Written by `penstock dashboards [DIR]` for the chains of a configuration; the files beside this one are those of
-`penstock.example.yaml`, which uses every standard guard. Yours may have fewer panels: none asks what your gateway cannot answer.
+Written by `penstock dashboards [DIR]`"""
+"""What this file begins with, and no other."""
+
+HEAD = f"""{TITLE} for the chains of a configuration. In Penstock's own repository that is
+`penstock.example.yaml`, which uses every standard guard. Others may have fewer panels: none asks what its gateway cannot answer.
 
     penstock dashboards --config penstock.yaml my-dashboards       # needs the extra: pip install "penstock[dashboards]"
 

@@ -194,7 +194,8 @@ def _content(row: Row | None) -> list[Mark]:
     if row is None:
         return []
     found: list[Mark] = []
-    for mark, following in zip(row.marks, [*row.marks[1:], None], strict=True):
+    # A row without marks has no last one either.
+    for mark, following in zip(row.marks, [*row.marks[1:], None], strict=False):
         if mark.kind in _TURNS:
             continue
         parts = min(mark.events, MOST) if row.merged and mark.events > 1 and following is not None else 1

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -33,6 +34,8 @@ def read(source: str, id: str | None, stdin: TextIO, env: Mapping[str, str]) -> 
     """
     try:
         return recording(_chosen(_text(source, stdin, env), id))
+    except RecursionError:
+        raise ReplayError(f"{source}: is nested deeper than any trace.") from None
     except ReplayError as error:
         raise ReplayError(f"{'standard input' if source == '-' else source}: {error}.") from None
 
@@ -61,8 +64,9 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 def _fetched(url: str, key: str) -> str:
     # Straight to the gateway: what a proxy of the environment would see is nobody's business.
     opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler({}))
-    request = urllib.request.Request(url, headers={"accept": "application/json", **({"x-api-key": key} if key else {})})
+    headers = {"accept": "application/json", **({"x-api-key": key} if key else {})}
     try:
+        request = urllib.request.Request(url, headers=headers)
         with opener.open(request, timeout=PATIENCE) as response:
             return str(response.read(LARGEST).decode())
     except urllib.error.HTTPError as error:
@@ -70,8 +74,12 @@ def _fetched(url: str, key: str) -> str:
         hints = {401: "; set PENSTOCK_KEY to an admin key", 403: "; PENSTOCK_KEY has to be an admin key"}
         hints[404] = "; only the last requests are kept (`traces.keep`)"
         raise ReplayError(f"the gateway answered {error.code}{hints.get(error.code, '')}") from None
-    except (OSError, ValueError) as error:
+    except UnicodeDecodeError:
+        raise ReplayError("is not a text in UTF-8") from None
+    except (OSError, HTTPException) as error:
         raise ReplayError(f"cannot be fetched: {getattr(error, 'reason', None) or type(error).__name__}") from None
+    except ValueError:
+        raise ReplayError("is no address; expected such as http://127.0.0.1:8787/debug/traces/req_7") from None
 
 
 def _chosen(text: str, id: str | None) -> Any:

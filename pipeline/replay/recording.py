@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar
@@ -10,6 +11,11 @@ VERSION: Final = 1
 
 MERGED: Final = 97
 """A row that was ever full has at least so many marks: neighbours are merged in pairs, and once more where over 192 are left."""
+
+LONGEST: Final = 30 * 86400.0
+"""Seconds: no request lasts longer, and no replay would come to an end of what is said to."""
+_LATEST: Final = 253402300799.0
+"""The end of the year 9999, in Unix seconds: dates end there."""
 
 STAGES: Final = ("wire", "decoded", "attempt", "answer", "client")
 DIALECTS: Final = ("chat", "responses", "messages")
@@ -128,7 +134,7 @@ def recording(said: Any) -> Recording:
             "this is no trace: it has no `version`, `id` and `attempts`. A trace is what GET /debug/traces/{id} answers, "
             "and a line of the file that `traces.file` names"
         )
-    if version != VERSION:
+    if version != VERSION or isinstance(version, bool):
         raise ReplayError(f"this trace has version {version!r}; what can be read is version {VERSION}")
     if "stages" not in said:
         raise ReplayError("this trace has no `stages`: a list of traces leaves them out, GET /debug/traces/{id} does not")
@@ -138,7 +144,7 @@ def recording(said: Any) -> Recording:
     rows = fields.all("stages", _row)
     return Recording(
         id=fields.text("id"),
-        at=fields.number("at") or 0.0,
+        at=fields.number("at", _LATEST) or 0.0,
         config=fields.text("config"),
         dialect=dialect,
         model=fields.text("model"),
@@ -153,7 +159,7 @@ def recording(said: Any) -> Recording:
         parsed=fields.number("parsed") or 0.0,
         queued=fields.number("queued") or 0.0,
         first_event=_first_event(fields.number("first_event"), rows),
-        usage={name: value for name, value in (said.get("usage") or {}).items() if isinstance(value, int)},
+        usage={name: value for name, value in fields.object("usage").items() if isinstance(value, int)},
         attempts=fields.all("attempts", _attempt),
         trips=fields.all("trips", _trip),
         rows=rows,
@@ -170,11 +176,19 @@ class _Fields:
         self._path = path
 
     def text(self, name: str) -> str:
-        value: str | None = self._typed(name, str, "a text")
-        return value or ""
+        value: str = self._typed(name, str, "a text") or ""
+        if not _whole(value):
+            raise ReplayError(f"{self._path}{name} holds half a character, {value!r:.80}; expected a text")
+        return value
 
-    def number(self, name: str) -> float | None:
+    def object(self, name: str) -> Mapping[str, Any]:
+        value: dict[str, Any] = self._typed(name, dict, "an object") or {}
+        return value
+
+    def number(self, name: str, most: float = LONGEST) -> float | None:
         value: float | None = self._typed(name, (int, float), "a number")
+        if value is not None and not (math.isfinite(value) and abs(value) <= most):
+            raise ReplayError(f"{self._path}{name} is {value!r:.40}; expected at most {most:.0f} (seconds)")
         return value
 
     def whole(self, name: str) -> int | None:
@@ -193,10 +207,12 @@ class _Fields:
             isinstance(mark, list)
             and len(mark) == 4
             and isinstance(mark[1], str)
-            and all(isinstance(mark[place], int | float) and mark[place] >= 0 for place in (0, 2, 3))
+            and _whole(mark[1])
+            and all(isinstance(mark[place], int | float) and 0 <= mark[place] < math.inf for place in (0, 2, 3))
+            and mark[0] <= LONGEST
         )
         if not fits:
-            raise ReplayError(f"{self._path}marks[{index}] is {mark!r}; expected [seconds, kind, bytes, count]")
+            raise ReplayError(f"{self._path}marks[{index}] is {mark!r:.80}; expected [seconds, kind, bytes, count]")
         return Mark(float(mark[0]), mark[1], int(mark[2]), int(mark[3]))
 
     def _typed(self, name: str, kind: Any, words: str) -> Any:
@@ -204,6 +220,15 @@ class _Fields:
         if value is None or (isinstance(value, kind) and not isinstance(value, bool)):
             return value
         raise ReplayError(f"{self._path}{name} is {_kind(value)}; expected {words}")
+
+
+def _whole(text: str) -> bool:
+    """Whether it can be printed: JSON may hold one half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _attempt(fields: _Fields) -> Attempt:
@@ -217,7 +242,7 @@ def _attempt(fields: _Fields) -> Attempt:
         reason=fields.text("reason"),
         status=fields.whole("status"),
         message=fields.text("message"),
-        retry_after=fields.number("retry_after"),
+        retry_after=fields.number("retry_after", _LATEST),
     )
 
 

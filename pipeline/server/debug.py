@@ -64,7 +64,7 @@ class Debug:
         async def handle(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
             runtime = self._runtime
             runtime.keyring.administrate(request.headers, request.remote)
-            _known(request.query, parameters)
+            known(request.query, parameters)
             body = orjson.dumps(await asked(request.query))
             headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
             return web.Response(body=body, headers={**headers, "content-type": "application/json", "cache-control": "no-store"})
@@ -124,9 +124,7 @@ class Debug:
         return await self._traces(query, failed=True, default=10)
 
     async def _one(self, id: str, *, failed: bool) -> Any:
-        if not _ID.fullmatch(id):
-            raise GatewayError(Kind.BAD_REQUEST, "A request id has up to 128 letters, digits and the signs . _ : -", param="id")
-        known = [trace for trace in await self._gather("trace", id=id) if trace is not None]
+        known = [trace for trace in await self._gather("trace", id=request_id_of(id)) if trace is not None]
         # A client that tries again under one id may meet another worker: the newest is meant, as in one process.
         found = max(known, key=lambda trace: float(trace["at"]), default=None)
         if found is None or (failed and "error" not in found):
@@ -164,12 +162,20 @@ class Debug:
         return {"evicted": 0, "remaining": 0}
 
 
-def _known(query: Mapping[str, str], parameters: tuple[str, ...]) -> None:
+def known(query: Mapping[str, str], parameters: tuple[str, ...]) -> None:
+    """Raises GatewayError where a parameter is none of these: a misspelt one must not pass for one that is left out."""
     for name in query:
         if name not in parameters:
             near = difflib.get_close_matches(name, parameters, n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(parameters)}." if parameters else "."
             raise GatewayError(Kind.BAD_REQUEST, f"The parameter {name!r:.40} is not known here{hint}", param=name[:40])
+
+
+def request_id_of(text: str) -> str:
+    """The text, which is an id that a request may have. Raises GatewayError where it is not (TR-X3)."""
+    if not _ID.fullmatch(text):
+        raise GatewayError(Kind.BAD_REQUEST, "A request id has up to 128 letters, digits and the signs . _ : -", param="id")
+    return text
 
 
 def _limit(query: Mapping[str, str], default: int) -> int:

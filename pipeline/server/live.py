@@ -1,8 +1,8 @@
 """GET /debug/live: server-sent events with what is new of each request, for the console. Whichever worker is asked tells all.
 
-One `data:` line a look, at most four a second: {"now", "stats", "requests", "gone", "candidates", "left_out"}. ``first`` marks
-the line that tells everything anew. A request is told with all its facts when one of them changed, else with its new marks only;
-a row whose marks were merged is told from its first mark on, under another ``epoch``.
+One `data:` line a look, at most four a second, less often where many look: {"now", "stats", "requests", "gone", "candidates",
+"left_out"}. ``first`` marks the line that tells everything anew. A request is told with all its facts when one of them changed,
+else with its new marks only; a row whose marks were merged is told from its first mark on, under another ``epoch``.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from aiohttp import web
 
 from pipeline.emit import STREAM_HEADERS
 from pipeline.errors import GatewayError, Kind
+from pipeline.server.debug import known, request_id_of
 from pipeline.server.news import Answer
 from pipeline.server.runtime import Runtime
 
 EVERY: Final = 0.25
 """Seconds between two looks at least."""
 SHARE: Final = 0.05
-"""Of this process's time, the most that all viewers take: where a look takes long, or many look, the next one comes later."""
+"""Of a process's time, the most that all viewers together take: where looks take long or are many, the next comes later."""
+LONGEST: Final = 5.0
+"""Seconds between two looks at most, so that neither side takes the other for dead."""
 QUIET: Final = 1.0
 """Seconds after which a line comes although nothing is new: the totals, and that the line still stands."""
 SILENT: Final = 8
@@ -44,11 +47,13 @@ async def live(runtime: Runtime, stats: Stats, request: web.BaseRequest, request
     the only request to tell of.
 
     Raises:
-        GatewayError: no admin key, or a stage that does not exist.
+        GatewayError: no admin key, another parameter, a stage that does not exist, or what cannot be an id.
     """
     keyring = runtime.keyring
     keyring.administrate(request.headers, request.remote)
-    feed = Feed(runtime, stats, _stages(request.query.get("stages")), request.query.get("id"))
+    known(request.query, ("stages", "id"))
+    id = request.query.get("id")
+    feed = Feed(runtime, stats, _stages(request.query.get("stages")), None if id is None else request_id_of(id))
     headers = {**STREAM_HEADERS, **runtime.headers(request_id, runtime.cors.headers(request.headers))}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -90,7 +95,9 @@ class Feed:
     def __init__(self, runtime: Runtime, stats: Stats, stages: list[str] | None = None, id: str | None = None) -> None:
         self._runtime = runtime
         self._stats = stats
-        self._question = {"viewer": secrets.token_hex(8), "stages": stages, "id": id}
+        self._heard: dict[str, int] = {}
+        """By process: the number of the last answer that came."""
+        self._question = {"viewer": secrets.token_hex(8), "stages": stages, "id": id, "heard": self._heard}
         self._flying: dict[str, set[str]] = {}
         """By process: the ids that the viewer takes for being in flight."""
         self._silent: Tally[str] = Tally()
@@ -115,9 +122,10 @@ class Feed:
             message["first"] = True
         self._told_at = now
         data = orjson.dumps(message)
-        spent = sum(answer["spent"] for answer in answers[:1]) + time.thread_time() - began
+        # Each worker is looked at by the viewers of all of them.
+        spent = max(answer["spent"] for answer in answers) + time.thread_time() - began
         viewers = max(answer["viewers"] for answer in answers)
-        self.pause = max(EVERY, viewers * spent / SHARE)
+        self.pause = min(max(EVERY, viewers * spent / SHARE), LONGEST)
         return data
 
     def leave(self) -> None:
@@ -142,23 +150,29 @@ class Feed:
         return message
 
     def _lost(self, answers: list[Answer]) -> list[str]:
-        """What was in flight in a worker that is no more."""
+        """What was in flight in a worker that is no more, or that tells all anew and does not tell of it."""
+        lost: list[str] = []
         for answer in answers:
-            flying = self._flying.setdefault(answer["process"], set())
-            self._silent[answer["process"]] = 0
+            process = answer["process"]
+            flying = self._flying.setdefault(process, set())
+            self._silent[process] = 0
+            if answer["number"] == 1:
+                lost.extend(flying - {request["id"] for request in answer["requests"]})
+                flying.clear()
+            self._heard[process] = answer["number"]
             for request in answer["requests"]:
                 if request.get("outcome"):
                     flying.discard(request["id"])
                 else:
                     flying.add(request["id"])
             flying.difference_update(answer["gone"])
-        lost: list[str] = []
         living = {answer["process"] for answer in answers}
         for process in [each for each in self._flying if each not in living]:
             self._silent[process] += 1
             if self._silent[process] >= SILENT:
                 lost.extend(self._flying.pop(process))
                 del self._silent[process]
+                self._heard.pop(process, None)
         return lost
 
 

@@ -57,34 +57,44 @@ class Desk:
     def __len__(self) -> int:
         return len(self._viewers)
 
-    def look(self, viewer: str, stages: Collection[str] | None = None, id: str | None = None) -> Answer:
+    def look(
+        self,
+        viewer: str,
+        stages: Collection[str] | None = None,
+        id: str | None = None,
+        heard: Mapping[str, int] | None = None,
+    ) -> Answer:
         """What this viewer has not seen yet. Whoever looks for the first time sees what is in flight, and what ended last.
 
         Args:
             viewer: a name of its own.
             stages: whose marks it wants; None: all.
             id: the only request that it looks at; None: all.
+            heard: by process, the ``number`` of the last answer that reached it. Where one of this process did not, which happens
+                when it comes late, all is told as at the first look. None: all of them did.
         """
         began = time.thread_time()
         now = time.monotonic()
         for name in [name for name, each in self._viewers.items() if now - each.looked_at > FORGOTTEN]:
             del self._viewers[name]
         found = self._viewers.get(viewer)
-        if found is None:
+        if found is None or (heard is not None and heard.get(self._process) != found.looks):
             wanted = None if stages is None else frozenset(stages)
             found = _All(self._runtime, wanted) if id is None else _One(self._runtime, wanted, id)
             self._viewers[viewer] = found
         found.looked_at = now
+        found.looks += 1
         with _no_collection():
             news = found.news()
         candidates = self._candidates() if id is None else {}
         return {
             "process": self._process,
+            "number": found.looks,
             "candidates": candidates,
             "requests": news.requests,
             "gone": news.gone,
             "left_out": news.left_out,
-            "viewers": len(self._viewers),
+            "viewers": len(self),
             "spent": time.thread_time() - began,
         }
 
@@ -130,6 +140,7 @@ class _Viewer(ABC):
         self._runtime = runtime
         self._stages = stages
         self.looked_at = 0.0
+        self.looks = 0
 
     @abstractmethod
     def news(self) -> News:

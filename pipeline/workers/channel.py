@@ -60,16 +60,19 @@ class Channel:
         while self._open:
             try:
                 data = self._socket.recv(_READ)
-                if not data:
-                    break
-                for frame in self._frames.feed(data):
-                    self._received(frame)
             except BlockingIOError:
                 return
-            except (OSError, Broken):
-                break
-        # It hangs up when it ends.
-        self._shut()
+            except OSError:
+                data = b""
+            if not data:
+                # It hangs up when it ends.
+                self._shut()
+                return
+            try:
+                for frame in self._frames.feed(data):
+                    self._received(frame)
+            except Broken:
+                self._shut()
 
     def _write(self) -> None:
         try:

@@ -73,7 +73,12 @@ class Reload:
         """Read the file, unless a reload is under way."""
         if self._reading is None and not self._awaited:
             self._watcher.begun()
-            self._reading = self._load.begin()
+            try:
+                self._reading = self._load.begin()
+            except OSError as error:
+                self._watcher.unread(error)
+                self._reloaded(False)
+                return
             self._selector.register(self._reading, selectors.EVENT_READ, self._read)
 
     def expire(self) -> None:

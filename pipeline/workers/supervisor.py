@@ -26,7 +26,7 @@ from typing import Final, NoReturn
 from operators.errors import ChainError
 from pipeline.config import Config, ConfigError
 from pipeline.config.apart import Loader
-from pipeline.greeting import greeting
+from pipeline.greeting import greet
 from pipeline.metrics import Metrics
 from pipeline.snapshot import Snapshot
 from pipeline.workers.channel import Channel
@@ -45,15 +45,8 @@ LAST_MOMENTS: Final = 10.0
 """Seconds beyond `server.drain` that a worker may take to end before it is killed."""
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
-_OWN: Final = frozenset(
-    {
-        "penstock_worker_restarts",
-        "penstock_config_reloads",
-        "penstock_config_last_reload_successful",
-        "penstock_config_last_reload_success_timestamp_seconds",
-    }
-)
-"""Metrics of what happens here and in no worker."""
+_OWN: Final = ("penstock_worker_restarts", "penstock_config_")
+"""What the names of metrics begin with that count what happens here and in no worker."""
 
 
 class Supervisor:
@@ -157,35 +150,33 @@ class Supervisor:
     # Starting and ending
 
     def _start(self, number: int) -> None:
+        try:
+            self._fork(number)
+        except OSError as error:
+            if not self._greeted:
+                raise
+            # Out of descriptors, processes or memory: those who live go on, and it may be better later.
+            wait = self._again(number, 0.0)
+            log.error("worker %d cannot be started (%s); another try in %g s", number, error.strerror, wait)
+
+    def _fork(self, number: int) -> None:
         ours, theirs = socket.socketpair()
         config = self._reload.config
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
         # A signal that comes between the fork and the child's own handlers must not run the parent's.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         try:
             pid = os.fork()
-        except OSError as error:
+            if not pid:
+                ours.close()
+                self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
+        except OSError:
+            ours.close()
+            raise
+        finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-            ours.close()
             theirs.close()
-            self._later(number, error)
-            return
-        if not pid:
-            ours.close()
-            self._become(Seat(number, self._count, config, self._listening, theirs, self._meters, self._started))
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        theirs.close()
         id = next(self._ids)
         self._workers[id] = Worker(id, number, pid, Channel(ours, self._selector, partial(self._received, id)), config)
-
-    def _later(self, number: int, why: OSError) -> None:
-        """There is no room for a process now: the others go on meanwhile. Where none serves yet, ``why`` is raised."""
-        if not self._greeted:
-            raise why
-        wait = self._places[number].delay(lived=0.0)
-        self._due[number] = time.monotonic() + wait
-        log.error("worker %d cannot be started (%s); it is tried again in %g s", number, why.strerror, wait)
 
     def _become(self, seat: Seat) -> NoReturn:
         """The rest of a new process's life. Nothing of the supervisor's is left open in it."""
@@ -223,6 +214,12 @@ class Supervisor:
             end.close()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
+    def _again(self, number: int, lived: float) -> float:
+        """Have this place taken again; in how many seconds."""
+        wait = self._places[number].delay(lived)
+        self._due[number] = time.monotonic() + wait
+        return wait
+
     def _start_due(self) -> None:
         now = time.monotonic()
         for number, due in list(self._due.items()):
@@ -251,8 +248,7 @@ class Supervisor:
             self._status = 1
             self._stop()
             return
-        wait = self._places[worker.number].delay(time.monotonic() - worker.began)
-        self._due[worker.number] = time.monotonic() + wait
+        wait = self._again(worker.number, time.monotonic() - worker.began)
         self._metrics.restarts.inc()
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         when = f"in {wait:g} s" if wait else "now"
@@ -284,7 +280,7 @@ class Supervisor:
         if not self._greeted and all(each.ready for each in self._workers.values()):
             self._greeted = True
             host, port, *_ = self._listening[0].getsockname()
-            print(greeting(self._reload.config, host, port), flush=True)
+            greet(self._reload.config, host, port)
 
     def _send(self, id: int, data: bytes) -> None:
         worker = self._workers.get(id)
@@ -295,4 +291,4 @@ class Supervisor:
         self._send(id, frame(Kind.CONFIG, 0, pickled))
 
     def _own(self) -> Snapshot:
-        return [family for family in self._metrics.families() if family["name"] in _OWN]
+        return [family for family in self._metrics.families() if family["name"].startswith(_OWN)]

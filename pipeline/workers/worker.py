@@ -1,4 +1,4 @@
-"""What the supervisor knows of one worker."""
+"""What the supervisor knows of one of its workers."""
 
 from __future__ import annotations
 

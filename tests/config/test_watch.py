@@ -136,3 +136,17 @@ def test_reading_changes_nothing_until_its_result_is_used(gateway: Gateway) -> N
     assert not gateway.watcher.due()
     assert gateway.watcher.use(found)
     assert gateway.drains == [2]
+
+
+def test_a_file_that_cannot_be_read_now_keeps_the_old_configuration(gateway: Gateway, caplog: pytest.LogCaptureFixture) -> None:
+    """A step of your own may end the process that reads, and there may be no room for another process."""
+
+    def load() -> Config:
+        raise failures.pop(0)
+
+    failures: list[Exception] = [RuntimeError("the process ended with 7"), OSError(24, "Too many open files")]
+    watcher = Watcher(gateway.watcher.config, load, gateway.apply)
+    assert (watcher.reload(), watcher.reload(), gateway.applied) == (False, False, [])
+    assert "the process ended with 7" in caplog.text
+    assert "cannot be started: Too many open files" in caplog.text
+    assert caplog.text.count("stays in force") == 2

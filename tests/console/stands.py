@@ -87,10 +87,13 @@ class Several(Colleagues):
     def __init__(self, stands: list[Stand]) -> None:
         super().__init__(Metrics("several"))
         self.stands = stands
+        self.late: list[Stand] = []
+        """Whose answers come too late: they are made, and nobody hears them."""
         self.answers["unlook"] = lambda viewer: None
 
     async def gather(self, question: str, **arguments: Any) -> list[Any]:
-        return [stand.desk.look(**arguments) for stand in self.stands]
+        answers = [(stand, stand.desk.look(**arguments)) for stand in self.stands]
+        return [answer for stand, answer in answers if stand not in self.late]
 
 
 async def nothing() -> dict[str, Any]:

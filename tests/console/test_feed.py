@@ -16,7 +16,7 @@ from operators.clock import Clock
 from pipeline.server import news
 from pipeline.server.auth import Keyring
 from pipeline.server.http import Door
-from pipeline.server.live import SHARE, SILENT, Feed
+from pipeline.server.live import LONGEST, SILENT, Feed
 from pipeline.server.runtime import Runtime
 from pipeline.traces.row import CODES
 from tests.console.stands import KEYS, OPEN, Several, Stand, nothing, runtime_of, trace_of
@@ -185,25 +185,58 @@ def test_what_was_told_as_gone_is_not_told_again_when_its_worker_dies() -> None:
     asyncio.run(looks())
 
 
-@pytest.mark.parametrize("viewers", [1, 4])
-def test_all_viewers_together_take_no_more_time_than_one(viewers: int) -> None:
-    class Busy(Several):
-        async def gather(self, question: str, **arguments: Any) -> list[Any]:
-            return [{**answer, "spent": 1.0} for answer in await super().gather(question, **arguments)]
+def test_what_an_answer_told_that_came_too_late_is_told_again() -> None:
+    stands = [Stand(), Stand()]
+    ends, goes_on, old = (stands[1].begin(id) for id in ("ends", "goes on", "old"))
+    runtime = stands[0].runtime
+    runtime.colleagues = several = Several(stands)
+    feed = Feed(runtime, nothing)
 
-    stand = Stand()
-    stand.runtime.colleagues = Busy([stand])
-    feeds = [Feed(stand.runtime, nothing) for _ in range(viewers)]
+    async def look() -> dict[str, Any]:
+        data = await feed.look()
+        return {} if data is None else cast(dict[str, Any], json.loads(data))
 
     async def looks() -> None:
-        for _ in range(2):
-            for feed in feeds:
-                stand.begin(f"req_{len(stand.runtime.exchanges)}")
-                await feed.look()
+        assert {request["id"] for request in (await look())["requests"]} == {"ends", "goes on", "old"}
+        several.late = [stands[1]]
+        stands[1].end(old)
+        for number in range(news.HISTORY):
+            stands[1].end(stands[1].begin(str(number)))
+        stands[1].end(ends)
+        stands[1].mark(goes_on, times=3)
+        await look()
+        several.late = []
+        message = await look()
+        told = {request["id"]: request for request in message["requests"]}
+        assert told["ends"]["outcome"] == "ok"
+        assert answer(told["goes on"]) == (0, ["text"] * 3)
+        # What ended too long ago to be told is at least not in flight any more.
+        assert message["gone"] == ["old"]
+        while more := (await look()).get("requests"):
+            assert not {request["id"] for request in more} & {"ends", "goes on", "old"}
 
     asyncio.run(looks())
-    # A look took a second of them each: so often may it be taken.
-    assert sum(1.0 / feed.pause for feed in feeds) == pytest.approx(SHARE, rel=0.1)
+
+
+@pytest.mark.parametrize(("others", "pause"), [(0, 0.5), (3, 2.0), (1000, LONGEST)])
+def test_the_more_viewers_there_are_the_less_often_each_looks(others: int, pause: float) -> None:
+    stands = [Stand(), Stand()]
+
+    class Slow(Several):
+        """Its second worker takes 25 ms for a look."""
+
+        async def gather(self, question: str, **arguments: Any) -> list[Any]:
+            first, second = await super().gather(question, **arguments)
+            return [{**first, "spent": 0.0}, {**second, "spent": 0.025}]
+
+    stands[0].runtime.colleagues = Slow(stands)
+    for stand in stands:
+        for number in range(others):
+            stand.look(str(number))
+    feed = Feed(stands[0].runtime, nothing)
+    asyncio.run(feed.look())
+    # What joining the answers took is real time, and little of it.
+    assert pause <= feed.pause <= min(pause * 1.5, LONGEST)
 
 
 def test_a_stage_that_does_not_exist_is_answered_with_those_that_do() -> None:
@@ -245,13 +278,15 @@ async def status(port: int, path: str, *headers: str) -> int:
     return int(line.split()[1])
 
 
-def test_only_an_admin_may_look_and_a_stage_must_exist() -> None:
+def test_only_an_admin_may_look_and_what_is_asked_for_must_exist() -> None:
     async def run() -> None:
         async with served(f"{OPEN}\n{KEYS}") as (_, port):
             for key, expected in (("", 401), ("authorization: Bearer alice-key", 403), ("x-api-key: root-key", 200)):
                 for path in ("/debug/live", "/debug/chains"):
                     assert await status(port, path, *filter(None, [key])) == expected
-            assert await status(port, "/debug/live?stages=answer,anser", "x-api-key: root-key") == 400
+            for query in ("stages=answer,anser", "stage=answer", "id=a%2Fb", "id="):
+                assert await status(port, f"/debug/live?{query}", "x-api-key: root-key") == 400
+            assert await status(port, "/debug/chains?id=1", "x-api-key: root-key") == 400
         async with served(OPEN) as (_, port):
             assert await status(port, "/debug/live") == 200
             assert await status(port, "/debug/live", "origin: https://evil.example") == 403

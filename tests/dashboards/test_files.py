@@ -16,7 +16,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from pipeline.config import Config, load, parse
-from pipeline.dashboards import boards, files
+from pipeline.dashboards import Foreign, boards, files, write
 from pipeline.dashboards.model import Board, Panel, Query
 from pipeline.dashboards.rules import alerts, recordings
 from pipeline.dashboards.scope import scope_of
@@ -48,6 +48,18 @@ def test_the_files_that_lie_here_are_those_that_the_command_writes(written: dict
     assert sorted(lying) == sorted(made)
     wrong = [name for name in made if made[name] != lying[name]]
     assert not wrong, "write them anew: penstock dashboards --config penstock.example.yaml"
+
+
+def test_a_readme_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
+    config = load(None, {})
+    write(config, tmp_path / "new")
+    write(config, tmp_path / "new")
+    readme = tmp_path / "README.md"
+    readme.write_text("# My project\n")
+    with pytest.raises(Foreign, match=r"README\.md is not of `penstock dashboards`"):
+        write(config, tmp_path)
+    assert readme.read_text() == "# My project\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "new"]
 
 
 def test_without_the_extra_the_command_says_what_to_install(tmp_path: Path) -> None:

@@ -59,6 +59,17 @@ def test_standard_input() -> None:
         (json.dumps(told(attempts=[{"number": "1"}])), "attempts[0].number is a text; expected a whole number"),
         (json.dumps(told(attempts=["a"])), "attempts[0] is a text; expected an object"),
         (json.dumps(told(seconds="long")), "seconds is a text; expected a number"),
+        (json.dumps(told(seconds=float("nan"))), "seconds is nan; expected at most 2592000 (seconds)"),
+        (json.dumps(told(at=1e18)), "at is 1e+18; expected at most 253402300799 (seconds)"),
+        (json.dumps(told(attempts=[{"began": 1e9}])), "attempts[0].began is 1000000000.0; expected at most 2592000"),
+        (json.dumps(told(usage=[1])), "usage is a list; expected an object"),
+        (json.dumps(told(model="\ud800")), r"model holds half a character, '\ud800'; expected a text"),
+        (json.dumps({**told(), "version": True}), "this trace has version True; what can be read is version 1"),
+        ("[" * 100_000, "is nested deeper than any trace"),
+        (
+            json.dumps(told(stages=[{"stage": "wire", "attempt": 1, "marks": [[0.0, "head", float("inf"), 0]]}])),
+            "stages[0].marks[0] is [0.0, 'head', inf, 0]; expected [seconds, kind, bytes, count]",
+        ),
         (
             json.dumps(told(stages=[{"stage": "wire", "attempt": 1, "marks": [[0.0, "head", 0, 0], [1, 2]]}])),
             "stages[0].marks[1] is [1, 2]; expected [seconds, kind, bytes, count]",
@@ -125,6 +136,11 @@ def test_from_a_gateway_with_the_key_of_the_environment(gateway: str) -> None:
 def test_a_redirect_does_not_get_the_key(gateway: str) -> None:
     with pytest.raises(ReplayError, match="the gateway answered 302"):
         read(f"{gateway}/moved", None, NOBODY, {"PENSTOCK_KEY": "the key"})
+
+
+def test_what_is_no_address() -> None:
+    with pytest.raises(ReplayError, match="is no address; expected such as http://"):
+        read("http://[::1", None, NOBODY, {})
 
 
 def test_a_gateway_that_is_not_there() -> None:

@@ -177,6 +177,10 @@ def test_a_chain_without_limits_is_not_waited_for_for_ever() -> None:
     assert any(note.startswith("The replay was stopped after") for note in result.notes)
 
 
+def test_a_row_without_marks_says_nothing_and_breaks_nothing() -> None:
+    assert through(recording(told(stages=rows(1, []))), None).replayed.attempts[0].candidate == A
+
+
 def test_a_client_that_left_leaves_again() -> None:
     marks: Marks = [[0.0, "subscribe", 0, 0], [3.0, "text", 20, 1], [4.0, "dispose", 0, 0]]
     left = told(outcome="client_left", status=200, seconds=4.0, attempts=[tried(1, A, 0.0, 4.0, "let_go")], stages=rows(1, marks))

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import logging
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -60,6 +64,49 @@ def test_a_folder_that_is_not_there_costs_lines_and_nothing_else(tmp_path: Path)
     assert lines is not None
     lines.close()
     assert (recorder.dropped, len(recorder.ring)) == (3, 3)
+
+
+@contextmanager
+def full_above(size: int) -> Iterator[None]:
+    """No file of this process may have more bytes: the kernel refuses the rest, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [1000, 60])
+def test_a_full_disk_cuts_no_line_is_told_once_and_ends_nothing(
+    size: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "t.jsonl"
+    file = RotatingFile(path, size, 3)
+    file.write(b"first\n")
+    with full_above(50):
+        for _ in range(2):
+            with pytest.raises(OSError):
+                file.write(b"a" * 100 + b"\n")
+        file.close()
+    file.write(b"later\n")
+    file.close()
+    written = b"".join(each.read_bytes() for each in sorted(tmp_path.iterdir(), reverse=True))
+    assert written == b"first\nlater\n"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING]
+    assert str(path) in caplog.text
+
+
+def test_what_was_deleted_or_moved_away_is_not_written_on(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    file = RotatingFile(path, 100, 2)
+    file.write(b"one\n")
+    path.rename(tmp_path / "moved")
+    file.write(b"two\n")
+    path.unlink()
+    file.write(b"three\n")
+    file.close()
+    assert {each.name: each.read_text() for each in tmp_path.iterdir()} == {"moved": "one\n", "t.jsonl": "three\n"}
 
 
 @pytest.mark.parametrize(("worker", "name"), [(0, "t.jsonl"), (2, "t.w2.jsonl")])

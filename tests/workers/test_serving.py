@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,6 +38,20 @@ def until(right: Callable[[], bool], seconds: float = 20.0) -> None:
     while not right():
         assert time.monotonic() < end, "it never came to be so"
         threading.Event().wait(0.02)
+
+
+def unused_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def answers(url: str) -> bytes:
+    """What is there; nothing, where nobody listens."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bytes(answer.read())
+    except OSError:
+        return b""
 
 
 def test_the_sum_of_requests_is_what_was_sent_to_the_one_through_scrapes_and_a_reload(tmp_path: Path) -> None:
@@ -157,6 +174,36 @@ def test_a_stop_under_load_lets_the_streams_end_and_leaves_nobody(tmp_path: Path
         assert gateway.stop() == 0
         assert not any(process.is_running() for process in processes)
         gateway.wait_until_refused()
+
+
+def test_a_worker_that_cannot_be_started_for_want_of_descriptors_is_started_later(tmp_path: Path) -> None:
+    with Gateway(CONFIG, tmp_path, workers=2) as gateway:
+        supervisor = psutil.Process(gateway.pid)
+        most = supervisor.rlimit(psutil.RLIMIT_NOFILE)
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, (3, most[1]))
+        workers_of(gateway)[0].kill()
+        gateway.wait_for_log("cannot be started (Too many open files)")
+        gateway.reload()
+        gateway.wait_for_log("stays in force")
+        supervisor.rlimit(psutil.RLIMIT_NOFILE, most)
+        until(lambda: len(workers_of(gateway)) == 2)
+        gateway.wait_for_metric("penstock_workers", lambda value: value == 2)
+        assert ask("chat", gateway.base_url("chat"), hello("chat", "known"), stream=False).ok.said()
+        assert gateway.stop() == 0
+
+
+def test_a_greeting_that_nobody_can_read_costs_no_worker_its_line(tmp_path: Path) -> None:
+    port = unused_port()
+    command = [sys.executable, "-m", "pipeline", "serve", "--port", str(port), "--workers", "2"]
+    with open("/dev/full", "w") as full:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=full, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: bool(answers(f"http://127.0.0.1:{port}/healthz")))
+        until(lambda: len(json.loads(answers(f"http://127.0.0.1:{port}/debug/health"))["workers"]) == 2)
+        process.terminate()
+        assert process.wait(20) == 0
+    finally:
+        process.kill()
 
 
 def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
