@@ -115,9 +115,14 @@ class Exchange(Scope):
         """
         return Amended(self, body, headers)
 
-    def send(self, losses: Losses) -> Sent:
-        """Another attempt goes out. Two may be under way at the same time, so what belongs to one is not kept here."""
+    def send(self, losses: Losses, candidate: str = "") -> Sent:
+        """Another attempt goes out. Two may be under way at the same time, so what belongs to one is not kept here.
+
+        ``candidate``: its name, under which a span finds the attempt.
+        """
         self.attempts += 1
+        if self.span is not None and self.trace is not None:
+            self.trace.sent(candidate, self.attempts)
         return Sent(self.attempts, losses)
 
     def queued(self, waiting: bool) -> None:

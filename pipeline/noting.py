@@ -92,6 +92,7 @@ class NotedDecode(Decode):
         """How the source said itself that it is over."""
         self._attempt = attempt = trace.attempt(candidate.name, trace.now())
         attempt.tried = True
+        attempt.label = candidate.label
         attempt.dialect = candidate.target.dialect
         if exchange.shared:
             attempt.shared = True
@@ -191,15 +192,17 @@ class AttemptNotes(Link[Batch, Batch]):
 
     Args:
         trace: of the request.
-        candidate: that is tried.
+        candidate: that is tried, by its name.
+        label: the same as configured.
         probe: counts how it ends.
     """
 
-    __slots__ = ("_at", "_candidate", "_probe", "_trace", "_try")
+    __slots__ = ("_at", "_candidate", "_label", "_probe", "_trace", "_try")
 
-    def __init__(self, trace: Trace, candidate: str, probe: Probe) -> None:
+    def __init__(self, trace: Trace, candidate: str, label: str, probe: Probe) -> None:
         self._trace = trace
         self._candidate = candidate
+        self._label = label
         self._probe = probe
         self._try: Attempt | None = None
         self._at = trace.now()
@@ -229,6 +232,7 @@ class AttemptNotes(Link[Batch, Batch]):
         if attempt is None:
             # It never came to a try: it stood in a queue all the time.
             attempt = trace.attempt(self._candidate, self._at)
+            attempt.label = self._label
             self.tried(attempt)
         trace.put((place("attempt", attempt.number), at, _COMPLETED if how is None else how_it_ended(how), 0, 0))
         if attempt.outcome is None:

@@ -19,10 +19,11 @@ from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
 from pipeline.logs import Lines, iso
 from pipeline.noting import said
-from pipeline.redaction import Redactor, hidden
+from pipeline.redaction import Redactor
 from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
+from pipeline.traces.attempt import micros
 from pipeline.traces.file import RotatingFile
 
 if TYPE_CHECKING:
@@ -253,21 +254,12 @@ def _line_of(
         line["usage"] = counted(exchange.usage) if trace is None else trace.usage
     if trace is not None and (outcome != "ok" or len(trace.attempts) > 1):
         line["tried"] = [
-            {"candidate": hidden(each.candidate), "outcome": each.outcome, **({"reason": each.reason} if each.reason else {})}
+            {"candidate": each.label, "outcome": each.outcome, **({"reason": each.reason} if each.reason else {})}
             for each in trace.attempts
         ]
     if told is not None:
         line["cause"] = told[1]
     return line
-
-
-def micros(seconds: float) -> float:
-    """To the microsecond, downwards: ``round`` takes ten times as long.
-
-    >>> micros(0.1234567)
-    0.123456
-    """
-    return int(seconds * 1e6) / 1e6
 
 
 def _say(level: int, line: dict[str, Any]) -> None:

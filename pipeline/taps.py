@@ -59,7 +59,7 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
             trace: Trace | None = getattr(scheduler, "trace", None)
             if trace is None or trace.ended is not None:
                 return plain.on_subscribe(observer, scheduler)
-            link = AttemptNotes(trace, name, probe).connect(source, observer, scheduler)
+            link = AttemptNotes(trace, name, candidate.label, probe).connect(source, observer, scheduler)
             link.step_aside()
             return link
 

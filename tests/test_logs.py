@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ import pytest
 
 from pipeline.config import LogsConfig
 from pipeline.logs import Lines, Logs, start
-from pipeline.logs.format import as_json, as_text, fields
+from pipeline.logs.format import Fields, as_json, as_text, fields
 from tests.support.clients import ask, hello
 from tests.support.gateway import Gateway
 
@@ -172,6 +173,59 @@ def test_only_the_last_lines_are_kept_in_memory(begin: Begin) -> None:
     logs.close()
     assert len(logs.tail(5000, logging.DEBUG)) == 1000
     assert [line["message"] for line in logs.tail(2, logging.ERROR)] == ["line 1300", "line 1400"]
+
+
+def test_a_line_of_a_level_of_somebodys_own_is_shown(begin: Begin) -> None:
+    logs = begin(LogsConfig())
+    log.log(35, "between")
+    logs.close()
+    assert [line["level"] for line in logs.tail(9, logging.ERROR)] == ["level 35"]
+
+
+def test_what_is_not_written_yet_is_shown_already() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 4096)
+    # The pipe is full, and nobody reads.
+    os.set_blocking(writing, True)
+    formed = threading.Event()
+
+    def form(told: Fields) -> bytes:
+        formed.set()
+        return as_json(told)
+
+    logs = Logs(form, lambda data: [os.write(writing, data)].clear())
+    logs.say(logging.INFO, {"level": "info", "event": "first"})
+    assert formed.wait(10)
+    logs.say(logging.INFO, {"level": "info", "event": "second"})
+    assert [line["event"] for line in logs.tail(9, logging.INFO)] == ["first", "second"]
+    os.close(reading)
+    logs.lines.close()
+    os.close(writing)
+
+
+def test_who_has_no_thread_loses_a_line_rather_than_wait_for_a_reader() -> None:
+    reading, writing = os.pipe()
+    stream = TextIOWrapper(os.fdopen(writing, "wb", 0), write_through=True)
+    root = logging.getLogger()
+    handlers, level, own = root.handlers[:], root.level, log.level
+    try:
+        logs = start(LogsConfig(), stream, threaded=False)
+        for number in range(3000):
+            log.warning("line %d", number)
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        log.setLevel(own)
+    assert logs.lines.dropped > 0
+    assert len(logs.tail(5000, logging.INFO)) == 1000
+    stream.close()
+    with os.fdopen(reading, "rb") as read:
+        told = read.read().splitlines()
+    # Whole lines, from the first one on.
+    assert [json.loads(line)["message"] for line in told] == [f"line {number}" for number in range(len(told))]
 
 
 @pytest.mark.parametrize("form", ["json", "text"])

@@ -14,7 +14,8 @@ MOST: Final = 10_000
 """Lines that wait; further ones are dropped and counted."""
 LAST: Final = 2.0
 """Seconds that the lines which wait at the end may take."""
-
+_AT_ONCE: Final = 64
+"""Lines that are made before somebody who waits for them gets a turn."""
 
 T = TypeVar("T")
 
@@ -36,7 +37,10 @@ class Lines(Generic[T]):
         self._write = write
         self._most = most
         self._pause = pause
-        self._waiting: deque[T] = deque()
+        self.waiting: deque[T] = deque()
+        """Of what no line was made yet."""
+        self.forming = threading.RLock()
+        """Held while lines are made of what waits: who wants to see both sees each line once."""
         self._awake = False
         self._wake = threading.Event()
         self._closing = threading.Event()
@@ -46,10 +50,10 @@ class Lines(Generic[T]):
 
     def put(self, said: T) -> None:
         """Have a line made of this and written soon."""
-        if len(self._waiting) >= self._most:
+        if len(self.waiting) >= self._most:
             self.dropped += 1
             return
-        self._waiting.append(said)
+        self.waiting.append(said)
         # While the thread gathers lines it need not be told of another one: that is what a wake-up costs at most.
         if not self._awake:
             self._awake = True
@@ -68,13 +72,15 @@ class Lines(Generic[T]):
             self._flush()
 
     def _flush(self) -> None:
-        waiting = self._waiting
+        waiting = self.waiting
         batch = []
         while waiting:
-            try:
-                batch.append(self._form(waiting.popleft()))
-            except Exception:
-                self.dropped += 1
+            with self.forming:
+                for _ in range(min(len(waiting), _AT_ONCE)):
+                    try:
+                        batch.append(self._form(waiting.popleft()))
+                    except Exception:
+                        self.dropped += 1
         if batch:
             try:
                 self._write(b"".join(batch))
@@ -92,7 +98,7 @@ class Lines(Generic[T]):
             if thread.is_alive():
                 return
         until = time.monotonic() + LAST
-        while self._waiting and time.monotonic() < until:
+        while self.waiting and time.monotonic() < until:
             self._flush()
 
 
@@ -101,5 +107,5 @@ class Direct(Lines[T]):
 
     def put(self, said: T) -> None:
         """Have a line made of this and write it."""
-        self._waiting.append(said)
+        self.waiting.append(said)
         self._flush()

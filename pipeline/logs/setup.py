@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
+import select
 import sys
 from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TextIO
+
+import orjson
 
 from pipeline.config import LogsConfig
 from pipeline.logs.format import Fields, Format, as_json, as_text, fields
@@ -31,8 +35,9 @@ class Logs(logging.Handler):
         super().__init__()
         self.form = form
         lines: type[Lines[Fields]] = Lines if threaded else Direct
-        self.lines = lines(lambda told: self.form(told), write)
-        self.last: deque[Fields] = deque(maxlen=KEPT)
+        self.lines = lines(self._line, write)
+        self._last: deque[bytes] = deque(maxlen=KEPT)
+        """The last lines, as JSON: a quarter of the room that their fields take."""
 
     def createLock(self) -> None:
         """Nothing here needs one: a deque and the queue of lines take care of themselves."""
@@ -41,16 +46,18 @@ class Logs(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it and have it written. Never raises: what cannot be said is not worth a request."""
         try:
-            told = fields(record)
-            self.last.append(told)
-            self.lines.put(told)
+            self.lines.put(fields(record))
         except Exception:
             self.lines.dropped += 1
 
     def say(self, level: int, told: Fields) -> None:
-        """A whole line of our own making, past the machinery of loggers, which costs more than the line. Never raises."""
-        self.last.append(told)
+        """A whole line of our own making, past the machinery of loggers, which costs more than the line."""
         self.lines.put(told)
+
+    def _line(self, told: Fields) -> bytes:
+        line = as_json(told)
+        self._last.append(line)
+        return line if self.form is as_json else self.form(told)
 
     def use(self, config: LogsConfig, stream: TextIO) -> None:
         """Another configuration is in force."""
@@ -64,7 +71,12 @@ class Logs(logging.Handler):
 
     def tail(self, limit: int, level: int) -> list[dict[str, Any]]:
         """The last lines of this level or above, newest last."""
-        chosen = [told for told in self.last if logging.getLevelNamesMapping()[told["level"].upper()] >= level]
+        with self.lines.forming:
+            lines = [*self._last, *map(as_json, list(self.lines.waiting)[-KEPT:])]
+        known = logging.getLevelNamesMapping()
+        told: list[dict[str, Any]] = [orjson.loads(line) for line in lines[-KEPT:]]
+        # A level of somebody's own has no name: it is shown.
+        chosen = [line for line in told if known.get(line["level"].upper(), logging.CRITICAL) >= level]
         return chosen[-limit:]
 
 
@@ -79,7 +91,8 @@ def start(config: LogsConfig, stream: TextIO | None = None, *, threaded: bool = 
     What other libraries say is logged from warnings on, so that nobody's log of requests is drowned in theirs.
     """
     stream = stream or sys.stderr
-    handler = Logs(_form(config.format, stream), partial(_write, stream), threaded=threaded)
+    write = _write if threaded else _offer
+    handler = Logs(_form(config.format, stream), partial(write, stream), threaded=threaded)
     handler.use(config, stream)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     # Nobody asks for these, and each costs a line time.
@@ -97,3 +110,18 @@ def _form(name: str, stream: TextIO) -> Format:
 def _write(stream: TextIO, data: bytes) -> None:
     while data:
         data = data[os.write(stream.fileno(), data) :]
+
+
+def _offer(stream: TextIO, data: bytes) -> None:
+    """Write what there is room for at once: whoever has no thread for it must not wait for a reader that does not read.
+
+    Raises:
+        BlockingIOError: there was no room for all of it; the rest is lost.
+    """
+    room = select.poll()
+    room.register(stream.fileno(), select.POLLOUT)
+    while data:
+        if not room.poll(0):
+            raise BlockingIOError(errno.EAGAIN, "nobody reads the log")
+        # So much fits wherever anything fits.
+        data = data[os.write(stream.fileno(), data[: select.PIPE_BUF]) :]

@@ -29,7 +29,7 @@ class DemoProvider:
         """One attempt a subscription (see ``providers.Provider``)."""
 
         async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
-            sent = exchange.send(Losses())
+            sent = exchange.send(Losses(), candidate.name)
             sent.at = time.monotonic()
             head = Head(sent)
             accepted = False

@@ -91,7 +91,7 @@ class HttpProvider:
 
         async def produce(push: Callable[[Frame], None], exchange: Exchange) -> None:
             # Each candidate loses what it loses; what an earlier one could not carry is no news.
-            sent = exchange.send(Losses(candidate.target.allow))
+            sent = exchange.send(Losses(candidate.target.allow), candidate.name)
             body = payload(exchange, candidate, sent)
             head = self._head(exchange, candidate, self.url, sent.number)
             self._gauge(1)

@@ -192,8 +192,12 @@ class Answerer:
         return web.Response(text="ready\n", headers=headers)
 
     async def metrics(self, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        """Prometheus, in the format that the scraper asks for: what all workers have counted."""
-        _, content_type = choose_encoder(request.headers.get("accept", ""))
+        """Prometheus, in the format that the scraper asks for: what all workers have counted.
+
+        Scrapers have no key. Without keys only this machine is served, here as everywhere.
+        """
+        self._runtime.keyring.greet(request.headers, request.remote)
+        content_type = _format(request.headers.get("accept", ""))
         openmetrics = content_type.startswith("application/openmetrics-text")
         response = web.StreamResponse(headers={**self._headers(request, request_id), "content-type": content_type})
         families = self._runtime.colleagues.families()
@@ -235,6 +239,14 @@ async def _counted(exchange: Exchange, candidate: Candidate) -> int | None:
         if error.retryable or error.kind in _CANNOT_COUNT:
             return None
         raise
+
+
+def _format(accept: str) -> str:
+    """The content type of metrics that a scraper asks for; plain text where nobody understands what it asks for."""
+    try:
+        return choose_encoder(accept)[1]
+    except (TypeError, ValueError):
+        return choose_encoder("")[1]
 
 
 def own_fault(error: GatewayError, request_id: str) -> None:

@@ -40,11 +40,12 @@ class Happened(NamedTuple):
 
 
 class Told(NamedTuple):
-    """One span, before it is one. Times are Unix seconds; ``attempt`` is 0 for the request itself. ``error``: why, or ""."""
+    """One span, before it is one. Times are Unix seconds. ``error``: why, or ""."""
 
     name: str
     kind: Literal["server", "client"]
     attempt: int
+    """0 for the request itself; else the number under which the attempt was sent, below 0 where it never was."""
     began: float
     ended: float
     attributes: Mapping[str, Value]
@@ -122,7 +123,16 @@ def _attempt(trace: Mapping[str, Any], attempt: Mapping[str, Any], server_of: Se
     opened = attempt.get("opened")
     events = (Happened("penstock.opened", trace["at"] + opened, {}),) if opened is not None else ()
     error = attempt.get("message", "failed") if failed else ""
-    return Told(f"{OPERATION} {model}", "client", attempt["number"], began, max(ended, began), _known(attributes), events, error)
+    return Told(
+        f"{OPERATION} {model}",
+        "client",
+        attempt.get("sent", -attempt["number"]),
+        began,
+        max(ended, began),
+        _known(attributes),
+        events,
+        error,
+    )
 
 
 def _failovers(trace: Mapping[str, Any]) -> Iterator[Happened]:

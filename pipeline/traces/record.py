@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.traces.attempt import Attempt, elapsed, known
+from pipeline.traces.attempt import Attempt, elapsed, known, micros
 from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, Put, of_place, place, spread
 from pipeline.traces.row import CODES, Row, unless_ended
 
@@ -177,6 +177,13 @@ class Trace:
             self.attempts.append(attempt)
         return attempt
 
+    def sent(self, candidate: str, number: int) -> None:
+        """The request of the last attempt at a candidate went out, under this number."""
+        for attempt in reversed(self.attempts):
+            if attempt.candidate == candidate:
+                attempt.sent = number
+                return
+
     def trip(self, note: Note) -> None:
         """A guard stopped a stream."""
         if len(self.trips) < MOST_NOTES:
@@ -315,7 +322,7 @@ class Trace:
             parsed=elapsed(self.parsed, began),
             first_event=elapsed(self.first_event, began),
             first_write=elapsed(self.first_write, began),
-            queued=round(self.queued, 6),
+            queued=micros(self.queued),
             usage=self.usage or None,
             bytes_in=self.bytes_in,
             bytes_out=self.client.bytes,

@@ -43,7 +43,9 @@ class Ring:
     def end(self, trace: Trace) -> None:
         """A request ended, whether it had begun here or was refused at once."""
         self.active.pop(trace, None)
-        self._index[trace.id] = trace
+        known = self._index.get(trace.id)
+        if known is None or known.began <= trace.began:
+            self._index[trace.id] = trace
         self._ended.append(trace)
         self._trim()
 

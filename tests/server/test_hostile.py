@@ -109,3 +109,22 @@ def test_a_fault_of_ours_is_in_the_log_under_the_request_s_id_and_any_other_is_n
     assert not caplog.records
     own_fault(classify(ZeroDivisionError("the text")), "req_2")
     assert ("req_2" in caplog.text, "ZeroDivisionError: the text" in caplog.text) == (True, True)
+
+
+def got(gateway: Gateway, path: str, **headers: str) -> tuple[int, str]:
+    connection = http.client.HTTPConnection(urlsplit(gateway.url).netloc, timeout=PATIENCE)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    answer.read()
+    connection.close()
+    return answer.status, answer.headers.get("content-type", "")
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", ";;,=", "*/*;q=x"])
+def test_a_scraper_that_asks_for_what_nobody_understands_gets_plain_text(gateway: Gateway, accept: str) -> None:
+    status, kind = got(gateway, "/metrics", accept=accept)
+    assert (status, kind.partition(";")[0]) == (200, "text/plain")
+
+
+def test_a_page_under_another_name_cannot_read_the_metrics_of_a_gateway_without_keys(gateway: Gateway) -> None:
+    assert got(gateway, "/metrics", host="evil.example")[0] == 403

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +18,7 @@ import pytest
 from pipeline.config import ConfigError, build, parse
 from tests.support.gateway import Gateway
 from tests.support.neutral import Answer, Block, Usage
-from tests.support.scripted import ScriptedProvider, sse
+from tests.support.scripted import Hang, Script, ScriptedProvider, sse
 from tests.support.wire import EVENTS
 from tests.telemetry.receiver import Receiver, Seen
 
@@ -149,6 +153,37 @@ def test_a_new_trace_begins_where_the_client_has_none_and_is_sent_at_the_end(rec
     assert flags == "01"
     request, attempt = receiver.spans
     assert (request.trace_id, request.parent, attempt.id, attempt.parent) == (trace, "", span, request.id)
+
+
+def test_the_span_that_a_provider_was_told_is_its_own_attempt_s(receiver: Receiver, tmp_path: Path) -> None:
+    """Whoever was waited for in vain got no request, and so no number on the wire."""
+    with ScriptedProvider() as busy, ScriptedProvider() as free:
+        held, lane = busy.lane(Script(before=[Hang()])), free.lane(sse(ANSWER))
+        narrow = {"dialect": "chat", "base_url": busy.base_url("chat"), "max_in_flight": 1, "queue_timeout": "100ms"}
+        config = {
+            "providers": {"narrow": narrow, "free": {"dialect": "chat", "base_url": free.base_url("chat")}},
+            "models": [
+                {"name": "m", "candidates": [f"narrow/{held.model}", f"free/{lane.model}"]},
+                {"name": "hold", "candidates": [f"narrow/{held.model}"]},
+            ],
+            "chains": {"default": {"attempt": []}},
+            "telemetry": {"otel": True},
+        }
+        with Gateway(config, tmp_path, env=variables(receiver)) as gateway:
+            holding = threading.Thread(target=partial(_left, gateway), daemon=True)
+            holding.start()
+            held.arrived()
+            assert b"[DONE]" in ask(gateway, "m")
+            spans = receiver.wait(lambda spans: any(span.attributes.get("penstock.attempt.number") == 2 for span in spans))
+    queued, sent = (next(span for span in spans if span.attributes.get("penstock.attempt.number") == number) for number in (1, 2))
+    assert (queued.attributes["error.type"], sent.attributes["penstock.attempt.outcome"]) == ("overloaded", "ok")
+    assert queued.id != sent.id == lane.last.headers["traceparent"].split("-")[2]
+
+
+def _left(gateway: Gateway) -> None:
+    """Ask for what never comes, until the gateway ends."""
+    with suppress(OSError, http.client.HTTPException):
+        ask(gateway, "hold")
 
 
 def test_a_receiver_that_is_not_there_hurts_nobody(tmp_path: Path) -> None:

@@ -33,6 +33,17 @@ def test_under_way_and_ended_are_found_by_id() -> None:
     assert ring.find("b") is None
 
 
+def test_of_requests_with_one_id_the_newest_is_found_whichever_ended_last() -> None:
+    ring = Ring(2)
+    old, new = Trace("a", 0.0, 0.0, "chat"), Trace("a", 1.0, 1.0, "chat")
+    for each in (old, new):
+        ring.begin(each)
+    for each in (new, old):
+        each.end(2.0, "ok", 200)
+        ring.end(each)
+    assert ring.find("a") is new
+
+
 def test_newest_first_and_bounded() -> None:
     ring = Ring(3)
     for id in "abcde":
