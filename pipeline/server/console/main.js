@@ -13,6 +13,8 @@ import { Tables } from "./tables.js";
 const VIEWS = { requests: "Requests", models: "Models", candidates: "Candidates", chains: "Chains" };
 /** The list shows the answer's row only: the others are read for one request, when it is looked at. */
 const FEED = "/debug/live?stages=answer";
+// What else stands in a link is no id that a request can have; the gateway refuses it.
+const ID = /^[\w.:-]{1,128}$/;
 
 function decoded(part) {
   try {
@@ -134,6 +136,8 @@ class Console {
     if (!this.id) return;
     const id = this.id;
     byId("detail").scrollTop = 0;
+    const missing = () => this.detail.missing(id, "This request is not kept any more, or never was.");
+    if (!ID.test(id)) return missing();
     const known = this.store.find(id);
     if (known) this.list.select(known.key, { reveal: true });
     const one = new Store();
@@ -141,7 +145,7 @@ class Console {
       one.take(message);
       const request = one.find(id);
       if (request) this.#showDetail(request, one.lasted(request));
-      else this.detail.missing(id, "This request is not kept any more, or never was.");
+      else missing();
       if (!request || request.outcome) feed.stop();
     }, () => {});
     this.single = feed;
