@@ -7,15 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.traces.attempt import Attempt, elapsed, known, micros
-from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, Put, of_place, place, spread
-from pipeline.traces.row import CODES, Row, unless_ended
+from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, Put, packed, place
+from pipeline.traces.row import Row
+from pipeline.traces.rows import MOST_ATTEMPTS, Rows
 
 VERSION: Final = 1
 """Of the JSON form."""
 
 LONGEST_NAME: Final = 200
-MOST_ATTEMPTS: Final = 64
-"""Attempts of one request that are recorded."""
 MOST_NOTES: Final = 64
 
 _OF_REQUEST: Final = frozenset({"answer", "client"})
@@ -26,12 +25,10 @@ MANY: Final = 512
 FEW: Final = 64
 """Notes of a request that ended which are left as they are."""
 
-_ENDS: Final = {"ok": unless_ended("completed"), "client_left": unless_ended("dispose")}
-_FAILED: Final = unless_ended("error")
-
-_SUBSCRIBE: Final = CODES["subscribe"]
-
 NO_USAGE: Final[Mapping[str, int]] = {}
+_NOBODY: Final[dict[str, Any]] = {}
+_NOTHING: Final[list[Put]] = []
+"""What every trace that ended has in common. Never written to."""
 
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
@@ -65,10 +62,7 @@ class Trace:
     """
 
     __slots__ = (
-        "_begun",
-        "_closed",
         "_rows",
-        "_started",
         "asked",
         "at",
         "attempts",
@@ -91,6 +85,7 @@ class Trace:
         "notes",
         "now",
         "outcome",
+        "packed",
         "parsed",
         "put",
         "queued",
@@ -157,13 +152,9 @@ class Trace:
         """Whether something could not be noted."""
         self.bodies: Any = None
         """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
-        self._rows: dict[int, Row] | None = None
-        self._started = False
-        """Whether the rows of the whole request have their beginning."""
-        self._begun = 0
-        """How many attempts' rows have theirs."""
-        self._closed = False
-        """Whether all rows have their end."""
+        self.packed = b""
+        """What was put down and not looked at when it ended."""
+        self._rows: Rows | None = None
 
     @property
     def failed(self) -> bool:
@@ -200,53 +191,20 @@ class Trace:
         self.outcome = outcome
         self.status = status
         self.error = error
-        self.guards.clear()
+        self.guards = _NOBODY
         for attempt in self.attempts:
             attempt.end(at, "ok" if attempt.whole else "let_go")
         self.put = _too_late
         if len(self.log) > FEW:
             self.settle()
+        else:
+            self.packed, self.log = packed(self.log), _NOTHING
 
     def settle(self) -> dict[int, Row]:
         """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""
-        rows = self._rows
-        if rows is None:
-            rows = self._rows = {ANSWER: Row("answer"), CLIENT: Row("client")}
-        self._begin(rows)
-        log = self.log
-        taken = log[:]
-        del log[: len(taken)]
-        for number, marks in spread(taken).items():
-            _row(rows, number).take(marks)
-        if self.ended is not None and not self._closed:
-            self._close(rows, self.ended)
-        return rows
-
-    def _begin(self, rows: dict[int, Row]) -> None:
-        if self.subscribed is not None and not self._started:
-            self._started = True
-            rows[ANSWER].add(self.subscribed, _SUBSCRIBE)
-            rows[CLIENT].add(self.subscribed, _SUBSCRIBE)
-        for attempt in self.attempts[self._begun :]:
-            if attempt.tried:
-                for stage in ("wire", "decoded"):
-                    _row(rows, place(stage, attempt.number)).add(attempt.began, _SUBSCRIBE)
-            if attempt.guarded is not None:
-                _row(rows, place("attempt", attempt.number)).add(attempt.guarded, _SUBSCRIBE)
-        self._begun = len(self.attempts)
-
-    def _close(self, rows: dict[int, Row], at: float) -> None:
-        self._closed = True
-        kind = _ENDS.get(self.outcome, _FAILED)
-        rows[ANSWER].take([(at, kind, 0, 0)])
-        rows[CLIENT].take([(at, kind, 0, 0)])
-        for attempt in self.attempts:
-            # Its connection may still be about to close: for whoever listened it is over.
-            kind = _ENDS["ok" if attempt.whole else "client_left"]
-            for stage in ("decoded", "attempt"):
-                row = rows.get(place(stage, attempt.number))
-                if row is not None:
-                    row.take([(at, kind, 0, 0)])
+        if self._rows is None:
+            self._rows = Rows()
+        return self._rows.settle(self)
 
     @property
     def answer(self) -> Row:
@@ -337,17 +295,6 @@ class Trace:
 
 def _too_late(noted: Put) -> None:
     """What happens behind the end is not told."""
-
-
-def _row(rows: dict[int, Row], number: int) -> Row:
-    row = rows.get(number)
-    if row is None:
-        stage, attempt = of_place(number)
-        row = Row(stage, attempt)
-        # What belongs to an attempt that is not kept is dropped.
-        if attempt <= MOST_ATTEMPTS:
-            rows[number] = row
-    return row
 
 
 def _note(note: Note, began: float) -> dict[str, Any]:

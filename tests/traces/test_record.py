@@ -5,8 +5,9 @@ from __future__ import annotations
 import orjson
 
 from pipeline.traces import MOST, Cursor, Note, Trace, place
-from pipeline.traces.record import MOST_ATTEMPTS, MOST_NOTES
+from pipeline.traces.record import MOST_NOTES
 from pipeline.traces.row import CODES
+from pipeline.traces.rows import MOST_ATTEMPTS
 
 
 def begun() -> Trace:
