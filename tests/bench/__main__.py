@@ -38,6 +38,9 @@ def bench(only: Only = None, quick: Quick = False, no_fail: NoFail = False, prof
     except BenchError as error:
         console.print(f"[bold red]The benchmark failed:[/] {error}", highlight=False)
         raise typer.Exit(2) from None
+    if not figures:
+        console.print(f"[bold red]Nothing is called {' or '.join(plan.only)}:[/] see --help for the names.", highlight=False)
+        raise typer.Exit(2)
     console.print(table(figures))
     save(figures)
     console.print(f"kept in {LATEST}")
