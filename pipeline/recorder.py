@@ -57,6 +57,8 @@ class Recorder:
         """Writes a whole line into the log: (level, fields). ``Logs.say`` costs less than a logger."""
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
+        self._dropped = 0
+        """Of earlier files."""
         self._of_file: tuple[Any, ...] = (None, config.file_size, config.files)
         self.use(config, digest, redactor or Redactor())
 
@@ -69,7 +71,9 @@ class Recorder:
         of_file = (config.file, config.file_size, config.files)
         if of_file != self._of_file:
             # Beside the event loop: a slow disk may take its time for what waits.
-            threading.Thread(target=_close, args=(self._lines, self._file), daemon=True).start()
+            if self._lines is not None:
+                threading.Thread(target=_close, args=(self._lines, self._file), daemon=True).start()
+                self._dropped += self._lines.dropped
             self._of_file, self._lines, self._file = of_file, None, None
             if config.file is not None:
                 self._file = RotatingFile(_own(Path(config.file), self.worker), config.file_size, config.files)
@@ -78,7 +82,7 @@ class Recorder:
     @property
     def dropped(self) -> int:
         """Traces that could not be written to the file."""
-        return 0 if self._lines is None else self._lines.dropped
+        return self._dropped + (0 if self._lines is None else self._lines.dropped)
 
     def close(self) -> None:
         """Write what waits to be written, and let go of the file."""

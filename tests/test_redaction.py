@@ -7,7 +7,7 @@ import time
 import pytest
 
 from pipeline.bodies import LONGEST_BODY
-from pipeline.redaction import Redactor, hidden
+from pipeline.redaction import HIDDEN, Redactor, hidden
 
 PATIENCE = 5.0
 """Seconds for a text as long as a body may be: linear work takes a twentieth of that, and quadratic work minutes at least."""
@@ -36,3 +36,10 @@ def test_no_text_takes_more_than_its_share_of_time(piece: str) -> None:
     Redactor(["a secret"]).text(text)
     hidden(text)
     assert time.process_time() - began < PATIENCE
+
+
+def test_what_a_name_says_is_secret_is_hidden_whatever_it_is() -> None:
+    said = {"password": ["x"], "api_key": 1234, "secret": None, "cookie": True, "token_count": 7}
+    assert Redactor().value(said) == {"password": HIDDEN, "api_key": HIDDEN, "secret": None, "cookie": True, "token_count": 7}
+    # A tool's schema of a parameter of that name.
+    assert Redactor().value({"password": {"type": "string"}}) == {"password": {"type": "string"}}

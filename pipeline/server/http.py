@@ -24,6 +24,9 @@ from pipeline.server.views import FILES, Views
 log = logging.getLogger("penstock")
 
 # TR-X7: a client's request id is taken only if it cannot hurt anything that it is written into.
+_OF_OPERATORS: Final = ("/debug", "/healthz", "/readyz", "/metrics")
+"""Paths that are not those of an SDK, which begin with /v1."""
+
 _SAFE_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
@@ -139,7 +142,10 @@ def _nearest(path: str, known: Mapping[str, object]) -> str:
     import difflib
 
     near = difflib.get_close_matches(path, list(known), n=1, cutoff=0.6)
-    return f" Did you mean /v1{near[0]}?" if near else ""
+    if not near:
+        return ""
+    prefix = "" if near[0].startswith(_OF_OPERATORS) else "/v1"
+    return f" Did you mean {prefix}{near[0]}?"
 
 
 def dialect_of(path: str, request: web.BaseRequest) -> Dialect:

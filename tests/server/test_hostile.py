@@ -111,20 +111,29 @@ def test_a_fault_of_ours_is_in_the_log_under_the_request_s_id_and_any_other_is_n
     assert ("req_2" in caplog.text, "ZeroDivisionError: the text" in caplog.text) == (True, True)
 
 
-def got(gateway: Gateway, path: str, **headers: str) -> tuple[int, str]:
+def got(gateway: Gateway, path: str, **headers: str) -> tuple[int, str, str]:
     connection = http.client.HTTPConnection(urlsplit(gateway.url).netloc, timeout=PATIENCE)
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
-    answer.read()
+    text = answer.read().decode()
     connection.close()
-    return answer.status, answer.headers.get("content-type", "")
+    return answer.status, answer.headers.get("content-type", ""), text
 
 
 @pytest.mark.parametrize("accept", ["application/openmetrics-text; version=abc", ";;,=", "*/*;q=x"])
 def test_a_scraper_that_asks_for_what_nobody_understands_gets_plain_text(gateway: Gateway, accept: str) -> None:
-    status, kind = got(gateway, "/metrics", accept=accept)
+    status, kind, _ = got(gateway, "/metrics", accept=accept)
     assert (status, kind.partition(";")[0]) == (200, "text/plain")
 
 
 def test_a_page_under_another_name_cannot_read_the_metrics_of_a_gateway_without_keys(gateway: Gateway) -> None:
     assert got(gateway, "/metrics", host="evil.example")[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "near"), [("/debug/log", "/debug/logs"), ("/metric", "/metrics"), ("/v1/mesages", "/v1/messages")]
+)
+def test_a_path_that_is_not_there_is_answered_with_the_nearest_as_it_is_asked(gateway: Gateway, path: str, near: str) -> None:
+    status, _, text = got(gateway, path)
+    assert status == 404
+    assert f"Did you mean {near}?" in text
