@@ -88,7 +88,7 @@ class Redactor:
         return value
 
     def _of(self, name: str, item: Any) -> Any:
-        """A value whose name says what it is is hidden whatever it looks like. An object below it may be a schema: it says more."""
+        """A value whose name says what it is is hidden whatever it looks like. An object may be a schema, which says more."""
         secret = isinstance(item, str | int | float | list) and not isinstance(item, bool)
         return HIDDEN if secret and _SECRET_NAME.fullmatch(name) else self.value(item)
 
