@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from operators.stream import Left, Link
 from operators.tap import quietly
 from pipeline.decode import Decode
-from pipeline.errors import Kind, classify
+from pipeline.errors import classify
 from pipeline.events import (
     Batch,
     Citation,
@@ -33,6 +32,7 @@ from pipeline.traces import Attempt, Note, Put, Trace, place
 from pipeline.traces.log import BOTH, ENDS, OPENS
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
+from pipeline.wording import said
 
 log = logging.getLogger("penstock")
 
@@ -57,14 +57,6 @@ KIND_OF: Final[Mapping[type[Event], int]] = {
     Finish: _END,
     End: _END,
 }
-
-# Errors whose texts are made of our own words and of names that the configuration gives.
-_OURS: Final = frozenset(
-    (Kind.UNREACHABLE, Kind.TIMEOUT, Kind.CUT, Kind.BAD_REPLY, Kind.OVERLOADED, Kind.RATE_LIMIT, Kind.TOO_LARGE, Kind.PROVIDER)
-)
-
-# Others' words are told only where they are names.
-_NAME: Final = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
 
 
 def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> Decode:
@@ -304,21 +296,6 @@ def failed(attempt: Attempt, at: float, error: Exception) -> None:
     """The attempt ended with this error, told as ``said`` tells it."""
     known = classify(error)
     attempt.fail(at, known.reason, known.status, said(error), known.retry_after)
-
-
-def said(error: Exception) -> str:
-    """What may be told of an error where people look: words of ours that quote nobody.
-
-    What a provider wrote may hold anything, and what is wrong with a request is told with a piece of it.
-    """
-    known = classify(error)
-    if known.kind in _OURS and not known.from_provider:
-        return known.message
-    named = (("code", known.code if known.from_provider else None), ("param", known.param))
-    names = [f"{name} {value}" for name, value in named if value and _NAME.fullmatch(value)]
-    if known.from_provider:
-        names.insert(0, f"status {known.status}")
-    return f"{known.kind.text[:-1]} ({', '.join(names)})." if names else known.kind.text
 
 
 def note(scheduler: Any, operator: str, message: str, stage: str = "request") -> None:

@@ -18,13 +18,13 @@ from pipeline.errors import GatewayError
 from pipeline.events import UNKNOWN, Usage
 from pipeline.exchange import Exchange
 from pipeline.logs import Lines, iso
-from pipeline.noting import said
 from pipeline.redaction import Redactor
 from pipeline.resolve import Route
 from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
 from pipeline.traces.attempt import micros
 from pipeline.traces.file import RotatingFile
+from pipeline.wording import said
 
 if TYPE_CHECKING:
     from pipeline.telemetry.otel import Telemetry
