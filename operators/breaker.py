@@ -161,8 +161,7 @@ class _Watch(Link[T, T]):
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
             self._ticket.succeed()
-            if not getattr(item, "ends", False):
-                self.step_aside()
+            self.step_aside_behind(item)
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:

@@ -70,9 +70,7 @@ class Trials(Link[T, T]):
         elif getattr(item, "commits", True):
             self.commit()
             self.receiver.on_next(item)
-            if not getattr(item, "ends", False):
-                # Of a whole answer nothing else comes.
-                self.step_aside()
+            self.step_aside_behind(item)
         elif self._held is None:
             self._held = [item]
         else:

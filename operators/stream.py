@@ -181,7 +181,7 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         return self
 
     def _adopt(self, upstream: Any) -> None:
-        """Hold whatever the source gave that is not a link which hands us its items, or is over already."""
+        """Hold what the source gave, where it is no link that hands us its items; or let go of it, where we are over already."""
         if getattr(upstream, "stopped", False) and isinstance(upstream, Link):
             return
         upstream = _foreign(upstream)
@@ -200,6 +200,11 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
     def step_aside(self) -> None:
         """Let items pass by from now on, where the source can do that; the end is told as before."""
         self.aside = self.upstream.redirect(self.receiver)
+
+    def step_aside_behind(self, item: T) -> None:
+        """The same, unless ``item`` says that it is the last one (``ends``): then nothing follows that could pass by."""
+        if not getattr(item, "ends", False):
+            self.step_aside()
 
     def redirect(self, receiver: Any) -> bool:
         """Hand items to ``receiver`` from now on (who stood in between steps aside). True: it will."""

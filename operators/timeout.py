@@ -110,8 +110,7 @@ class _FirstEvent(_Countdown[T]):
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
             self.stop()
-            if not getattr(item, "ends", False):
-                self.step_aside()
+            self.step_aside_behind(item)
         self.receiver.on_next(item)
 
 

@@ -211,12 +211,12 @@ class Metrics:
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = _Kind(self, *key)
-        kind.requests.value += 1
+        kind.requests.inc()
         kind.duration.mark(now - exchange.began, exchange.id)
         self.parsing.observe(exchange.parsed_at - exchange.began)
         if opened is None:
             return
-        kind.stream_ends.value += 1
+        kind.stream_ends.inc()
         if opened.sent.losses.dropped:
             # Names of losses are the dialects' own, never a client's (DI-142).
             for name in opened.sent.losses.dropped:

@@ -163,7 +163,7 @@ class NotedDecode(Decode):
         if trace.ended is not None:
             return
         at, attempt, heard = self._now(), self._attempt, self._heard
-        decoded = _COMPLETED if how is None else how_it_ended(how)
+        decoded = how_it_ended(how)
         if heard is None:
             heard = _DISPOSE
         if heard == decoded:
@@ -226,9 +226,8 @@ class AttemptNotes(Link[Batch, Batch]):
             attempt = trace.attempt(self._candidate, self._at)
             attempt.label = self._label
             self.tried(attempt)
-        trace.put((place("attempt", attempt.number), at, _COMPLETED if how is None else how_it_ended(how), 0, 0))
-        if attempt.outcome is None:
-            attempt.end(at, "let_go")
+        trace.put((place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
+        attempt.end(at, "let_go")
         if isinstance(how, Exception):
             quietly(failed, attempt, at, how)
             if tripped:
@@ -279,7 +278,7 @@ def note_batch(put: Callable[[Put], None], place: int, at: float, batch: Batch) 
     code = OTHER
     if events:
         opened = type(events[0]) is Opened
-        leading = events[opened]
+        leading = events[1 if opened else 0]
         for event in events:
             if event.phase:
                 leading = event
@@ -307,4 +306,6 @@ def note(scheduler: Any, operator: str, message: str, stage: str = "request") ->
 
 def how_it_ended(how: Exception | Left | None) -> int:
     """The mark of an end (see ``Link.ended``)."""
-    return CODES["completed" if how is None else "error" if isinstance(how, Exception) else "dispose"]
+    if how is None:
+        return _COMPLETED
+    return _ERROR if isinstance(how, Exception) else _DISPOSE

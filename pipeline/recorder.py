@@ -53,8 +53,8 @@ class Recorder:
         self.worker = worker
         self.telemetry: Telemetry | None = None
         """Makes spans of requests; None: nobody wants them, and it costs nothing."""
-        self.say: Callable[[int, dict[str, Any]], None] = _say
-        """Writes a whole line into the log: (level, fields). ``Logs.say`` costs less than a logger."""
+        self.say: Callable[[dict[str, Any]], None] = _say
+        """Writes a whole line into the log. ``Logs.say`` costs less than a logger."""
         self._file: RotatingFile | None = None
         self._lines: Lines[Trace] | None = None
         self._dropped = 0
@@ -131,7 +131,7 @@ class Recorder:
                 quietly(self.telemetry.end, exchange.span, self.told(trace, stages=False))
         level = _level(error)
         if log.isEnabledFor(level):
-            self.say(level, _line_of(exchange, trace, level, outcome, status, told))
+            self.say(_line_of(exchange, trace, level, outcome, status, told))
 
     def refused(
         self,
@@ -159,7 +159,7 @@ class Recorder:
             line: dict[str, Any] = {"ts": iso(time.time()), "level": _LEVELS[level], "event": "request", "id": id}
             line |= {"outcome": outcome, "status": status, "dialect": dialect, "caller": caller or None}
             line |= {"seconds": micros(time.monotonic() - began), "cause": told and told[1]}
-            self.say(level, {name: value for name, value in line.items() if value is not None})
+            self.say({name: value for name, value in line.items() if value is not None})
 
     def _keep(self, trace: Trace) -> None:
         self.ring.end(trace)
@@ -266,5 +266,5 @@ def _line_of(
     return line
 
 
-def _say(level: int, line: dict[str, Any]) -> None:
-    log.log(level, line["event"], extra={"fields": line})
+def _say(line: dict[str, Any]) -> None:
+    log.log(logging.getLevelNamesMapping()[line["level"].upper()], line["event"], extra={"fields": line})

@@ -133,6 +133,8 @@ def test_who_logs_never_waits_and_what_is_too_much_is_counted() -> None:
     said = b"".join(out).decode().split()
     assert len(said) == 1000 - lines.dropped
     assert said == sorted(said, key=int)
+    # Who looks wants to know what was said last.
+    assert said[-1] == "999"
 
 
 def test_lines_that_come_together_are_written_together() -> None:
@@ -196,10 +198,13 @@ def test_what_is_not_written_yet_is_shown_already() -> None:
         formed.set()
         return as_json(told)
 
-    logs = Logs(form, lambda data: [os.write(writing, data)].clear())
-    logs.say(logging.INFO, {"level": "info", "event": "first"})
+    def write(data: bytes) -> None:
+        os.write(writing, data)
+
+    logs = Logs(form, write)
+    logs.say({"level": "info", "event": "first"})
     assert formed.wait(10)
-    logs.say(logging.INFO, {"level": "info", "event": "second"})
+    logs.say({"level": "info", "event": "second"})
     assert [line["event"] for line in logs.tail(9, logging.INFO)] == ["first", "second"]
     os.close(reading)
     logs.lines.close()

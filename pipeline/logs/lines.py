@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -11,7 +12,7 @@ from typing import Final, Generic, TypeVar
 PAUSE: Final = 0.05
 """Seconds for which lines are gathered before they are written together."""
 MOST: Final = 10_000
-"""Lines that wait; further ones are dropped and counted."""
+"""Lines that wait; for further ones the oldest are dropped and counted."""
 LAST: Final = 2.0
 """Seconds that the lines which wait at the end may take."""
 _AT_ONCE: Final = 64
@@ -46,13 +47,15 @@ class Lines(Generic[T]):
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self.dropped = 0
-        """Lines that found the queue full, or could not be written."""
+        """Lines that had to make room in a full queue, or could not be written."""
 
     def put(self, said: T) -> None:
         """Have a line made of this and written soon."""
         if len(self.waiting) >= self._most:
-            self.dropped += 1
-            return
+            # The newest says more. (The thread may have made room meanwhile.)
+            with contextlib.suppress(IndexError):
+                self.waiting.popleft()
+                self.dropped += 1
         self.waiting.append(said)
         # While the thread gathers lines it need not be told of another one: that is what a wake-up costs at most.
         if not self._awake:

@@ -50,7 +50,7 @@ class Logs(logging.Handler):
         except Exception:
             self.lines.dropped += 1
 
-    def say(self, level: int, told: Fields) -> None:
+    def say(self, told: Fields) -> None:
         """A whole line of our own making, past the machinery of loggers, which costs more than the line."""
         self.lines.put(told)
 

@@ -22,7 +22,8 @@ from pipeline.tallies import added, averaged
 MOST: Final = 1000
 """Entries of one answer."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+"""TR-X7: what cannot hurt anything that it is written into. Another one that a client gives is not taken."""
 _NO_QUERY: Final[Mapping[str, str]] = {}
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _DIALECTS: Final = ("chat", "responses", "messages")
@@ -64,7 +65,7 @@ class Debug:
         async def handle(request: web.BaseRequest, request_id: str) -> web.StreamResponse:
             runtime = self._runtime
             runtime.keyring.administrate(request.headers, request.remote)
-            known(request.query, parameters)
+            check_parameters(request.query, parameters)
             body = orjson.dumps(await asked(request.query))
             headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
             return web.Response(body=body, headers={**headers, "content-type": "application/json", "cache-control": "no-store"})
@@ -162,7 +163,7 @@ class Debug:
         return {"evicted": 0, "remaining": 0}
 
 
-def known(query: Mapping[str, str], parameters: tuple[str, ...]) -> None:
+def check_parameters(query: Mapping[str, str], parameters: tuple[str, ...]) -> None:
     """Raises GatewayError where a parameter is none of these: a misspelt one must not pass for one that is left out."""
     for name in query:
         if name not in parameters:
@@ -173,7 +174,7 @@ def known(query: Mapping[str, str], parameters: tuple[str, ...]) -> None:
 
 def request_id_of(text: str) -> str:
     """The text, which is an id that a request may have. Raises GatewayError where it is not (TR-X3)."""
-    if not _ID.fullmatch(text):
+    if not REQUEST_ID.fullmatch(text):
         raise GatewayError(Kind.BAD_REQUEST, "A request id has up to 128 letters, digits and the signs . _ : -", param="id")
     return text
 

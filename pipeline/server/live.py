@@ -20,7 +20,7 @@ from aiohttp import web
 
 from pipeline.emit import STREAM_HEADERS
 from pipeline.errors import GatewayError, Kind
-from pipeline.server.debug import known, request_id_of
+from pipeline.server.debug import check_parameters, request_id_of
 from pipeline.server.news import Answer
 from pipeline.server.runtime import Runtime
 
@@ -51,7 +51,7 @@ async def live(runtime: Runtime, stats: Stats, request: web.BaseRequest, request
     """
     keyring = runtime.keyring
     keyring.administrate(request.headers, request.remote)
-    known(request.query, ("stages", "id"))
+    check_parameters(request.query, ("stages", "id"))
     id = request.query.get("id")
     feed = Feed(runtime, stats, _stages(request.query.get("stages")), None if id is None else request_id_of(id))
     headers = {**STREAM_HEADERS, **runtime.headers(request_id, runtime.cors.headers(request.headers))}

@@ -11,7 +11,7 @@ from pipeline.advice import ADVICE
 from pipeline.config import Config
 from pipeline.described import described
 from pipeline.errors import GatewayError, Kind
-from pipeline.server.debug import known
+from pipeline.server.debug import check_parameters
 from pipeline.server.live import Stats, live
 from pipeline.server.news import Desk
 from pipeline.server.pages import pages, serve, wants_page
@@ -65,7 +65,7 @@ class Views:
         """What ``penstock show`` prints, as JSON, and what to do about each class of errors."""
         runtime = self._runtime
         runtime.keyring.administrate(request.headers, request.remote)
-        known(request.query, ())
+        check_parameters(request.query, ())
         config = runtime.assembly.config
         if self._described is None or self._described[0] is not config:
             advice = {kind.reason: text for kind, text in ADVICE.items()}

@@ -133,6 +133,12 @@ def test_a_request_that_is_gone_without_an_end_is_told_as_gone(stand: Stand) -> 
     assert stand.desk.look("me")["gone"] == ["one"]
 
 
+async def looked(feed: Feed) -> dict[str, Any]:
+    """What one look of it tells; nothing where there is nothing new."""
+    data = await feed.look()
+    return {} if data is None else cast(dict[str, Any], json.loads(data))
+
+
 def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> None:
     stands = [Stand(), Stand()]
     stands[0].begin("here")
@@ -148,17 +154,13 @@ def test_all_workers_are_told_of_and_what_a_dead_one_had_in_flight_is_gone() -> 
     runtime.colleagues = several = Several(stands)
     feed = Feed(runtime, nothing)
 
-    async def look() -> dict[str, Any]:
-        data = await feed.look()
-        return {} if data is None else cast(dict[str, Any], json.loads(data))
-
     async def looks() -> None:
-        first = await look()
+        first = await looked(feed)
         assert first["first"] is True
         assert {request["id"] for request in first["requests"]} == {"here", "there"}
         assert first["candidates"]["demo/demo"]["states"] == {"closed": 1, "open": 1}
         several.stands.pop()
-        gone = [id for _ in range(SILENT) for id in (await look()).get("gone", [])]
+        gone = [id for _ in range(SILENT) for id in (await looked(feed)).get("gone", [])]
         assert gone == ["there"]
 
     asyncio.run(looks())
@@ -172,8 +174,7 @@ def test_what_was_told_as_gone_is_not_told_again_when_its_worker_dies() -> None:
     feed = Feed(runtime, nothing)
 
     async def gone() -> list[str]:
-        data = await feed.look()
-        return [] if data is None else cast(list[str], json.loads(data).get("gone", []))
+        return cast(list[str], (await looked(feed)).get("gone", []))
 
     async def looks() -> None:
         assert await gone() == []
@@ -192,27 +193,23 @@ def test_what_an_answer_told_that_came_too_late_is_told_again() -> None:
     runtime.colleagues = several = Several(stands)
     feed = Feed(runtime, nothing)
 
-    async def look() -> dict[str, Any]:
-        data = await feed.look()
-        return {} if data is None else cast(dict[str, Any], json.loads(data))
-
     async def looks() -> None:
-        assert {request["id"] for request in (await look())["requests"]} == {"ends", "goes on", "old"}
+        assert {request["id"] for request in (await looked(feed))["requests"]} == {"ends", "goes on", "old"}
         several.late = [stands[1]]
         stands[1].end(old)
         for number in range(news.HISTORY):
             stands[1].end(stands[1].begin(str(number)))
         stands[1].end(ends)
         stands[1].mark(goes_on, times=3)
-        await look()
+        await looked(feed)
         several.late = []
-        message = await look()
+        message = await looked(feed)
         told = {request["id"]: request for request in message["requests"]}
         assert told["ends"]["outcome"] == "ok"
         assert answer(told["goes on"]) == (0, ["text"] * 3)
         # What ended too long ago to be told is at least not in flight any more.
         assert message["gone"] == ["old"]
-        while more := (await look()).get("requests"):
+        while more := (await looked(feed)).get("requests"):
             assert not {request["id"] for request in more} & {"ends", "goes on", "old"}
 
     asyncio.run(looks())

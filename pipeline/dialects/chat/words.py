@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pipeline.dialects.lenient import COUNTABLE, count
+from pipeline.dialects.lenient import count
 from pipeline.errors import Kind
 from pipeline.events import FinishReason, Usage
 
@@ -103,6 +103,8 @@ def write_usage(usage: Usage) -> dict[str, Any] | None:
 
 def _count(source: dict[str, Any], name: str) -> int | None:
     value = source.get(name)
-    if type(value) is int and 0 <= value < COUNTABLE:
-        return value
-    return count(int(value)) if type(value) is float and value.is_integer() else None
+    if value is None:
+        return None
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return count(value)
