@@ -16,6 +16,7 @@ from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
 from pipeline.traces import CLIENT
+from pipeline.traces.log import pack
 from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
@@ -180,7 +181,7 @@ class Emission(Link[bytes, bytes]):
             _at_once(self._begin(data))
         trace = self._trace
         if trace is not None:
-            mark(trace, CLIENT, _WRITTEN, len(data))
+            trace.put(pack(CLIENT, trace.now(), _WRITTEN, len(data), 0))
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()

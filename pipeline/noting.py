@@ -28,8 +28,8 @@ from pipeline.events import (
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
-from pipeline.traces import Attempt, Note, Put, Trace, place
-from pipeline.traces.log import BOTH, ENDS, OPENS
+from pipeline.traces import Attempt, Note, Trace, place
+from pipeline.traces.log import BOTH, ENDS, OPENS, READ, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 from pipeline.wording import said
@@ -100,18 +100,19 @@ class NotedDecode(Decode):
         if type(frame) is bytes and decoder is not None:
             batch = decoder.feed(frame)
             events = batch.events
-            self._trace.put((self._wire, at, _BYTES, len(frame), 0))
-            if len(self._trace.log) >= MANY:
-                settled(self._trace)
-            if len(events) == 1 and not batch.ends and batch.error is None:
+            trace = self._trace
+            if len(trace.log) >= MANY:
+                settled(trace)
+            if len(events) == 1 and batch.size == len(frame) and not batch.ends and batch.error is None:
                 if batch.commits:
                     self._attempt.committed = True
-                self._trace.put((self._wire + 1, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
+                trace.put(pack(self._wire, at, KIND_OF.get(type(events[0]), OTHER) | READ, batch.size, 1))
                 return (batch,)
+            trace.put(pack(self._wire, at, _BYTES, len(frame), 0))
             batches = self._read_in(batch)
         elif type(frame) is Whole:
             self._attempt.opened = at
-            self._trace.put((self._wire, at, _HEAD, len(frame.body), 0))
+            self._trace.put(pack(self._wire, at, _HEAD, len(frame.body), 0))
             batches = self._whole(frame)
         else:
             self._head(at, frame)
@@ -124,12 +125,12 @@ class NotedDecode(Decode):
 
     def _head(self, at: float, frame: Frame) -> None:
         if isinstance(frame, Batch | Read):
-            self._trace.put((self._wire, at, _BYTES, frame.size, 0))
+            self._trace.put(pack(self._wire, at, _BYTES, frame.size, 0))
             if len(self._trace.log) >= MANY:
                 settled(self._trace)
             return
         self._attempt.opened = at
-        self._trace.put((self._wire, at, _HEAD, 0, 0))
+        self._trace.put(pack(self._wire, at, _HEAD, 0, 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -167,10 +168,10 @@ class NotedDecode(Decode):
         if heard is None:
             heard = _DISPOSE
         if heard == decoded:
-            trace.put((self._wire, at, heard | BOTH, 0, 0))
+            trace.put(pack(self._wire, at, heard | BOTH, 0, 0))
         else:
-            trace.put((self._wire, at, heard, 0, 0))
-            trace.put((self._wire + 1, at, decoded, 0, 0))
+            trace.put(pack(self._wire, at, heard, 0, 0))
+            trace.put(pack(self._wire + 1, at, decoded, 0, 0))
         if isinstance(how, Exception):
             failed(attempt, at, how)
         else:
@@ -226,7 +227,7 @@ class AttemptNotes(Link[Batch, Batch]):
             attempt = trace.attempt(self._candidate, self._at)
             attempt.label = self._label
             self.tried(attempt)
-        trace.put((place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
+        trace.put(pack(place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
         attempt.end(at, "let_go")
         if isinstance(how, Exception):
             quietly(failed, attempt, at, how)
@@ -249,7 +250,7 @@ class Probe(Protocol):
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
     """A mark for now."""
-    trace.put((place, trace.now(), code, size, 0))
+    trace.put(pack(place, trace.now(), code, size, 0))
     if len(trace.log) >= MANY:
         settled(trace)
 
@@ -269,11 +270,11 @@ def spoilt(trace: Trace) -> None:
         log.exception("request %s could not be traced", trace.id)
 
 
-def note_batch(put: Callable[[Put], None], place: int, at: float, batch: Batch) -> None:
+def note_batch(put: Callable[[bytes], None], place: int, at: float, batch: Batch) -> None:
     """A note for a batch: its first semantic kind. The opening and the end are told beside it, whatever came with them."""
     events = batch.events
     if len(events) == 1:
-        put((place, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
+        put(pack(place, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
         return
     code = OTHER
     if events:
@@ -288,7 +289,7 @@ def note_batch(put: Callable[[Put], None], place: int, at: float, batch: Batch) 
             code |= OPENS
         if batch.ends:
             code |= ENDS
-    put((place, at, code, batch.size, len(events)))
+    put(pack(place, at, code, batch.size, len(events)))
 
 
 def failed(attempt: Attempt, at: float, error: Exception) -> None:

@@ -15,9 +15,10 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import SHEDS, Metrics
-from pipeline.noting import AttemptNotes, how_it_ended, note_batch, settled
+from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, note_batch, settled
 from pipeline.resolve import Candidate
 from pipeline.traces import ANSWER, Note, Trace
+from pipeline.traces.log import pack
 from pipeline.traces.record import MANY
 
 
@@ -99,7 +100,12 @@ class _Observed(Link[Batch, Batch]):
         exchange = self._exchange
         trace = self._trace
         if trace is not None:
-            self._note(trace, batch)
+            events = batch.events
+            if len(events) == 1 and trace.bodies is None:
+                # What most batches of a slow stream are.
+                trace.put(pack(ANSWER, trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
+            else:
+                self._note(trace, batch)
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
         for event in batch.events:
@@ -132,7 +138,7 @@ class _Observed(Link[Batch, Batch]):
     def ended(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if trace is not None and trace.ended is None:
-            trace.put((ANSWER, trace.now(), how_it_ended(how), 0, 0))
+            trace.put(pack(ANSWER, trace.now(), how_it_ended(how), 0, 0))
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:

@@ -1,23 +1,22 @@
-"""The log of a trace: what taps put down while a request is under way, one tuple a moment, because it is done for every token.
+"""The log of a trace: what taps put down while a request is under way, 25 bytes a moment, because it is done for every token.
 
 A note may stand for several marks that belong together; ``spread`` makes them when somebody reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from struct import Struct
 from typing import Final
 
-from pipeline.traces.row import CODES, Noted
+from pipeline.traces.row import CODES, Columns
 
 ANSWER: Final = 0
 CLIENT: Final = 1
 """The places of the whole request; those of an attempt follow (``place``)."""
 OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
-
-Put = tuple[int, float, int, int, int]
-"""Place, seconds, code of the kind (perhaps with flags), bytes, events."""
 
 OPENS: Final = 16
 """Flag: the first of its events opened the answer."""
@@ -25,9 +24,18 @@ ENDS: Final = 32
 """Flag: the last of its events said that the answer is complete."""
 BOTH: Final = 64
 """Flag: it stands for the next place, too."""
+READ: Final = 128
+"""Flag: these bytes of the wire held this one event and nothing else; the event is the next place's."""
 
-_PUT: Final = Struct("<IdBQI")
-_pack: Final = _PUT.pack
+_NOTE: Final = Struct("<IdBQI")
+
+pack: Final[Callable[[int, float, int, int, int], bytes]] = _NOTE.pack
+"""A note: place, seconds, code of the kind (perhaps with flags), bytes, events. As a tuple it would be four times as large."""
+
+_Mark = tuple[int, float, int, int, int]
+"""Place, seconds, code of the kind, bytes, events."""
+
+_place_of: Final = itemgetter(0)
 
 _KIND: Final = OPENS - 1
 _HEAD: Final = CODES["head"]
@@ -51,47 +59,48 @@ def of_place(number: int) -> tuple[str, int]:
     return OF_ATTEMPT[stage], attempt
 
 
-def packed(log: Iterable[Put]) -> bytes:
-    """The notes in a quarter of their room: a thousand traces are kept, and what lies cold in memory is slow to be let go."""
-    return b"".join([_pack(*noted) for noted in log])
-
-
-def unpacked(data: bytes) -> list[Put]:
-    """The notes again.
-
-    >>> unpacked(packed([(2, 0.5, 9, 17, 0)]))
-    [(2, 0.5, 9, 17, 0)]
-    """
-    return list(_PUT.iter_unpack(data))
-
-
-def spread(log: Iterable[Put]) -> dict[int, list[Noted]]:
+def spread(notes: bytes) -> list[tuple[int, Columns]]:
     """The marks that were put down, by their places.
 
-    >>> spread([(place("wire", 1), 0.5, CODES["head"], 17, 0)])
-    {2: [(0.5, 9, 0, 0), (0.5, 7, 17, 0)]}
+    >>> spread(pack(place("wire", 1), 0.5, CODES["head"], 17, 0))
+    [(2, ((0.5, 0.5), (9, 7), (0, 17), (0, 0)))]
     """
-    apart: dict[int, list[Noted]] = {}
-    for number, at, code, size, count in log:
-        marks = apart.setdefault(number, [])
+    marks = sorted(_marks(_NOTE.iter_unpack(notes)), key=_place_of)
+    return [(number, _columns(run)) for number, run in groupby(marks, _place_of)]
+
+
+def _columns(run: Iterator[_Mark]) -> Columns:
+    _, at, codes, sizes, counts = zip(*run, strict=True)
+    return at, codes, sizes, counts
+
+
+def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
+    for note in notes:
+        code = note[2]
         if code <= _KIND and code != _HEAD:
-            marks.append((at, code, size, count))
+            yield note
+            continue
+        number, at, _, size, count = note
+        kind = code & _KIND
+        if code & READ:
+            yield number, at, _BYTES, size, 0
+            yield number + 1, at, kind, size, count
+        elif kind == _HEAD:
+            yield number, at, kind, 0, 0
+            if size:
+                yield number, at, _BYTES, size, 0
         else:
-            marks.extend(_marks(at, code, size, count))
+            yield from _apart(number, at, code, size, count)
             if code & BOTH:
-                apart.setdefault(number + 1, []).extend(_marks(at, code, size, count))
-    return apart
+                yield from _apart(number + 1, at, code, size, count)
 
 
-def _marks(at: float, code: int, size: int, count: int) -> list[Noted]:
-    """The opening, the end, and a head are marks of their own, whatever came with them."""
+def _apart(number: int, at: float, code: int, size: int, count: int) -> Iterator[_Mark]:
+    """The opening and the end are marks of their own, whatever came with them."""
     kind = code & _KIND
-    if kind == _HEAD:
-        head = (at, kind, 0, 0)
-        return [head, (at, _BYTES, size, 0)] if size else [head]
     opens, ends = bool(code & OPENS), bool(code & ENDS) and kind != _END
-    marks: list[Noted] = [(at, _OPENED, 0, 1)] if opens else []
-    marks.append((at, kind, size, count - opens - ends))
+    if opens:
+        yield number, at, _OPENED, 0, 1
+    yield number, at, kind, size, count - opens - ends
     if ends:
-        marks.append((at, _END, 0, 1))
-    return marks
+        yield number, at, _END, 0, 1

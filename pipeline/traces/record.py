@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from pipeline.traces.attempt import Attempt, elapsed, known, micros
-from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, Put, packed, place
+from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, place
 from pipeline.traces.row import Row
 from pipeline.traces.rows import MOST_ATTEMPTS, Rows
 
@@ -21,13 +21,11 @@ _OF_REQUEST: Final = frozenset({"answer", "client"})
 """Stages that are not an attempt's."""
 
 MANY: Final = 512
-"""Notes that are looked at, whoever reads: a note takes several times the room of a mark."""
-FEW: Final = 64
-"""Notes of a request that ended which are left as they are."""
+"""Notes that are looked at, whoever reads: marks are bounded, notes are not."""
 
 NO_USAGE: Final[Mapping[str, int]] = {}
 _NOBODY: Final[dict[str, Any]] = {}
-_NOTHING: Final[list[Put]] = []
+_NOTHING: Final[list[bytes]] = []
 """What every trace that ended has in common. Never written to."""
 
 Cursor = dict[int, tuple[int, ...]]
@@ -118,10 +116,10 @@ class Trace:
         self.attempts: list[Attempt] = []
         self.guards: dict[str, Any] = {}
         """Who takes notes above the guards of an attempt that is under way, by candidate."""
-        self.log: list[Put] = []
+        self.log: list[bytes] = []
         """What was put down and not looked at yet. Who puts down more and more calls ``settle`` when it is ``MANY``."""
-        self.put: Callable[[Put], None] = self.log.append
-        """Put down what passed a place."""
+        self.put: Callable[[bytes], None] = self.log.append
+        """Put down what passed a place (``log.pack``)."""
         self.model = "other"
         """The bounded name, as configured."""
         self.asked = ""
@@ -195,10 +193,10 @@ class Trace:
         for attempt in self.attempts:
             attempt.end(at, "ok" if attempt.whole else "let_go")
         self.put = _too_late
-        if len(self.log) > FEW:
-            self.settle()
+        if self._rows is None:
+            self.packed, self.log = b"".join(self.log), _NOTHING
         else:
-            self.packed, self.log = packed(self.log), _NOTHING
+            self.settle()
 
     def settle(self) -> dict[int, Row]:
         """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""
@@ -293,7 +291,7 @@ class Trace:
         return told
 
 
-def _too_late(noted: Put) -> None:
+def _too_late(noted: bytes) -> None:
     """What happens behind the end is not told."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
-from operator import add
+from operator import add, sub
 from struct import Struct
 from typing import Any, Final
 
@@ -44,8 +44,8 @@ _ANYTHING: Final = (0,) * len(KINDS)
 _Mark = tuple[float, int, int, int]
 """Seconds (of whatever clock the trace has), bytes, events, code of the kind."""
 
-Noted = tuple[float, int, int, int]
-"""Seconds, code of the kind (or ``unless_ended``), bytes, events."""
+Columns = tuple[Sequence[float], Sequence[int], Sequence[int], Sequence[int]]
+"""Seconds, kinds (codes, or ``unless_ended``), bytes and events of several marks: what is done by columns costs a fraction."""
 
 
 def unless_ended(kind: str) -> int:
@@ -91,13 +91,16 @@ class Row:
             size: bytes, below 4 GiB.
             count: events.
         """
-        self.take([(at, code, size, count)])
+        self.take((at,), (code,), (size,), (count,))
 
-    def take(self, noted: Sequence[Noted]) -> None:
+    def take(self, at: Sequence[float], codes: Sequence[int], sizes: Sequence[int], counts: Sequence[int]) -> None:
         """Several marks, in their order; the last one may be an end that counts only where none was noted (``unless_ended``)."""
+        taken = 0 if self.epoch or len(at) == 1 else self._at_once(at, codes, sizes, counts)
+        if taken:
+            at, codes, sizes, counts = at[taken:], codes[taken:], sizes[taken:], counts[taken:]
         last, code, total, number, room = self._at, self._code, self._size, self._count, self._room
-        for at, kind, size, count in noted:
-            if kind == code and (room or at - last < FINE):
+        for when, kind, size, count in zip(at, codes, sizes, counts, strict=True):
+            if kind == code and (room or when - last < FINE):
                 if room:
                     room -= 1
                 total += size
@@ -105,11 +108,24 @@ class Row:
                 continue
             self._at, self._code, self._size, self._count, self._room = last, code, total, number, room
             if kind >= 0:
-                self._open(at, kind, size, count)
+                self._open(when, kind, size, count)
             else:
-                self._end(at, ~kind)
+                self._end(when, ~kind)
             last, code, total, number, room = self._at, self._code, self._size, self._count, self._room
         self._at, self._code, self._size, self._count, self._room = last, code, total, number, room
+
+    def _at_once(self, at: Sequence[float], codes: Sequence[int], sizes: Sequence[int], counts: Sequence[int]) -> int:
+        """Take those that cannot be one with any other: a slow stream, before anything is merged. Tells how many it took."""
+        taken = min(len(at), MOST - 1 - len(self))
+        if taken < 2 or at[0] - self._at < FINE or min(map(sub, at[1:], at)) < FINE:
+            return 0
+        if min(codes) < 0 or max(sizes) > _LARGEST or max(counts) > _LARGEST:
+            return 0
+        self._close()
+        last = taken - 1
+        self._data += b"".join(map(_pack, at[:last], sizes, counts, codes))
+        self._at, self._code, self._size, self._count = at[last], codes[last], sizes[last], counts[last]
+        return taken
 
     def _end(self, at: float, code: int) -> None:
         """Where nobody subscribed nothing ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pipeline.traces.log import ANSWER, CLIENT, of_place, place, spread, unpacked
+from pipeline.traces.log import ANSWER, CLIENT, of_place, place, spread
 from pipeline.traces.row import CODES, Row, unless_ended
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ class Rows:
     def settle(self, trace: Trace) -> dict[int, Row]:
         """The rows, after a look at what was put down. Once that was done after the end, any thread may read."""
         self._begin(trace)
-        taken = unpacked(trace.packed) if trace.packed else trace.log[:]
+        taken = trace.log[:]
+        notes = trace.packed or b"".join(taken)
         trace.packed = b""
         del trace.log[: len(taken)]
-        for number, marks in spread(taken).items():
-            self._at(number).take(marks)
+        for number, columns in spread(notes):
+            self._at(number).take(*columns)
         if trace.ended is not None and not self._closed:
             self._close(trace, trace.ended)
         return self.by_place
@@ -61,14 +62,14 @@ class Rows:
         self._closed = True
         kind = _ENDS.get(trace.outcome, _FAILED)
         for number in (ANSWER, CLIENT):
-            self.by_place[number].take([(at, kind, 0, 0)])
+            self.by_place[number].add(at, kind)
         for attempt in trace.attempts:
             # Its connection may still be about to close: for whoever listened it is over.
             kind = _ENDS["ok" if attempt.whole else "client_left"]
             for stage in ("decoded", "attempt"):
                 row = self.by_place.get(place(stage, attempt.number))
                 if row is not None:
-                    row.take([(at, kind, 0, 0)])
+                    row.add(at, kind)
 
     def _at(self, number: int) -> Row:
         row = self.by_place.get(number)

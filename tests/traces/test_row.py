@@ -80,6 +80,33 @@ def test_whatever_passes_it_is_bounded_and_nothing_is_lost(added: list[tuple[str
     assert marks[0][0] == 0.001
 
 
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(
+                st.sampled_from((0.0, 0.0005, 0.0009, 0.02, 0.02, 0.5)),
+                st.sampled_from(("text", "text", "text", "reasoning", "bytes", "completed")),
+                st.sampled_from((0, 40, 40, 2**32 - 1, 2**33)),
+            ),
+            min_size=1,
+            max_size=150,
+        ),
+        max_size=6,
+    )
+)
+def test_what_is_taken_together_is_told_as_if_it_had_come_one_by_one(parts: list[list[tuple[float, str, int]]]) -> None:
+    together, single, at = Row("decoded", 1), Row("decoded", 1), 1.0
+    for part in parts:
+        marks = []
+        for pause, kind, size in part:
+            at += pause
+            marks.append((at, CODES[kind], size, 1))
+            single.add(*marks[-1])
+        together.take(*zip(*marks, strict=True))
+        assert together.marks(0.0) == single.marks(0.0)
+        assert together.state == single.state
+
+
 def test_only_what_is_new_is_told() -> None:
     row = Row("answer")
     row.add(0.0, CODES["opened"])
