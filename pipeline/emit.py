@@ -152,10 +152,18 @@ class Emission(Link[bytes, bytes]):
         # switch of tasks for each event of a paced stream. Little bytes into an empty buffer stay below its high-water mark, so
         # that the write never has to wait.
         exchange = self._exchange
-        at_once = self._wake is not None and exchange.stream and not exchange.ended and len(data) <= AT_ONCE
-        if at_once and self._has_room():
-            self._write(data)
-            return
+        if self._wake is not None and exchange.stream and not exchange.ended and len(data) <= AT_ONCE:
+            transport = self._transport or self._request.transport
+            if transport is not None and not transport.get_write_buffer_size() and not transport.is_closing():
+                if self._transport is None:
+                    _at_once(self._begin(data))
+                else:
+                    # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
+                    transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+                trace = self._trace
+                if trace is not None:
+                    trace.put(pack(CLIENT, trace.now(), _WRITTEN, len(data), 0))
+                return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.
             return
@@ -167,21 +175,6 @@ class Emission(Link[bytes, bytes]):
             if self._shut_at is None:
                 self._shut_at = self._loop.time()
         self._notify()
-
-    def _has_room(self) -> bool:
-        transport = self._transport or self._request.transport
-        return transport is not None and not transport.get_write_buffer_size() and not transport.is_closing()
-
-    def _write(self, data: bytes) -> None:
-        transport = self._transport
-        if transport is not None:
-            # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-        else:
-            _at_once(self._begin(data))
-        trace = self._trace
-        if trace is not None:
-            trace.put(pack(CLIENT, trace.now(), _WRITTEN, len(data), 0))
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()

@@ -167,14 +167,7 @@ class HttpProvider:
                 push(Whole(head, await _all(content, self._body_limit)))
                 return
             push(head)
-            while True:
-                data = await content.readany()
-                if not data:
-                    return
-                push(data)
-                # A slow client slows the provider's socket down: nothing is read while the gate is shut.
-                if not gate.is_open:
-                    await gate.wait()
+            await response.forward(push, gate)
         except aiohttp.ClientPayloadError as error:
             raise GatewayError(Kind.CUT) from error
         except (aiohttp.ClientError, OSError) as error:

@@ -9,18 +9,24 @@ so that it goes out once more without anybody counting a failure; who never answ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
+from pipeline.providers.forward import Forward, Telling
+
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from aiohttp.http_parser import RawResponseMessage
     from multidict import CIMultiDictProxy
     from yarl import URL
+
+    from operators.source import FlowGate
 
 STALE_WITHIN: Final = 0.5
 """Seconds: a connection that its provider had closed before fails at once. One that fails later had been at work."""
@@ -62,10 +68,11 @@ class Answer:
         content: its body, as it comes.
     """
 
-    __slots__ = ("_connection", "content", "headers", "status")
+    __slots__ = ("_connection", "_protocol", "content", "headers", "status")
 
     def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
         self._connection: Connection | None = connection
+        self._protocol: Any = connection.protocol
         self.status: int = message.code
         self.headers: CIMultiDictProxy[str] = message.headers
         self.content = content
@@ -75,6 +82,10 @@ class Answer:
     def content_type(self) -> str:
         """The media type, in lower case and without parameters; "" where none is told."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    async def forward(self, push: Callable[[bytes], None], gate: FlowGate) -> None:
+        """Push what comes of the body, from inside the read that brought it, until the end of the body (see ``Forward``)."""
+        await Forward(self._protocol, self.content, push, gate).run()
 
     def close(self) -> None:
         """Close the connection, unless it went back to the pool. Idempotent."""
@@ -99,6 +110,8 @@ class Pool:
 
     def __init__(self) -> None:
         self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
+        # There is no other way to say of which kind its connections are.
+        self._connector._factory = partial(Telling, loop=asyncio.get_running_loop())  # type: ignore[assignment]
 
     async def __aenter__(self) -> Pool:
         return self

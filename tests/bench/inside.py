@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
 import uvloop
@@ -15,6 +15,7 @@ from multidict import CIMultiDict
 
 from operators.breaker import Circuits
 from operators.clock import Clock
+from operators.source import FlowGate
 from operators.tap import quietly
 from pipeline.assemble import Assembly, assemble
 from pipeline.config import parse as parse_config
@@ -53,6 +54,10 @@ class _Response:
         self.content_type = content_type
         self.headers = CIMultiDict({"content-type": content_type, "x-request-id": "req_bench"})
         self.content = _Content(reads)
+
+    async def forward(self, push: Callable[[bytes], None], gate: FlowGate) -> None:
+        while not self.content.at_eof():
+            push(await self.content.readany())
 
     def close(self) -> None:
         pass

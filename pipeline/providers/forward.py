@@ -1,0 +1,115 @@
+"""A body that is handed on from inside the very read that brought it, without a turn of a task for each read.
+
+A stream of tokens is one short read after another: waking a task for each costs more than all that a chain does with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from aiohttp import StreamReader
+from aiohttp.client_proto import ResponseHandler
+
+from operators.source import FlowGate
+
+
+class Telling(ResponseHandler):
+    """aiohttp's side of a connection, which tells whoever follows a body that something came, or that nothing will."""
+
+    told: Callable[[], None] | None = None
+    """Whom to tell; set and taken back by a :class:`Forward`."""
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        told = self.told
+        if told is not None:
+            told()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        told = self.told
+        if told is not None:
+            told()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        # Its reader asks for this whenever it is nearly empty, which is after each token; there is something to do after a pause.
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+
+class Forward:
+    """Hands on the body of one answer.
+
+    Args:
+        protocol: of the connection on which it comes.
+        content: the body.
+        push: takes each piece; it never raises.
+        gate: while it is shut nothing is read, and a provider that goes on writing is slowed down by its socket.
+    """
+
+    __slots__ = ("_busy", "_content", "_done", "_gate", "_protocol", "_push", "_taken")
+
+    def __init__(self, protocol: Telling, content: StreamReader, push: Callable[[bytes], None], gate: FlowGate) -> None:
+        self._protocol = protocol
+        self._content = content
+        self._push = push
+        self._gate = gate
+        self._busy = False
+        self._taken = 0
+        """Bytes."""
+        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> None:
+        """Return at the end of the body.
+
+        Raises:
+            aiohttp.ClientPayloadError, OSError, ...: what broke it off, as its reader tells it.
+
+        Cancelled: nothing is handed on any more.
+        """
+        self._protocol.told = self._came
+        try:
+            self._came()
+            await self._done
+        finally:
+            self._leave()
+            self._gate.forget(self._came)
+
+    def _came(self) -> None:
+        # Room in the reader may bring more of what the parser holds back, from inside the reading.
+        if self._busy or self._done.done():
+            return
+        self._busy = True
+        content, gate = self._content, self._gate
+        try:
+            while content.total_bytes > self._taken and gate.is_open:
+                data = content.read_nowait()
+                self._taken += len(data)
+                self._push(data)
+        except Exception as error:
+            self._end(error)
+        finally:
+            self._busy = False
+        if content.is_eof():
+            # From here on the connection is somebody else's.
+            self._leave()
+        if not gate.is_open:
+            gate.on_reopen(self._came)
+        elif content.at_eof():
+            self._end(None)
+        elif content.exception() is not None:
+            self._end(content.exception())
+
+    def _end(self, error: BaseException | None) -> None:
+        self._leave()
+        if self._done.done():
+            return
+        if error is None:
+            self._done.set_result(None)
+        else:
+            self._done.set_exception(error)
+
+    def _leave(self) -> None:
+        if self._protocol.told == self._came:
+            self._protocol.told = None
