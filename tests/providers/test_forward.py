@@ -1,0 +1,178 @@
+"""Bodies on their way, over real sockets: handed on as they come, slowed down, cut, and never mixed up with the next answer's."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from operators.source import FlowGate
+from pipeline.providers.pool import Answer, Destination, Pool, request_head
+from tests.providers.test_pool import answer, one_request, with_server
+
+CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def opened(pool: Pool, to: Destination, url: URL) -> Answer:
+    return await pool.post(to, request_head(url, {}), b"{}")
+
+
+def test_each_piece_is_handed_on_by_the_read_that_brought_it_without_a_task() -> None:
+    taken = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(CHUNKED)
+        for number in range(5):
+            writer.write(chunk(b"%d" % number))
+            await taken.wait()
+            taken.clear()
+        writer.write(chunk(b""))
+        await writer.drain()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[tuple[bytes, bool]]:
+        pieces: list[tuple[bytes, bool]] = []
+
+        def push(data: bytes) -> None:
+            pieces.append((data, asyncio.current_task() is None))
+            taken.set()
+
+        await (await opened(pool, to, url)).forward(push, FlowGate())
+        return pieces
+
+    pieces = with_server(serve, play)
+    assert isinstance(pieces, list)
+    assert [data for data, _ in pieces] == [b"0", b"1", b"2", b"3", b"4"]
+    # The first one may have come with the head, which a task reads.
+    assert all(by_itself for _, by_itself in pieces[1:])
+
+
+def test_while_the_gate_is_shut_the_provider_is_stopped_and_nothing_is_lost() -> None:
+    body = bytes(range(256)) * 4096 * 32
+    stopped = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.transport.set_write_buffer_limits(high=1)
+        writer.write(answer(body))
+        writing = asyncio.ensure_future(writer.drain())
+        while writer.transport.get_write_buffer_size() == 0:
+            await asyncio.sleep(0)
+        stopped.set()
+        await writing
+
+    async def play(pool: Pool, to: Destination, url: URL) -> tuple[int, bytes]:
+        gate, pieces = FlowGate(), []
+
+        def push(data: bytes) -> None:
+            pieces.append(data)
+            gate.shut()
+
+        reading = asyncio.ensure_future((await opened(pool, to, url)).forward(push, gate))
+        await stopped.wait()
+        while not pieces:
+            await asyncio.sleep(0)
+        at_first = len(pieces)
+        while not reading.done():
+            gate.reopen()
+            await asyncio.sleep(0)
+        return at_first, b"".join(pieces)
+
+    assert with_server(serve, play) == (1, body)
+
+
+def test_a_body_that_waits_for_its_client_has_nothing_to_do_with_the_next_answer_on_its_connection() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await one_request(reader)
+        writer.write(CHUNKED + chunk(b"of the first"))
+        writer.write(chunk(b", late") + chunk(b""))
+        await one_request(reader)
+        writer.write(answer(b"of the second"))
+
+    async def play(pool: Pool, to: Destination, url: URL) -> tuple[bytes, bytes]:
+        first: list[bytes] = []
+        second: list[bytes] = []
+        shut = FlowGate()
+        shut.shut()
+        found = await opened(pool, to, url)
+        reading = asyncio.ensure_future(found.forward(first.append, shut))
+        while not found.content.is_eof():
+            await asyncio.sleep(0)
+        await (await opened(pool, to, url)).forward(second.append, FlowGate())
+        assert not first
+        shut.reopen()
+        await reading
+        return b"".join(first), b"".join(second)
+
+    assert with_server(serve, play) == (b"of the first, late", b"of the second")
+    assert connections == 1
+
+
+def test_what_came_before_a_cut_is_handed_on_and_then_the_cut() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(CHUNKED + chunk(b"half of"))
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        pieces: list[bytes] = []
+        found = await opened(pool, to, url)
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await found.forward(pieces.append, FlowGate())
+        found.close()
+        return b"".join(pieces)
+
+    assert with_server(serve, play) == b"half of"
+
+
+def test_who_stops_following_hears_nothing_any_more() -> None:
+    stopped = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(CHUNKED + chunk(b"heard"))
+        await stopped.wait()
+        writer.write(chunk(b"unheard") + chunk(b""))
+        await writer.drain()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        pieces: list[bytes] = []
+        found = await opened(pool, to, url)
+        reading = asyncio.ensure_future(found.forward(pieces.append, FlowGate()))
+        while not pieces:
+            await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        stopped.set()
+        assert await found.content.read() == b"unheard"
+        return b"".join(pieces)
+
+    assert with_server(serve, play) == b"heard"
+
+
+def test_what_is_compressed_comes_whole_although_its_parser_has_to_pause() -> None:
+    body = b"data: {}\n\n" * 400_000
+    packed = gzip.compress(body)
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(packed)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(head + packed)
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        pieces: list[bytes] = []
+        await (await opened(pool, to, url)).forward(pieces.append, FlowGate())
+        return b"".join(pieces)
+
+    assert with_server(serve, play) == body
