@@ -66,7 +66,7 @@ class _BufferLimit(Link[T, T]):
     def on_next(self, item: T) -> None:
         if isinstance(item, bytes) and item:
             # The usual frame is small and ends with an event: nothing has to be searched then.
-            if item.endswith(b"\n\n") and self._gathered + len(item) <= self._limit:
+            if item[-2:] == b"\n\n" and self._gathered + len(item) <= self._limit:
                 self._gathered = 0
                 self._last = b"\n"
             else:

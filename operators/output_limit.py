@@ -71,7 +71,7 @@ def output_limit(
 
 
 class _OutputLimit(Link[T, T]):
-    __slots__ = ("_bytes", "_count", "_items", "_output_tokens", "_size", "_tokens")
+    __slots__ = ("_bytes", "_count", "_further", "_items", "_output_tokens", "_size", "_tokens")
 
     def __init__(self, bytes: int | None, items: int | None, tokens: int | None, output_tokens: OutputTokens[T] | None) -> None:
         self._bytes = ANY if bytes is None else bytes
@@ -80,19 +80,27 @@ class _OutputLimit(Link[T, T]):
         self._output_tokens = None if tokens is None else output_tokens
         self._size = 0
         self._count = 0
+        self._further = None if items is None and self._output_tokens is None else self._counts
+        """Asked of each item, too; None: nothing but bytes is limited, as by default."""
 
     def on_next(self, item: T) -> None:
         try:
-            self._size += item.size  # type: ignore[attr-defined]
+            size = self._size + item.size  # type: ignore[attr-defined]
         except AttributeError:
-            self._size += len(item) if isinstance(item, bytes) else 0
-        self._count += 1
-        if self._size > self._bytes:
+            size = self._size + (len(item) if isinstance(item, bytes) else 0)
+        self._size = size
+        if size > self._bytes:
             self.fail(TooLarge("output_limit", self._bytes))
-        elif self._count > self._items:
-            self.fail(TooLarge("output_limit", self._items, "items"))
-        elif self._output_tokens is None or self._within(item, self._output_tokens):
+        elif self._further is None or self._further(item):
             self.receiver.on_next(item)
+
+    def _counts(self, item: T) -> bool:
+        """Whether there may be this item. False: the stream has failed."""
+        self._count += 1
+        if self._count > self._items:
+            self.fail(TooLarge("output_limit", self._items, "items"))
+            return False
+        return self._output_tokens is None or self._within(item, self._output_tokens)
 
     def _within(self, item: T, output_tokens: OutputTokens[T]) -> bool:
         """Whether ``item`` tells of no more tokens than there may be. False: the stream has failed."""

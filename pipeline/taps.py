@@ -99,8 +99,8 @@ class _Observed(Link[Batch, Batch]):
             return
         exchange = self._exchange
         trace = self._trace
+        events = batch.events
         if trace is not None:
-            events = batch.events
             if len(events) == 1 and trace.bodies is None:
                 # What most batches of a slow stream are.
                 trace.put(pack(ANSWER, trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
@@ -108,7 +108,7 @@ class _Observed(Link[Batch, Batch]):
                 self._note(trace, batch)
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
-        for event in batch.events:
+        for event in events:
             if type(event) is Usage:
                 exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
         self.receiver.on_next(batch)

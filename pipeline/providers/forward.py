@@ -21,7 +21,8 @@ class Telling(ResponseHandler):
     """Whom to tell; set and taken back by a :class:`Forward`."""
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        # What ``super()`` does once more for each token is known here.
+        ResponseHandler.data_received(self, data)
         told = self.told
         if told is not None:
             told()
@@ -36,6 +37,18 @@ class Telling(ResponseHandler):
         # Its reader asks for this whenever it is nearly empty, which is after each token; there is something to do after a pause.
         if self._reading_paused:
             super().resume_reading(resume_parser)
+
+
+class _Unsplit(StreamReader):
+    """A body of which nobody asks where its chunks end; to note that takes as long as to read it."""
+
+    __slots__ = ()
+
+    def begin_http_chunk_receiving(self) -> None:
+        pass
+
+    def end_http_chunk_receiving(self) -> None:
+        pass
 
 
 class Forward:
@@ -53,6 +66,9 @@ class Forward:
     def __init__(self, protocol: Telling, content: StreamReader, push: Callable[[bytes], None], gate: FlowGate) -> None:
         self._protocol = protocol
         self._content = content
+        # Its parser makes it, and asks nobody of which kind. One for an answer without a body is shared by all, and stays.
+        if type(content) is StreamReader:
+            content.__class__ = _Unsplit
         self._push = push
         self._gate = gate
         self._busy = False
@@ -81,7 +97,7 @@ class Forward:
         if self._busy or self._done.done():
             return
         self._busy = True
-        content, gate = self._content, self._gate
+        content, gate, before = self._content, self._gate, self._taken
         try:
             while content.total_bytes > self._taken and gate.is_open:
                 data = content.read_nowait()
@@ -89,17 +105,18 @@ class Forward:
                 self._push(data)
         except Exception as error:
             self._end(error)
+            return
         finally:
             self._busy = False
         if content.is_eof():
             # From here on the connection is somebody else's.
             self._leave()
+            if content.at_eof():
+                self._end(None)
+        elif self._taken == before and content.exception() is not None:
+            self._end(content.exception())
         if not gate.is_open:
             gate.on_reopen(self._came)
-        elif content.at_eof():
-            self._end(None)
-        elif content.exception() is not None:
-            self._end(content.exception())
 
     def _end(self, error: BaseException | None) -> None:
         self._leave()

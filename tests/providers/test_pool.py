@@ -28,7 +28,11 @@ async def ask(pool: Pool, to: Destination, url: URL, body: bytes = b"{}") -> byt
 
 def with_server(serve: Serve, play: Callable[[Pool, Destination, URL], Awaitable[object]]) -> object:
     async def run() -> object:
+        # Who waits for ever is known to nobody else: the collector would take it in the middle of the play.
+        serving: list[object] = []
+
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serving.append(asyncio.current_task())
             try:
                 await serve(reader, writer)
             except (asyncio.IncompleteReadError, ConnectionError):
