@@ -108,11 +108,8 @@ class Forward:
             return
         finally:
             self._busy = False
-        if content.is_eof():
-            # From here on the connection is somebody else's.
-            self._leave()
-            if content.at_eof():
-                self._end(None)
+        if content.at_eof():
+            self._end(None)
         elif self._taken == before and content.exception() is not None:
             self._end(content.exception())
         if not gate.is_open:
