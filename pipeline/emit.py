@@ -16,7 +16,6 @@ from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
 from pipeline.traces import CLIENT
-from pipeline.traces.log import pack
 from pipeline.traces.row import CODES
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
@@ -157,12 +156,15 @@ class Emission(Link[bytes, bytes]):
             if transport is not None and not transport.get_write_buffer_size() and not transport.is_closing():
                 if self._transport is None:
                     _at_once(self._begin(data))
+                    self._note(_WRITTEN, len(data))
                 else:
                     # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
                     transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-                trace = self._trace
-                if trace is not None:
-                    trace.put(pack(CLIENT, trace.now(), _WRITTEN, len(data), 0))
+                    trace = self._trace
+                    if trace is not None and trace.written is not None:
+                        trace.written += len(data)
+                    else:
+                        self._note(_WRITTEN, len(data))
                 return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.

@@ -29,7 +29,7 @@ from pipeline.exchange import Exchange
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Trace, place
-from pipeline.traces.log import BOTH, ENDS, OPENS, READ, pack
+from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 from pipeline.wording import said
@@ -103,10 +103,10 @@ class NotedDecode(Decode):
             trace = self._trace
             if len(trace.log) >= MANY:
                 settled(trace)
-            if len(events) == 1 and batch.size == len(frame) and not batch.ends and batch.error is None:
+            if batch.raw is frame and len(events) == 1 and not batch.ends and batch.error is None:
                 if batch.commits:
                     self._attempt.committed = True
-                trace.put(pack(self._wire, at, KIND_OF.get(type(events[0]), OTHER) | READ, batch.size, 1))
+                trace.put(pack(self._wire, at, KIND_OF.get(type(events[0]), OTHER) | AT_ONCE, batch.size, 1))
                 return (batch,)
             trace.put(pack(self._wire, at, _BYTES, len(frame), 0))
             batches = self._read_in(batch)

@@ -18,7 +18,7 @@ from pipeline.metrics import SHEDS, Metrics
 from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, note_batch, settled
 from pipeline.resolve import Candidate
 from pipeline.traces import ANSWER, Note, Trace
-from pipeline.traces.log import pack
+from pipeline.traces.log import AT_ONCE, pack
 from pipeline.traces.record import MANY
 
 
@@ -98,20 +98,29 @@ class _Observed(Link[Batch, Batch]):
         if self.stopped:
             return
         exchange = self._exchange
-        trace = self._trace
-        events = batch.events
-        if trace is not None:
-            if len(events) == 1 and trace.bodies is None:
-                # What most batches of a slow stream are.
-                trace.put(pack(ANSWER, trace.now(), KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
-            else:
-                self._note(trace, batch)
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
+        events = batch.events
         for event in events:
             if type(event) is Usage:
                 exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
-        self.receiver.on_next(batch)
+        trace = self._trace
+        if trace is None:
+            self.receiver.on_next(batch)
+        elif len(events) == 1 and trace.bodies is None:
+            # What most batches of a slow stream are: said in one note, together with what is written for it at once.
+            at, trace.written = trace.now(), 0
+            try:
+                self.receiver.on_next(batch)
+            finally:
+                written, trace.written = trace.written, None
+                if written:
+                    trace.put(pack(ANSWER, at, KIND_OF.get(type(events[0]), OTHER) | AT_ONCE, batch.size, written))
+                else:
+                    note_batch(trace.put, ANSWER, at, batch)
+        else:
+            self._note(trace, batch)
+            self.receiver.on_next(batch)
 
     def _note(self, trace: Trace, batch: Batch) -> None:
         note_batch(trace.put, ANSWER, trace.now(), batch)

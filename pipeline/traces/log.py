@@ -14,7 +14,7 @@ from typing import Final
 from pipeline.traces.row import CODES, Columns
 
 ANSWER: Final = 0
-CLIENT: Final = 1
+CLIENT: Final = ANSWER + 1
 """The places of the whole request; those of an attempt follow (``place``)."""
 OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
 
@@ -24,8 +24,9 @@ ENDS: Final = 32
 """Flag: the last of its events said that the answer is complete."""
 BOTH: Final = 64
 """Flag: it stands for the next place, too."""
-READ: Final = 128
-"""Flag: these bytes of the wire held this one event and nothing else; the event is the next place's."""
+AT_ONCE: Final = 128
+"""Flag: one event that went through two places in one go. On the wire: its bytes, which held nothing else, and the event decoded.
+At the answer: the event, and the bytes written for it, whose number stands in place of that of events."""
 
 _NOTE: Final = Struct("<IdBQI")
 
@@ -36,6 +37,7 @@ _Mark = tuple[int, float, int, int, int]
 """Place, seconds, code of the kind, bytes, events."""
 
 _place_of: Final = itemgetter(0)
+_place_and_time: Final = itemgetter(0, 1)
 
 _KIND: Final = OPENS - 1
 _HEAD: Final = CODES["head"]
@@ -65,7 +67,8 @@ def spread(notes: bytes) -> list[tuple[int, Columns]]:
     >>> spread(pack(place("wire", 1), 0.5, CODES["head"], 17, 0))
     [(2, ((0.5, 0.5), (9, 7), (0, 17), (0, 0)))]
     """
-    marks = sorted(_marks(_NOTE.iter_unpack(notes)), key=_place_of)
+    # Who notes what it handed on when that has come back may be late: an end was noted meanwhile.
+    marks = sorted(_marks(_NOTE.iter_unpack(notes)), key=_place_and_time)
     return [(number, _columns(run)) for number, run in groupby(marks, _place_of)]
 
 
@@ -82,9 +85,13 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
             continue
         number, at, _, size, count = note
         kind = code & _KIND
-        if code & READ:
-            yield number, at, _BYTES, size, 0
-            yield number + 1, at, kind, size, count
+        if code & AT_ONCE:
+            if number == ANSWER:
+                yield number, at, kind, size, 1
+                yield CLIENT, at, _BYTES, count, 0
+            else:
+                yield number, at, _BYTES, size, 0
+                yield number + 1, at, kind, size, count
         elif kind == _HEAD:
             yield number, at, kind, 0, 0
             if size:

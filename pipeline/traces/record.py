@@ -94,6 +94,7 @@ class Trace:
         "trips",
         "usage",
         "worker",
+        "written",
     )
 
     def __init__(
@@ -152,6 +153,8 @@ class Trace:
         """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
         self.packed = b""
         """What was put down and not looked at when it ended."""
+        self.written: int | None = None
+        """Bytes that went to the client at once, where a tap asks for them; None: whoever writes notes that."""
         self._rows: Rows | None = None
 
     @property
