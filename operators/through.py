@@ -68,7 +68,7 @@ def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) 
     def operator(source: Observable[In]) -> Stream[Out]:
         def subscribe(observer: ObserverBase[Out], scheduler: SchedulerBase | None) -> Link[In, Out]:
             codec = make_codec(scheduler) if scoped else make_codec()
-            link: _Through[In, Out] = _Through(codec) if getattr(codec, "ended", None) is None else _Telling(codec)
+            link: Through[In, Out] = Through(codec) if getattr(codec, "ended", None) is None else Telling(codec)
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -76,7 +76,7 @@ def through(make_codec: Callable[..., Codec[In, Out]], *, scoped: bool = False) 
     return operator
 
 
-class _Through(Link[In, Out]):
+class Through(Link[In, Out]):
     """One subscription: the codec between its source and its observer."""
 
     __slots__ = ("_codec", "_feed")
@@ -148,7 +148,7 @@ class _Through(Link[In, Out]):
         return None
 
 
-class _Telling(_Through[In, Out]):
+class Telling(Through[In, Out]):
     """For a codec that wants to know how it ended."""
 
     __slots__ = ()

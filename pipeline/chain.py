@@ -22,7 +22,7 @@ from pipeline.encode import Encode, SealFor
 from pipeline.exchange import Exchange
 from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
-from pipeline.noting import decoding
+from pipeline.noted import decoded
 from pipeline.resolve import Candidate
 from pipeline.taps import observe, probed
 
@@ -78,7 +78,7 @@ class Attempt(Stream[Any]):
 def attempt(candidate: Candidate, guards: AttemptGuards, metrics: Metrics) -> Attempt:
     """dispatch -> wire guards -> decode -> attempt guards -> tap."""
     frames = guards.wire(candidate.provider.open(candidate))
-    batches = through(partial(decoding, candidate, guards.rewrites, read=guards.reads), scoped=True)(frames)
+    batches = decoded(candidate, guards.rewrites, read=guards.reads)(frames)
     return Attempt(candidate, probed(candidate, guards.chain, metrics)(guards.attempt(batches)))
 
 

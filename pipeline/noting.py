@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from operators.stream import Left, Link
 from operators.tap import quietly
-from pipeline.decode import Decode
 from pipeline.errors import classify
 from pipeline.events import (
     Batch,
@@ -25,11 +24,8 @@ from pipeline.events import (
     ToolStart,
     Usage,
 )
-from pipeline.exchange import Exchange
-from pipeline.providers.frame import Frame, Read, Whole
-from pipeline.resolve import Candidate
 from pipeline.traces import Attempt, Note, Trace, place
-from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, pack
+from pipeline.traces.log import ENDS, OPENS, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 from pipeline.wording import said
@@ -57,125 +53,6 @@ KIND_OF: Final[Mapping[type[Event], int]] = {
     Finish: _END,
     End: _END,
 }
-
-
-def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> Decode:
-    """The codec of one attempt: one that takes notes where the exchange has a trace under way."""
-    trace = exchange.trace
-    if trace is None or trace.ended is not None:
-        return Decode(candidate, rewritten, exchange, read=read)
-    try:
-        return NotedDecode(candidate, rewritten, exchange, trace, read=read)
-    except Exception:
-        spoilt(trace)
-        return Decode(candidate, rewritten, exchange, read=read)
-
-
-class NotedDecode(Decode):
-    """The decode station of an attempt that is traced: it notes what came of the wire, what was read in it, and the end."""
-
-    __slots__ = ("_attempt", "_heard", "_now", "_trace", "_wire")
-
-    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, trace: Trace, *, read: bool) -> None:
-        super().__init__(candidate, rewritten, exchange, read=read)
-        self._trace = trace
-        self._now = trace.now
-        self._heard: int | None = None
-        """How the source said itself that it is over."""
-        self._attempt = attempt = trace.attempt(candidate.name, trace.now())
-        attempt.tried = True
-        attempt.label = candidate.label
-        attempt.dialect = candidate.target.dialect
-        if exchange.shared:
-            attempt.shared = True
-        self._wire = place("wire", attempt.number)
-        around: AttemptNotes | None = trace.guards.get(candidate.name)
-        if around is not None:
-            around.tried(attempt)
-
-    def feed(self, frame: Frame) -> Iterable[Batch]:
-        # What most frames of a slow stream are, one event each, is said here without another call: it is done for every token.
-        at = self._now()
-        decoder = self._decoder
-        if type(frame) is bytes and decoder is not None:
-            batch = decoder.feed(frame)
-            events = batch.events
-            trace = self._trace
-            if len(trace.log) >= MANY:
-                settled(trace)
-            if batch.raw is frame and len(events) == 1 and not batch.ends and batch.error is None:
-                if batch.commits:
-                    self._attempt.committed = True
-                trace.put(pack(self._wire, at, KIND_OF.get(type(events[0]), OTHER) | AT_ONCE, batch.size, 1))
-                return (batch,)
-            trace.put(pack(self._wire, at, _BYTES, len(frame), 0))
-            batches = self._read_in(batch)
-        elif type(frame) is Whole:
-            self._attempt.opened = at
-            self._trace.put(pack(self._wire, at, _HEAD, len(frame.body), 0))
-            batches = self._whole(frame)
-        else:
-            self._head(at, frame)
-            batches = Decode.feed(self, frame)
-        if type(batches) is not tuple:
-            return self._noted(batches)
-        if batches:
-            self._batch(at, batches[0])
-        return batches
-
-    def _head(self, at: float, frame: Frame) -> None:
-        if isinstance(frame, Batch | Read):
-            self._trace.put(pack(self._wire, at, _BYTES, frame.size, 0))
-            if len(self._trace.log) >= MANY:
-                settled(self._trace)
-            return
-        self._attempt.opened = at
-        self._trace.put(pack(self._wire, at, _HEAD, 0, 0))
-
-    def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        for batch in batches:
-            self._batch(self._now(), batch)
-            yield batch
-
-    def _batch(self, at: float, batch: Batch) -> None:
-        try:
-            if batch.commits:
-                self._attempt.committed = True
-                if batch.ends:
-                    self._attempt.whole = True
-            note_batch(self._trace.put, self._wire + 1, at, batch)
-        except Exception:
-            spoilt(self._trace)
-
-    def close(self) -> Iterable[Batch]:
-        if self._heard is None:
-            self._heard = _COMPLETED
-        batches = Decode.close(self)
-        return self._noted(batches) if batches else ()
-
-    def fail(self, error: Exception) -> Iterable[Batch]:
-        if self._heard is None:
-            self._heard = _ERROR
-        return self._noted(Decode.fail(self, error))
-
-    def ended(self, how: Exception | Left | None) -> None:
-        """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
-        trace = self._trace
-        if trace.ended is not None:
-            return
-        at, attempt, heard = self._now(), self._attempt, self._heard
-        decoded = how_it_ended(how)
-        if heard is None:
-            heard = _DISPOSE
-        if heard == decoded:
-            trace.put(pack(self._wire, at, heard | BOTH, 0, 0))
-        else:
-            trace.put(pack(self._wire, at, heard, 0, 0))
-            trace.put(pack(self._wire + 1, at, decoded, 0, 0))
-        if isinstance(how, Exception):
-            failed(attempt, at, how)
-        else:
-            attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
 
 
 class AttemptNotes(Link[Batch, Batch]):

@@ -15,10 +15,10 @@ from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
 from pipeline.metrics import SHEDS, Metrics
-from pipeline.noting import KIND_OF, OTHER, AttemptNotes, how_it_ended, note_batch, settled
+from pipeline.noting import AttemptNotes, how_it_ended, note_batch, settled
 from pipeline.resolve import Candidate
 from pipeline.traces import ANSWER, Note, Trace
-from pipeline.traces.log import AT_ONCE, pack
+from pipeline.traces.log import pack
 from pipeline.traces.record import MANY
 
 
@@ -105,29 +105,17 @@ class _Observed(Link[Batch, Batch]):
             if type(event) is Usage:
                 exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
         trace = self._trace
-        if trace is None:
-            self.receiver.on_next(batch)
-        elif len(events) == 1 and trace.bodies is None:
-            # What most batches of a slow stream are: said in one note, together with what is written for it at once.
-            at, trace.written = trace.now(), 0
-            try:
-                self.receiver.on_next(batch)
-            finally:
-                written, trace.written = trace.written, None
-                if written:
-                    trace.put(pack(ANSWER, at, KIND_OF.get(type(events[0]), OTHER) | AT_ONCE, batch.size, written))
-                else:
-                    note_batch(trace.put, ANSWER, at, batch)
-        else:
-            self._note(trace, batch)
-            self.receiver.on_next(batch)
-
-    def _note(self, trace: Trace, batch: Batch) -> None:
-        note_batch(trace.put, ANSWER, trace.now(), batch)
-        if len(trace.log) >= MANY:
-            settled(trace)
-        if trace.bodies is not None and self._exchange.stream:
-            quietly(trace.bodies.note, batch)
+        if trace is not None:
+            if batch is trace.passing:
+                # Whoever sent it on its way notes that it came here.
+                trace.reached = True
+            else:
+                note_batch(trace.put, ANSWER, trace.now(), batch)
+                if len(trace.log) >= MANY:
+                    settled(trace)
+            if trace.bodies is not None and exchange.stream:
+                quietly(trace.bodies.note, batch)
+        self.receiver.on_next(batch)
 
     def on_error(self, error: Exception) -> None:
         if not self.stopped:

@@ -25,8 +25,8 @@ ENDS: Final = 32
 BOTH: Final = 64
 """Flag: it stands for the next place, too."""
 AT_ONCE: Final = 128
-"""Flag: one event that went through two places in one go. On the wire: its bytes, which held nothing else, and the event decoded.
-At the answer: the event, and the bytes written for it, whose number stands in place of that of events."""
+"""Flag, on the wire: these bytes held one event and nothing else, and it went on to the answer and to the client in one go. What
+was written for it stands in place of the number of events; 0: it waits to be written."""
 
 _NOTE: Final = Struct("<IdBQI")
 
@@ -86,12 +86,11 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
         number, at, _, size, count = note
         kind = code & _KIND
         if code & AT_ONCE:
-            if number == ANSWER:
-                yield number, at, kind, size, 1
+            yield number, at, _BYTES, size, 0
+            yield number + 1, at, kind, size, 1
+            yield ANSWER, at, kind, size, 1
+            if count:
                 yield CLIENT, at, _BYTES, count, 0
-            else:
-                yield number, at, _BYTES, size, 0
-                yield number + 1, at, kind, size, count
         elif kind == _HEAD:
             yield number, at, kind, 0, 0
             if size:

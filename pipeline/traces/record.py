@@ -85,8 +85,10 @@ class Trace:
         "outcome",
         "packed",
         "parsed",
+        "passing",
         "put",
         "queued",
+        "reached",
         "spoilt",
         "status",
         "stream",
@@ -153,8 +155,12 @@ class Trace:
         """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
         self.packed = b""
         """What was put down and not looked at when it ended."""
-        self.written: int | None = None
-        """Bytes that went to the client at once, where a tap asks for them; None: whoever writes notes that."""
+        self.passing: object = None
+        """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
+        self.reached = False
+        """Whether that came to the answer."""
+        self.written = 0
+        """Bytes that went to the client for it."""
         self._rows: Rows | None = None
 
     @property

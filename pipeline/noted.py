@@ -1,0 +1,204 @@
+"""The decode station of an attempt that is traced: what came of the wire, what was read in it, and how far it went at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from reactivex import Observable, abc
+
+from operators.stream import Left, Link, Operator, Stream
+from operators.through import Telling, Through
+from pipeline.decode import Decode
+from pipeline.events import Batch
+from pipeline.exchange import Exchange
+from pipeline.noting import KIND_OF, OTHER, AttemptNotes, failed, how_it_ended, note_batch, settled, spoilt
+from pipeline.providers.frame import Frame, Read, Whole
+from pipeline.resolve import Candidate
+from pipeline.traces import Trace, place
+from pipeline.traces.log import AT_ONCE, BOTH, pack
+from pipeline.traces.record import MANY
+from pipeline.traces.row import CODES
+
+_BYTES: Final = CODES["bytes"]
+_HEAD: Final = CODES["head"]
+_COMPLETED: Final = CODES["completed"]
+_ERROR: Final = CODES["error"]
+_DISPOSE: Final = CODES["dispose"]
+
+
+def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read: bool = False) -> Decode:
+    """The codec of one attempt: one that takes notes where the exchange has a trace under way."""
+    trace = exchange.trace
+    if trace is None or trace.ended is not None:
+        return Decode(candidate, rewritten, exchange, read=read)
+    try:
+        return NotedDecode(candidate, rewritten, exchange, trace, read=read)
+    except Exception:
+        spoilt(trace)
+        return Decode(candidate, rewritten, exchange, read=read)
+
+
+class NotedDecode(Decode):
+    """The decode station of an attempt that is traced: it notes what came of the wire, what was read in it, and the end."""
+
+    __slots__ = ("_heard", "ahead", "attempt", "now", "trace", "wire")
+
+    def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, trace: Trace, *, read: bool) -> None:
+        super().__init__(candidate, rewritten, exchange, read=read)
+        self.trace = trace
+        self.now = trace.now
+        self.ahead: Batch | None = None
+        """What the next read says, where it was decoded already."""
+        self._heard: int | None = None
+        """How the source said itself that it is over."""
+        self.attempt = attempt = trace.attempt(candidate.name, trace.now())
+        attempt.tried = True
+        attempt.label = candidate.label
+        attempt.dialect = candidate.target.dialect
+        if exchange.shared:
+            attempt.shared = True
+        self.wire = place("wire", attempt.number)
+        around: AttemptNotes | None = trace.guards.get(candidate.name)
+        if around is not None:
+            around.tried(attempt)
+
+    def feed(self, frame: Frame) -> Iterable[Batch]:
+        at = self.now()
+        batches: Iterable[Batch]
+        if type(frame) is bytes:
+            batches = self._read_in(self.read(at, frame))
+        elif type(frame) is Whole:
+            self.attempt.opened = at
+            self.trace.put(pack(self.wire, at, _HEAD, len(frame.body), 0))
+            batches = self._whole(frame)
+        else:
+            self._head(at, frame)
+            batches = Decode.feed(self, frame)
+        if type(batches) is not tuple:
+            return self._noted(batches)
+        if batches:
+            self._batch(at, batches[0])
+        return batches
+
+    def read(self, at: float, frame: bytes) -> Batch:
+        """What a read of the wire says; the read itself is noted."""
+        batch, self.ahead = self.ahead, None
+        if batch is None:
+            assert self._decoder is not None
+            batch = self._decoder.feed(frame)
+        self.trace.put(pack(self.wire, at, _BYTES, len(frame), 0))
+        if len(self.trace.log) >= MANY:
+            settled(self.trace)
+        return batch
+
+    def _head(self, at: float, frame: Frame) -> None:
+        if isinstance(frame, Batch | Read):
+            self.trace.put(pack(self.wire, at, _BYTES, frame.size, 0))
+            if len(self.trace.log) >= MANY:
+                settled(self.trace)
+            return
+        self.attempt.opened = at
+        self.trace.put(pack(self.wire, at, _HEAD, 0, 0))
+
+    def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        for batch in batches:
+            self._batch(self.now(), batch)
+            yield batch
+
+    def _batch(self, at: float, batch: Batch) -> None:
+        try:
+            if batch.commits:
+                self.attempt.committed = True
+                if batch.ends:
+                    self.attempt.whole = True
+            note_batch(self.trace.put, self.wire + 1, at, batch)
+        except Exception:
+            spoilt(self.trace)
+
+    def close(self) -> Iterable[Batch]:
+        if self._heard is None:
+            self._heard = _COMPLETED
+        batches = Decode.close(self)
+        return self._noted(batches) if batches else ()
+
+    def fail(self, error: Exception) -> Iterable[Batch]:
+        if self._heard is None:
+            self._heard = _ERROR
+        return self._noted(Decode.fail(self, error))
+
+    def ended(self, how: Exception | Left | None) -> None:
+        """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
+        trace = self.trace
+        if trace.ended is not None:
+            return
+        at, attempt, heard = self.now(), self.attempt, self._heard
+        decoded = how_it_ended(how)
+        if heard is None:
+            heard = _DISPOSE
+        if heard == decoded:
+            trace.put(pack(self.wire, at, heard | BOTH, 0, 0))
+        else:
+            trace.put(pack(self.wire, at, heard, 0, 0))
+            trace.put(pack(self.wire + 1, at, decoded, 0, 0))
+        if isinstance(how, Exception):
+            failed(attempt, at, how)
+        else:
+            attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
+
+
+class NotedThrough(Telling[Frame, Batch]):
+    """Runs a decode station that takes notes; most of a slow stream it sends on its way itself, and notes all of it at once."""
+
+    __slots__ = ()
+
+    _codec: NotedDecode
+
+    def on_next(self, frame: Frame) -> None:
+        codec = self._codec
+        decoder = codec._decoder
+        if type(frame) is not bytes or decoder is None or self.stopped:
+            Telling.on_next(self, frame)
+            return
+        at = codec.now()
+        try:
+            batch = decoder.feed(frame)
+        except Exception as error:
+            self.on_error(error)
+            return
+        events = batch.events
+        if batch.raw is not frame or len(events) != 1 or batch.ends or batch.error is not None:
+            codec.ahead = batch
+            Telling.on_next(self, frame)
+            return
+        if batch.commits:
+            codec.attempt.committed = True
+        trace = codec.trace
+        trace.passing, trace.reached, trace.written = batch, False, 0
+        try:
+            self.receiver.on_next(batch)
+        finally:
+            kind = KIND_OF.get(type(events[0]), OTHER)
+            if trace.reached:
+                trace.put(pack(codec.wire, at, kind | AT_ONCE, batch.size, trace.written))
+            else:
+                trace.put(pack(codec.wire, at, _BYTES, batch.size, 0))
+                trace.put(pack(codec.wire + 1, at, kind, batch.size, 1))
+            trace.passing, trace.reached = None, False
+            if len(trace.log) >= MANY:
+                settled(trace)
+
+
+def decoded(candidate: Candidate, rewritten: bool, *, read: bool) -> Operator[Frame, Batch]:
+    """The decode station as an operator; each subscription decodes one attempt of the exchange that is its scope."""
+
+    def operator(source: Observable[Frame]) -> Stream[Batch]:
+        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Link[Frame, Batch]:
+            assert isinstance(scheduler, Exchange)
+            codec = decoding(candidate, rewritten, scheduler, read=read)
+            link = NotedThrough(codec) if isinstance(codec, NotedDecode) else Through(codec)
+            return link.connect(source, observer, scheduler)
+
+        return Stream(subscribe)
+
+    return operator

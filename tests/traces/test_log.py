@@ -1,0 +1,46 @@
+"""What taps put down and what is made of it: one note may stand for several marks, and late notes find their place in time."""
+
+from __future__ import annotations
+
+from pipeline.traces import ANSWER, CLIENT, place
+from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, pack, spread
+from pipeline.traces.row import CODES
+
+WIRE, DECODED = place("wire", 1), place("decoded", 1)
+BYTES, TEXT, END = CODES["bytes"], CODES["text"], CODES["end"]
+
+
+def marks(*notes: bytes) -> dict[int, list[tuple[float, int, int, int]]]:
+    return {number: list(zip(*columns, strict=True)) for number, columns in spread(b"".join(notes))}
+
+
+def test_an_event_that_went_through_at_once_is_told_at_each_place() -> None:
+    assert marks(pack(WIRE, 1.5, TEXT | AT_ONCE, 40, 47)) == {
+        WIRE: [(1.5, BYTES, 40, 0)],
+        DECODED: [(1.5, TEXT, 40, 1)],
+        ANSWER: [(1.5, TEXT, 40, 1)],
+        CLIENT: [(1.5, BYTES, 47, 0)],
+    }
+
+
+def test_one_that_waits_to_be_written_is_not_told_at_the_client() -> None:
+    assert CLIENT not in marks(pack(WIRE, 1.5, TEXT | AT_ONCE, 40, 0))
+
+
+def test_the_opening_and_the_end_are_marks_of_their_own() -> None:
+    opened = CODES["opened"]
+    assert marks(pack(DECODED, 2.0, TEXT | OPENS | ENDS, 90, 5)) == {
+        DECODED: [(2.0, opened, 0, 1), (2.0, TEXT, 90, 3), (2.0, END, 0, 1)]
+    }
+
+
+def test_an_end_of_both_places_is_told_at_both() -> None:
+    completed = CODES["completed"]
+    found = marks(pack(DECODED, 1.0, TEXT, 9, 1), pack(WIRE, 2.0, completed | BOTH, 0, 0))
+    assert found == {WIRE: [(2.0, completed, 0, 0)], DECODED: [(1.0, TEXT, 9, 1), (2.0, completed, 0, 0)]}
+
+
+def test_what_was_noted_when_it_came_back_stands_before_the_end_that_it_met() -> None:
+    error = CODES["error"]
+    found = marks(pack(ANSWER, 2.0, error, 0, 0), pack(WIRE, 1.0, TEXT | AT_ONCE, 9, 0))
+    assert found[ANSWER] == [(1.0, TEXT, 9, 1), (2.0, error, 0, 0)]
