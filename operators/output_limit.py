@@ -80,8 +80,8 @@ class _OutputLimit(Link[T, T]):
         self._output_tokens = None if tokens is None else output_tokens
         self._size = 0
         self._count = 0
-        self._further = None if items is None and self._output_tokens is None else self._counts
-        """Asked of each item, too; None: nothing but bytes is limited, as by default."""
+        self._further = items is not None or self._output_tokens is not None
+        """Whether more than bytes is limited."""
 
     def on_next(self, item: T) -> None:
         try:
@@ -91,7 +91,7 @@ class _OutputLimit(Link[T, T]):
         self._size = size
         if size > self._bytes:
             self.fail(TooLarge("output_limit", self._bytes))
-        elif self._further is None or self._further(item):
+        elif not self._further or self._counts(item):
             self.receiver.on_next(item)
 
     def _counts(self, item: T) -> bool:

@@ -134,6 +134,9 @@ def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
 
 def settled(trace: Trace) -> None:
     """It is time to look at what was put down. Whatever goes wrong, nobody notices but the log."""
+    if trace.passing is not None:
+        # A note of what is passing is still to come, and belongs before those of its ends. Who puts it comes here again.
+        return
     try:
         trace.settle()
     except Exception:

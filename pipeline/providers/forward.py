@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from aiohttp import StreamReader
+from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
 
 from operators.source import FlowGate
@@ -19,6 +19,8 @@ class Telling(ResponseHandler):
 
     told: Callable[[], None] | None = None
     """Whom to tell; set and taken back by a :class:`Forward`."""
+    broken = False
+    """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
 
     def data_received(self, data: bytes) -> None:
         # What ``super()`` does once more for each token is known here.
@@ -32,6 +34,10 @@ class Telling(ResponseHandler):
         told = self.told
         if told is not None:
             told()
+
+    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+        self.broken = True
+        super().set_exception(exc, exc if exc_cause is None else exc_cause)
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         # Its reader asks for this whenever it is nearly empty, which is after each token; there is something to do after a pause.
@@ -80,7 +86,7 @@ class Forward:
         """Return at the end of the body.
 
         Raises:
-            aiohttp.ClientPayloadError, OSError, ...: what broke it off, as its reader tells it.
+            aiohttp.ClientPayloadError, OSError, ...: what broke it off, as its reader tells it; also while the gate is shut.
 
         Cancelled: nothing is handed on any more.
         """
@@ -97,7 +103,7 @@ class Forward:
         if self._busy or self._done.done():
             return
         self._busy = True
-        content, gate, before = self._content, self._gate, self._taken
+        content, gate = self._content, self._gate
         try:
             while content.total_bytes > self._taken and gate.is_open:
                 data = content.read_nowait()
@@ -110,9 +116,11 @@ class Forward:
             self._busy = False
         if content.at_eof():
             self._end(None)
-        elif self._taken == before and content.exception() is not None:
+        elif content.exception() is not None:
             self._end(content.exception())
-        if not gate.is_open:
+        elif self._protocol.broken and not content.is_eof():
+            self._end(ClientPayloadError("what came of the body is not HTTP"))
+        elif not gate.is_open:
             gate.on_reopen(self._came)
 
     def _end(self, error: BaseException | None) -> None:

@@ -119,20 +119,50 @@ def test_a_body_that_waits_for_its_client_has_nothing_to_do_with_the_next_answer
     assert connections == 1
 
 
-def test_what_came_before_a_cut_is_handed_on_and_then_the_cut() -> None:
+def broken_after(wire: bytes, fault: bytes, *, closes: bool) -> object:
+    """What is handed on of an answer before its fault is told; the fault comes by itself."""
+    came, told = asyncio.Event(), asyncio.Event()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await one_request(reader)
-        writer.write(CHUNKED + chunk(b"half of"))
+        writer.write(wire)
+        await came.wait()
+        writer.write(fault)
+        if not closes:
+            await told.wait()
 
     async def play(pool: Pool, to: Destination, url: URL) -> bytes:
         pieces: list[bytes] = []
+
+        def push(data: bytes) -> None:
+            pieces.append(data)
+            came.set()
+
         found = await opened(pool, to, url)
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await found.forward(pieces.append, FlowGate())
-        found.close()
+        try:
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await found.forward(push, FlowGate())
+        finally:
+            told.set()
+            found.close()
         return b"".join(pieces)
 
-    assert with_server(serve, play) == b"half of"
+    return with_server(serve, play)
+
+
+def test_what_came_before_a_cut_is_handed_on_and_then_the_cut() -> None:
+    assert broken_after(CHUNKED + chunk(b"half of"), b"", closes=True) == b"half of"
+
+
+def test_chunks_that_cannot_be_read_end_the_body_also_where_the_connection_stays() -> None:
+    assert broken_after(CHUNKED + chunk(b"half of"), b"zz\r\nfoo", closes=False) == b"half of"
+
+
+def test_a_fault_in_what_is_compressed_is_told_also_where_its_parser_had_paused() -> None:
+    packed = bytearray(gzip.compress(b"data: {}\n\n" * 400_000))
+    packed[-300:-296] = b"\xff\xff\xff\xff"
+    head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % (len(packed) + 5)
+    assert broken_after(head + packed[:-400], bytes(packed[-400:]), closes=False)
 
 
 def test_who_stops_following_hears_nothing_any_more() -> None:
