@@ -49,7 +49,7 @@ class NotedDecode(Decode):
         self.trace = trace
         self.now = trace.now
         self.ahead: Batch | None = None
-        """What the next read says, where it was decoded already."""
+        """What the next read says: its link decoded it."""
         self._heard: int | None = None
         """How the source said itself that it is over."""
         self.attempt = attempt = trace.attempt(candidate.name, trace.now())
@@ -67,7 +67,12 @@ class NotedDecode(Decode):
         at = self.now()
         batches: Iterable[Batch]
         if type(frame) is bytes:
-            batches = self._read_in(self.read(at, frame))
+            batch, self.ahead = self.ahead, None
+            assert batch is not None
+            self.trace.put(pack(self.wire, at, _BYTES, len(frame), 0))
+            if len(self.trace.log) >= MANY:
+                settled(self.trace)
+            batches = self._read_in(batch)
         elif type(frame) is Whole:
             self.attempt.opened = at
             self.trace.put(pack(self.wire, at, _HEAD, len(frame.body), 0))
@@ -80,17 +85,6 @@ class NotedDecode(Decode):
         if batches:
             self._batch(at, batches[0])
         return batches
-
-    def read(self, at: float, frame: bytes) -> Batch:
-        """What a read of the wire says; the read itself is noted."""
-        batch, self.ahead = self.ahead, None
-        if batch is None:
-            assert self._decoder is not None
-            batch = self._decoder.feed(frame)
-        self.trace.put(pack(self.wire, at, _BYTES, len(frame), 0))
-        if len(self.trace.log) >= MANY:
-            settled(self.trace)
-        return batch
 
     def _head(self, at: float, frame: Frame) -> None:
         if isinstance(frame, Batch | Read):

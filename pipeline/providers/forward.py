@@ -14,7 +14,7 @@ from aiohttp.client_proto import ResponseHandler
 from operators.source import FlowGate
 
 
-class Telling(ResponseHandler):
+class Watched(ResponseHandler):
     """aiohttp's side of a connection, which tells whoever follows a body that something came, or that nothing will."""
 
     told: Callable[[], None] | None = None
@@ -35,9 +35,9 @@ class Telling(ResponseHandler):
         if told is not None:
             told()
 
-    def set_exception(self, exc: BaseException, exc_cause: BaseException | None = None) -> None:
+    def set_exception(self, *of: BaseException) -> None:
         self.broken = True
-        super().set_exception(exc, exc if exc_cause is None else exc_cause)
+        super().set_exception(*of)
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         # Its reader asks for this whenever it is nearly empty, which is after each token; there is something to do after a pause.
@@ -69,7 +69,7 @@ class Forward:
 
     __slots__ = ("_busy", "_content", "_done", "_gate", "_protocol", "_push", "_taken")
 
-    def __init__(self, protocol: Telling, content: StreamReader, push: Callable[[bytes], None], gate: FlowGate) -> None:
+    def __init__(self, protocol: Watched, content: StreamReader, push: Callable[[bytes], None], gate: FlowGate) -> None:
         self._protocol = protocol
         self._content = content
         # Its parser makes it, and asks nobody of which kind. One for an answer without a body is shared by all, and stays.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from pipeline.providers.forward import Forward, Telling
+from pipeline.providers.forward import Forward, Watched
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -111,7 +111,7 @@ class Pool:
     def __init__(self) -> None:
         self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
         # There is no other way to say of which kind its connections are.
-        self._connector._factory = partial(Telling, loop=asyncio.get_running_loop())  # type: ignore[assignment]
+        self._connector._factory = partial(Watched, loop=asyncio.get_running_loop())  # type: ignore[assignment]
 
     async def __aenter__(self) -> Pool:
         return self
