@@ -57,7 +57,11 @@ class _Heartbeat(Link[T, T]):
         self._now = self._silence.now
 
     def on_next(self, item: T) -> None:
-        if getattr(item, "ends", False):
+        try:
+            over = item.ends  # type: ignore[attr-defined]
+        except AttributeError:
+            over = False
+        if over:
             self._silence.dispose()
             self.step_aside()
         else:

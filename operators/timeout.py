@@ -160,17 +160,27 @@ class _Idle(Flow[T]):
         self._over = False
 
     def on_next(self, item: T) -> None:
-        if not self._over:
-            silence = self._silence
+        silence = self._silence
+        if silence is None:
+            self._begin(item)
+        else:
+            silence.last = silence.now()
             self.reopened = self.gate.reopened
-            if getattr(item, "ends", False):
-                self._over = True
-                self.ended(None)
-            elif silence is not None:
-                silence.last = silence.now()
-            elif getattr(item, "commits", True) and not self.stopped:
-                self._silence = clock.Silence(self._scheduler, self._seconds, self._elapsed)
+            try:
+                over = item.ends  # type: ignore[attr-defined]
+            except AttributeError:
+                over = False
+            if over:
+                silence.dispose()
         self.receiver.on_next(item)
+
+    def _begin(self, item: T) -> None:
+        """Nothing that commits came before this one."""
+        if getattr(item, "ends", False):
+            self._over = True
+        elif not self._over and getattr(item, "commits", True) and not self.stopped:
+            self.reopened = self.gate.reopened
+            self._silence = clock.Silence(self._scheduler, self._seconds, self._elapsed)
 
     def ended(self, how: Exception | Left | None) -> None:
         if self._silence is not None:

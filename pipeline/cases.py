@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import Any, Final, TypeVar, cast
 
 from reactivex import Observable
@@ -225,7 +226,9 @@ def _joined(
     around = for_answers(name, chain, Supplier(shared, name, candidate=_nothing, random=almost_one))
     attempts = []
     for label, source in sources.items():
-        candidate = Candidate(cast(Any, None), label, Target("chat", label), label, continues=label in continues)
+        # Its provider is drawn: nobody asks it for anything but its name.
+        drawn = cast(Any, SimpleNamespace(name=label))
+        candidate = Candidate(drawn, label, Target("chat", label), label, continues=label in continues)
         guards = for_attempts(name, chain, Supplier(shared, name, label, candidate=_nothing, random=almost_one))
         attempts.append(sentence.Attempt(candidate, guards.attempt(source)))
     return cast(Observable[Batch], around.request(around.answer(around.candidates(sentence.each(attempts)))))

@@ -10,15 +10,13 @@ request travels with the subscription: the exchange is the scheduler, handed on 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from reactivex import Observable, abc
 
 from operators.chain import Chain, Step
 from operators.stream import Stream
-from operators.through import through
-from pipeline.encode import Encode, SealFor
+from pipeline.encode import SealFor, encoded
 from pipeline.exchange import Exchange
 from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
@@ -89,7 +87,7 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
     """
     tried = guards.answer(guards.candidates(each(attempts)))
     batches = observe(guards.chain, metrics)(guards.request(tried))
-    return through(partial(Encode, seal_for), scoped=True)(batches)
+    return encoded(seal_for)(batches)
 
 
 def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Stream[Attempt]:

@@ -150,21 +150,19 @@ class Emission(Link[bytes, bytes]):
         # Somebody waits for bytes (nothing is in front of these), and the socket has room: they are written at once, without a
         # switch of tasks for each event of a paced stream. Little bytes into an empty buffer stay below its high-water mark, so
         # that the write never has to wait.
-        exchange = self._exchange
-        if self._wake is not None and exchange.stream and not exchange.ended and len(data) <= AT_ONCE:
-            transport = self._transport or self._request.transport
-            if transport is not None and not transport.get_write_buffer_size() and not transport.is_closing():
-                if self._transport is None:
-                    _at_once(self._begin(data))
-                    self._note(_WRITTEN, len(data))
+        if self._wake is not None and len(data) <= AT_ONCE and not self._exchange.ended:
+            transport = self._transport
+            if transport is None:
+                if self._begun_at_once(data):
+                    return
+            elif not transport.get_write_buffer_size() and not transport.is_closing():
+                # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
+                transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+                trace = self._trace
+                if trace is not None and trace.reached:
+                    trace.written += len(data)
                 else:
-                    # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
-                    transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-                    trace = self._trace
-                    if trace is not None and trace.reached:
-                        trace.written += len(data)
-                    else:
-                        self._note(_WRITTEN, len(data))
+                    self._note(_WRITTEN, len(data))
                 return
         if self._over:
             # The answer is complete and its provider still speaks: nobody will ever take these bytes.
@@ -173,10 +171,19 @@ class Emission(Link[bytes, bytes]):
         self._size += len(data)
         self._buffered(len(data))
         if self._size > HIGH_WATER:
-            exchange.gate.shut()
+            self._exchange.gate.shut()
             if self._shut_at is None:
                 self._shut_at = self._loop.time()
         self._notify()
+
+    def _begun_at_once(self, data: bytes) -> bool:
+        """Open the response with these bytes, where nothing has to be waited for."""
+        transport = self._request.transport
+        if not self._exchange.stream or transport is None or transport.get_write_buffer_size() or transport.is_closing():
+            return False
+        _at_once(self._begin(data))
+        self._note(_WRITTEN, len(data))
+        return True
 
     async def _begin(self, data: bytes) -> None:
         response = await self._open()

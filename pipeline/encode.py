@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from reactivex import Observable, abc
+
+from operators.stream import Link, Operator, Stream
+from operators.through import Through
 from pipeline.dialects import Encoder, RelayBody
 from pipeline.dialects.custom_tools import unwrapping
 from pipeline.errors import GatewayError, Kind, classify
@@ -32,30 +36,32 @@ class Encode:
     dialect, the dialect's encoder otherwise. Before that only heartbeats pass.
     """
 
-    __slots__ = ("_encoder", "_exchange", "_seal_for", "_sent")
+    __slots__ = ("_exchange", "_seal_for", "encoder", "sent")
 
     def __init__(self, seal_for: SealFor, exchange: Exchange) -> None:
         self._exchange = exchange
         self._seal_for = seal_for
-        self._encoder: Encoder | None = None
-        self._sent = False
+        self.encoder: Encoder | None = None
+        self.sent = False
+        """Whether the client was told anything."""
 
     def feed(self, batch: Batch) -> Iterable[bytes]:
         if batch is BEAT:
             # A body cannot be kept alive without spoiling it; only a stream can, and only until its end.
             if not self._exchange.stream or self._exchange.ended:
                 return ()
-            self._sent = True
+            self.sent = True
             return (self._exchange.dialect.keepalive,)
         exchange = self._exchange
-        encoder = self._encoder
+        encoder = self.encoder
         if encoder is None:
             first = batch.events[0] if batch.events else None
             if type(first) is Opened:
                 encoder = self._open(first)
                 if len(batch.events) == 1:
                     return ()
-                batch = Batch(batch.events[1:], batch.raw)
+                if not first.relay:
+                    batch = Batch(batch.events[1:], batch.raw)
             else:
                 encoder = self._choose(relayed=False)
         data = encoder.feed(batch)
@@ -63,7 +69,7 @@ class Encode:
             exchange.ended = True
         if not data:
             return ()
-        self._sent = True
+        self.sent = True
         return (data,)
 
     def close(self) -> Iterable[bytes]:
@@ -74,12 +80,12 @@ class Encode:
 
     def fail(self, error: Exception) -> Iterable[bytes]:
         """Before anything was sent the error passes on and becomes a status; after it, the dialect's in-band form."""
-        if not self._sent:
+        if not self.sent:
             raise error
         exchange = self._exchange
         exchange.error = exchange.error or error
         # Only heartbeats were sent: a relay can fail without having read the request, which may be one that only it can carry.
-        encoder = self._encoder or self._choose(relayed=True)
+        encoder = self.encoder or self._choose(relayed=True)
         return (encoder.fail(classify(error)),)
 
     def _open(self, opened: Opened) -> Encoder:
@@ -95,12 +101,48 @@ class Encode:
         exchange = self._exchange
         dialect = exchange.dialect
         if relayed and not exchange.stream:
-            self._encoder = RelayBody()
-            return self._encoder
+            self.encoder = RelayBody()
+            return self.encoder
         answering = exchange.answering(relayed=relayed, seal=seal)
         if relayed:
-            self._encoder = dialect.relay(answering)
+            self.encoder = dialect.relay(answering)
         else:
             # DI-166: a provider without free-text tools answers with calls of the functions that stood for them.
-            self._encoder = unwrapping((dialect.encoder if exchange.stream else dialect.body_encoder)(answering), answering)
-        return self._encoder
+            self.encoder = unwrapping((dialect.encoder if exchange.stream else dialect.body_encoder)(answering), answering)
+        return self.encoder
+
+
+class Encoding(Through[Batch, bytes]):
+    """Runs the station; what is said in the middle of an answer goes to its encoder without a detour."""
+
+    __slots__ = ()
+
+    _codec: Encode
+
+    def on_next(self, batch: Batch) -> None:
+        codec = self._codec
+        encoder = codec.encoder
+        if encoder is None or batch is BEAT or batch.ends or self.stopped:
+            Through.on_next(self, batch)
+            return
+        try:
+            data = encoder.feed(batch)
+        except Exception as error:
+            self.on_error(error)
+            return
+        if data:
+            codec.sent = True
+            self.receiver.on_next(data)
+
+
+def encoded(seal_for: SealFor) -> Operator[Batch, bytes]:
+    """The encode station as an operator; each subscription encodes for the exchange that is its scope."""
+
+    def operator(source: Observable[Batch]) -> Stream[bytes]:
+        def subscribe(observer: abc.ObserverBase[bytes], scheduler: abc.SchedulerBase | None) -> Link[Batch, bytes]:
+            assert isinstance(scheduler, Exchange)
+            return Encoding(Encode(seal_for, scheduler)).connect(source, observer, scheduler)
+
+        return Stream(subscribe)
+
+    return operator

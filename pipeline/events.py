@@ -286,7 +286,7 @@ class Batch:
     One batch may hold many events, so that a fast provider costs one pass through the chain a read, not one a token.
     """
 
-    __slots__ = ("commits", "ends", "error", "events", "raw", "size")
+    __slots__ = ("alone", "commits", "ends", "error", "events", "raw", "size")
 
     def __init__(self, events: list[Event], raw: bytes = b"", error: Exception | None = None) -> None:
         self.events = events
@@ -294,6 +294,8 @@ class Batch:
         """The wire bytes of exactly these events, whole events only; the same dialect hands them on untouched."""
         self.size = len(raw)
         """Bytes, for guards that count them."""
+        self.alone = False
+        """Whether it is sure to be one piece of content and nothing else, in wire bytes of its own (``said``)."""
         self.error = error
         """What went wrong behind the last of these events. The decode station hands the events on and then fails."""
         self.commits = False
@@ -315,7 +317,7 @@ def said(event: Event, raw: bytes) -> Batch:
     batch.raw = raw
     batch.size = len(raw)
     batch.error = None
-    batch.commits = True
+    batch.alone = batch.commits = True
     batch.ends = False
     return batch
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from reactivex import Observable, abc
@@ -102,13 +102,17 @@ class NotedDecode(Decode):
 
     def _batch(self, at: float, batch: Batch) -> None:
         try:
-            if batch.commits:
-                self.attempt.committed = True
-                if batch.ends:
-                    self.attempt.whole = True
+            self.looked(batch)
             note_batch(self.trace.put, self.wire + 1, at, batch)
         except Exception:
             spoilt(self.trace)
+
+    def looked(self, batch: Batch) -> None:
+        """How far the attempt came with this batch."""
+        if batch.commits:
+            self.attempt.committed = True
+            if batch.ends:
+                self.attempt.whole = True
 
     def close(self) -> Iterable[Batch]:
         if self._heard is None:
@@ -144,43 +148,60 @@ class NotedDecode(Decode):
 class NotedThrough(Telling[Frame, Batch]):
     """Runs a decode station that takes notes; most of a slow stream it sends on its way itself, and notes all of it at once."""
 
-    __slots__ = ()
+    __slots__ = ("_now", "_read", "_trace", "_wire")
 
     _codec: NotedDecode
 
+    def __init__(self, codec: NotedDecode) -> None:
+        super().__init__(codec)
+        self._trace = codec.trace
+        self._now = codec.now
+        self._wire = codec.wire
+        self._read: Callable[[bytes], Batch] | None = None
+        """Reads a piece of a stream, once one was there."""
+
     def on_next(self, frame: Frame) -> None:
-        codec = self._codec
-        decoder = codec._decoder
-        if type(frame) is not bytes or decoder is None or self.stopped:
+        if type(frame) is not bytes or self.stopped:
             Telling.on_next(self, frame)
             return
-        at = codec.now()
+        at = self._now()
         try:
-            batch = decoder.feed(frame)
+            batch = (self._read or self._reader())(frame)
         except Exception as error:
             self.on_error(error)
             return
-        events = batch.events
-        if batch.raw is not frame or len(events) != 1 or batch.ends or batch.error is not None:
-            codec.ahead = batch
+        if batch.raw is not frame or not (batch.alone or _is_one(batch)):
+            self._codec.ahead = batch
             Telling.on_next(self, frame)
             return
-        if batch.commits:
-            codec.attempt.committed = True
-        trace = codec.trace
-        trace.passing, trace.reached, trace.written = batch, False, 0
+        if not batch.alone:
+            self._codec.looked(batch)
+        trace = self._trace
+        trace.passing = batch
         try:
             self.receiver.on_next(batch)
         finally:
-            kind = KIND_OF.get(type(events[0]), OTHER)
+            trace.passing = None
+            kind = KIND_OF.get(type(batch.events[0]), OTHER)
             if trace.reached:
-                trace.put(pack(codec.wire, at, kind | AT_ONCE, batch.size, trace.written))
+                trace.put(pack(self._wire, at, kind | AT_ONCE, batch.size, trace.written))
+                trace.reached, trace.written = False, 0
             else:
-                trace.put(pack(codec.wire, at, _BYTES, batch.size, 0))
-                trace.put(pack(codec.wire + 1, at, kind, batch.size, 1))
-            trace.passing, trace.reached = None, False
+                trace.put(pack(self._wire, at, _BYTES, batch.size, 0))
+                trace.put(pack(self._wire + 1, at, kind, batch.size, 1))
             if len(trace.log) >= MANY:
                 settled(trace)
+
+    def _reader(self) -> Callable[[bytes], Batch]:
+        decoder = self._codec._decoder
+        assert decoder is not None
+        self._read = decoder.feed
+        return self._read
+
+
+def _is_one(batch: Batch) -> bool:
+    """Whether it is one event, behind which the stream goes on."""
+    return len(batch.events) == 1 and not batch.ends and batch.error is None
 
 
 def decoded(candidate: Candidate, rewritten: bool, *, read: bool) -> Operator[Frame, Batch]:

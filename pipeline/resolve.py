@@ -43,11 +43,11 @@ class Candidate:
     """Its share where candidates are chosen by weight."""
     continues: bool = False
     """Whether it goes on from an assistant's turn that it is given."""
+    name: str = field(init=False)
+    """``provider/model`` as it is asked, for people and response headers."""
 
-    @property
-    def name(self) -> str:
-        """``provider/model`` as it is asked, for people and response headers."""
-        return f"{self.provider.name}/{self.model}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{self.provider.name}/{self.model}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,25 +97,30 @@ class _Observed(Link[Batch, Batch]):
     def on_next(self, batch: Batch) -> None:
         if self.stopped:
             return
-        exchange = self._exchange
-        if exchange.first_event_at is None and batch.commits:
-            exchange.first_event_at = time.monotonic()
-        events = batch.events
-        for event in events:
-            if type(event) is Usage:
-                exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
         trace = self._trace
-        if trace is not None:
-            if batch is trace.passing:
-                # Whoever sent it on its way notes that it came here.
-                trace.reached = True
-            else:
+        if trace is not None and batch is trace.passing:
+            # Whoever sent it on its way notes that it came here.
+            trace.reached = True
+            if not batch.alone or self._exchange.first_event_at is None:
+                self._look(batch)
+        else:
+            self._look(batch)
+            if trace is not None:
                 note_batch(trace.put, ANSWER, trace.now(), batch)
                 if len(trace.log) >= MANY:
                     settled(trace)
-            if trace.bodies is not None and exchange.stream:
-                quietly(trace.bodies.note, batch)
+        if trace is not None and trace.bodies is not None and self._exchange.stream:
+            quietly(trace.bodies.note, batch)
         self.receiver.on_next(batch)
+
+    def _look(self, batch: Batch) -> None:
+        """What the exchange has to know of it."""
+        exchange = self._exchange
+        if exchange.first_event_at is None and batch.commits:
+            exchange.first_event_at = time.monotonic()
+        for event in batch.events:
+            if type(event) is Usage:
+                exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
 
     def on_error(self, error: Exception) -> None:
         if not self.stopped:

@@ -91,7 +91,9 @@ class Shape:
         if self._stride == 3:
             # With one value, as most have it, nothing has to be looked for. Two values, or a line's end, are no JSON string.
             token = data[self._skip : self._cut]
-            if data[: self._skip] != self._head or data[self._cut :] != self._tail or not token[:1] == b'"' == token[-1:]:
+            if not (data.startswith(self._head) and data.endswith(self._tail)):
+                return None
+            if not (token.startswith(b'"') and token.endswith(b'"')):
                 return None
         else:
             pattern = self._pattern or self._ready(data)

@@ -85,7 +85,7 @@ class Skim:
         if self._rest:
             data = self._rest + data
             self._rest = b""
-        shape = self._arm()
+        shape = self._armed if self._last is None else self._arm()
         if shape is not None:
             # A read that is exactly one more event, as most of a slow stream are.
             text = shape.only(data)
