@@ -17,6 +17,7 @@ from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
 from pipeline.traces import CLIENT
 from pipeline.traces.row import CODES
+from pipeline.whole import whole_answer
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
 LINGER: Final = 1.0
@@ -250,12 +251,12 @@ class Emission(Link[bytes, bytes]):
         if trace is not None:
             mark(trace, CLIENT, code, size)
 
-    def _body(self, data: bytes) -> web.Response:
+    def _body(self, data: bytes) -> web.StreamResponse:
         self._note(_WRITTEN, len(data))
         if self._trace is not None and self._trace.bodies is not None:
             self._trace.bodies.whole(data)
         status = self._exchange.opened.status if self._exchange.opened is not None else 200
-        return web.Response(body=data, status=status, headers=self._opening(BODY_HEADERS))
+        return whole_answer(self._request, data, status, self._opening(BODY_HEADERS))
 
     def _opening(self, base: Mapping[str, str]) -> dict[str, str]:
         """Headers of an answer that opens now."""

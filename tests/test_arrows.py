@@ -19,7 +19,7 @@ STDLIB = sys.stdlib_module_names
 HOUSE = ("operators", "pipeline")
 
 VOCABULARY = ("pipeline.events", "pipeline.request", "pipeline.errors", "pipeline.seal")
-AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.app")
+AIOHTTP = ("pipeline.providers", "pipeline.server", "pipeline.cluster", "pipeline.emit", "pipeline.whole", "pipeline.app")
 PROMETHEUS = ("pipeline.metrics", "pipeline.gauges", "pipeline.snapshot", "pipeline.exposition", "pipeline.server")
 GRAFANA = ("pipeline.dashboards.grafana",)
 SANS_IO = (*VOCABULARY, "pipeline.wire", "pipeline.dialects", "pipeline.config", "pipeline.traces")

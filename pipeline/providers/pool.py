@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +19,8 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from pipeline.providers.forward import Forward, Watched
+from pipeline.wire.head import TOGETHER
+from pipeline.wire.head import head as wire_head
 
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
@@ -31,9 +33,6 @@ if TYPE_CHECKING:
 STALE_WITHIN: Final = 0.5
 """Seconds: a connection that its provider had closed before fails at once. One that fails later had been at work."""
 
-# Up to here a head and a body are put together, which is cheaper than two writes.
-_TOGETHER: Final = 64 * 1024
-
 
 class Unreadable(aiohttp.ClientError):
     """What came is no answer in HTTP."""
@@ -41,6 +40,12 @@ class Unreadable(aiohttp.ClientError):
 
 class ConnectTimeout(aiohttp.ClientConnectionError):
     """No connection was there in time."""
+
+
+class _Whom(aiohttp.ClientRequest):
+    """Tells aiohttp's pool whom to connect to. It is never sent, so that what it tells is told once."""
+
+    connection_key = cached_property(aiohttp.ClientRequest.connection_key.fget)  # type: ignore[attr-defined]
 
 
 class Destination:
@@ -54,8 +59,7 @@ class Destination:
     __slots__ = ("request", "timeout")
 
     def __init__(self, url: URL, connect_timeout: float) -> None:
-        self.request = aiohttp.ClientRequest("POST", url)
-        """Tells aiohttp's pool whom to connect to; it is never sent."""
+        self.request = _Whom("POST", url)
         self.timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
 
 
@@ -165,7 +169,7 @@ async def _ask(connection: Connection, protocol: Any, head: bytes, body: bytes) 
         protocol.set_response_params(read_until_eof=True, auto_decompress=True)
         transport = protocol.transport
         head = b"%bcontent-length: %d\r\n\r\n" % (head, len(body))
-        if len(body) <= _TOGETHER:
+        if len(body) <= TOGETHER:
             transport.write(head + body)
         else:
             transport.write(head)
@@ -195,12 +199,7 @@ def request_head(url: URL, headers: Mapping[str, str]) -> bytes:
     >>> request_head(URL("http://a.example/v1"), {"accept": "*/*"})
     b'POST /v1 HTTP/1.1\r\nhost: a.example\r\naccept: */*\r\n'
     """
-    fields = {"host": url.host_port_subcomponent, **headers}
-    lines = [f"POST {url.raw_path_qs} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
-        raise ValueError("a header of a request holds a line end")
-    return text.encode("utf-8", "surrogateescape") + b"\r\n"
+    return wire_head(f"POST {url.raw_path_qs} HTTP/1.1", {"host": url.host_port_subcomponent or "", **headers})
 
 
 def _was_stale(error: aiohttp.ClientConnectionError) -> bool:
