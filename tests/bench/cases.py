@@ -91,6 +91,9 @@ FIRST_EVENT_P99: Final = 2.0
 
 # What taps, traces and the line in the log cost together: CPU with them, as a multiple of that without them.
 TAPS: Final = 1.1
+TAPPED_OF_EACH: Final = 8
+"""Processes with, and as many without."""
+TAPPED_ROUNDS: Final = 2
 TAPPED: Final = ("burst-100", "burst-1000", "paced")
 TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
@@ -16,7 +17,9 @@ from tests.bench.cases import (
     RSS_AT_START,
     RSS_PER_IDLE,
     TAPPED,
+    TAPPED_OF_EACH,
     TAPPED_PAIRS,
+    TAPPED_ROUNDS,
     TAPS,
     Case,
     Pair,
@@ -189,26 +192,41 @@ def _memory(stand: Stand, target: Process, pair: Pair, prefix: str) -> tuple[flo
 
 
 def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
-    """What seeing costs: the gateway as it is beside one that traces and logs nothing, in turn."""
+    """What seeing costs: gateways as they are beside such as trace and log nothing, in turn.
+
+    Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
+    """
     chosen = [pair for pair in TAPPED_PAIRS if wanted("taps", pair, plan.only)]
     if not chosen:
         return []
     figures = []
-    with stand.gateway(traces={"keep": 0}, logs={"level": "error"}) as blind, stand.gateway() as seeing:
+    with contextlib.ExitStack() as stack:
+        couples = []
+        for seed in range(1, (2 if plan.quick else TAPPED_OF_EACH) + 1):
+            blind = stand.gateway(seed=seed, traces={"keep": 0}, logs={"level": "error"})
+            couples.append((stack.enter_context(blind), stack.enter_context(stand.gateway(seed=seed))))
         for case in (case for case in CASES if case.name in TAPPED):
             for pair in chosen:
-                legs = [Leg(stand, target, case, pair, quick=plan.quick, through_gateway=True) for target in (blind, seeing)]
-                for number in range(2 * plan.rounds + 1):
-                    say(f"taps, {case.title}, {pair}: round {number} of {2 * plan.rounds}")
-                    for leg in legs if number % 2 else reversed(legs):
-                        leg.round(keep=number > 0)
-                # The best rounds of both: what disturbs a round only adds, and here a few hundredths are to be seen.
-                without, having = (min(leg.cpu) for leg in legs)
-                cost = _cost(case, pair, legs[0].cpu, legs[1].cpu)
-                figures.append(
-                    replace(cost, name=f"taps, {case.title}", floor=without, gateway=having, ratio=having / without, budget=TAPS)
-                )
+                legs = [
+                    tuple(Leg(stand, each, case, pair, quick=plan.quick, through_gateway=True) for each in couple)
+                    for couple in couples
+                ]
+                for number in range(TAPPED_ROUNDS + 1):
+                    say(f"taps, {case.title}, {pair}: round {number} of {TAPPED_ROUNDS}")
+                    for couple in legs:
+                        for leg in couple if number % 2 else reversed(couple):
+                            leg.round(keep=number > 0)
+                figures.append(_tapped(case, pair, *zip(*legs, strict=True)))
     return figures
+
+
+def _tapped(case: Case, pair: Pair, blind: Sequence[Leg], seeing: Sequence[Leg]) -> Figure:
+    """The better round of each process, since what disturbs a round only adds; and of all couples the middle one."""
+    without, having = ([min(leg.cpu) for leg in legs] for legs in (blind, seeing))
+    cost = median(having)
+    ratio = median(mine / its for mine, its in zip(having, without, strict=True))
+    spread = (max(having) - min(having)) / 2 / cost
+    return Figure(f"taps, {case.title}", str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, TAPS, spread=spread)
 
 
 def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:

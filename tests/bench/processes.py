@@ -45,9 +45,17 @@ class Process:
 
     Args:
         stdout: what it prints there: its address, which becomes ``url``; answers (see ``ask``); or words for the log.
+        seed: of its hashes; None: by chance.
     """
 
-    def __init__(self, name: str, command: Sequence[str], *, stdout: Literal["address", "answers", "words"] = "address") -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        stdout: Literal["address", "answers", "words"] = "address",
+        seed: int | None = None,
+    ) -> None:
         self.name = name
         self.url = ""
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed with the process)
@@ -57,7 +65,7 @@ class Process:
             stdin=subprocess.PIPE,
             stdout=self._log if stdout == "words" else subprocess.PIPE,
             stderr=self._log,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **({} if seed is None else {"PYTHONHASHSEED": str(seed)})},
         )
         self._process = psutil.Process(self._popen.pid)
         if stdout == "address":
@@ -179,11 +187,12 @@ class Stand:
         return Process("floor", ["-m", "tests.bench.floor", self.provider.url])
 
     @contextlib.contextmanager
-    def gateway(self, profile: Path | None = None, **sections: Any) -> Iterator[Process]:
+    def gateway(self, profile: Path | None = None, seed: int | None = None, **sections: Any) -> Iterator[Process]:
         """A fresh gateway with its default chain, and the provider three times: once in each dialect.
 
         Args:
             profile: where a profile is written (see ``profiled``); None: the gateway as it is.
+            seed: of its hashes, so that two of the same seed have their tables alike; None: by chance.
             sections: further sections of its configuration.
         """
         with tempfile.TemporaryDirectory() as folder:
@@ -191,7 +200,7 @@ class Stand:
             config.write_text(yaml.safe_dump({**self._config(), **sections}))
             run = ["tests.bench.profiled", str(profile)] if profile else ["pipeline"]
             command = ["-m", *run, "serve", str(config), "--port", "0"]
-            with Process("gateway", command) as process:
+            with Process("gateway", command, seed=seed) as process:
                 yield process
 
     def _config(self) -> dict[str, Any]:
