@@ -219,7 +219,7 @@ class Silence(DisposableBase):
         self._action()
 
     def dispose(self) -> None:
-        """The timer is gone, and nothing is called any more."""
-        timer, self._timer = self._timer, None
+        """The timer is gone, nothing is called any more, and whose action it was is let go of."""
+        timer, self._timer, self._action = self._timer, None, _nothing
         if timer is not None:
             timer.dispose()

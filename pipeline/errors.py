@@ -232,3 +232,19 @@ def _rate_limit_headers(error: RateLimited) -> Mapping[str, str]:
         f"x-ratelimit-remaining-{unit}": "0",
         f"x-ratelimit-reset-{unit}": f"{error.retry_after:.3f}s",
     }
+
+
+def forget_frames(error: BaseException | None) -> None:
+    """Let go of where an error was raised, and of what caused it, when all was said of it.
+
+    Its frames know the answer that failed, and the answer knows its error: both, with a body of any size, would wait for the
+    collector of cycles.
+    """
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and id(each) not in seen:
+            seen.add(id(each))
+            each.__traceback__ = None
+            waiting += (each.__cause__, each.__context__, *getattr(each, "exceptions", ()))

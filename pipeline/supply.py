@@ -22,7 +22,7 @@ from operators.slots import Slots
 from operators.store import Store
 from pipeline import chain as sentence
 from pipeline.encode import BEAT
-from pipeline.errors import classify
+from pipeline.errors import classify, forget_frames
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.noting import note
@@ -278,12 +278,14 @@ class Supplier:
 
     def _on_retry(self, number: int, error: Exception, wait: float) -> None:
         self.shared.metrics.attempts.labels(self.label, "retried", classify(error).reason).inc()
+        forget_frames(error)
 
     def _on_failover(self, earlier: sentence.Attempt, later: sentence.Attempt, error: Exception) -> None:
         reason = classify(error)
         self.shared.metrics.failovers.labels(
             earlier.candidate.label, later.candidate.label, reason.reason, phase_of(reason)
         ).inc()
+        forget_frames(error)
 
 
 _TABLE: Mapping[str, Callable[[Supplier, Step], Mapping[str, Any]]] = {

@@ -16,7 +16,7 @@ from operators.tap import quietly
 from pipeline.dialects import DIALECTS, Dialect
 from pipeline.dispatch import payload
 from pipeline.emit import Emission
-from pipeline.errors import GatewayError, Kind, classify
+from pipeline.errors import GatewayError, Kind, classify, forget_frames
 from pipeline.exchange import Exchange, nothing_to_abort
 from pipeline.exposition import END, blocks
 from pipeline.parse import parse
@@ -259,6 +259,8 @@ def _told(exchange: Exchange) -> GatewayError:
     """The error that stands in the answer itself."""
     error = classify(exchange.error or GatewayError(Kind.CUT))
     own_fault(error, exchange.id)
+    forget_frames(exchange.error)
+    forget_frames(error)
     return error
 
 

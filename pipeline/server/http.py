@@ -12,7 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from pipeline.dialects import DIALECTS, Dialect
-from pipeline.errors import GatewayError, Kind, classify
+from pipeline.errors import GatewayError, Kind, classify, forget_frames
 from pipeline.metrics import SERVER
 from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.debug import REQUEST_ID, Debug
@@ -78,6 +78,7 @@ class Door:
             own_fault(error, request_id)
             if error.limit:
                 self._runtime.metrics.tripped(error.limit, SERVER)
+            forget_frames(error)
             return self._refuse(error, request, path, request_id)
         except asyncio.CancelledError:
             raise
@@ -87,6 +88,7 @@ class Door:
         except Exception as error:
             # TR-E17: the text stays in the log, under the id.
             log.exception("request %s failed", request_id)
+            forget_frames(error)
             return self._refuse(error, request, path, request_id)
 
     def _refuse(self, error: Exception, request: web.BaseRequest, path: str, request_id: str) -> web.Response:
