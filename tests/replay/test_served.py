@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.request
@@ -53,5 +54,6 @@ def test_from_the_request_to_the_saved_case(gateway: Gateway, tmp_path: Path) ->
     assert "Are you there" not in said
     other = penstock(tmp_path, "replay", trace, *config, "--chain", "patient")
     assert "first_event_timeout would have acted after 60 s instead of 0.5 s." in other
-    assert "Unknown after 0.5 s of try 1 at demo/silent" in other
+    # It was let go half a second after it was asked, or a little later on a busy machine.
+    assert re.search(r"Unknown after 0\.\d+ s of try 1 at demo/silent", " ".join(other.split()))
     assert penstock(tmp_path, "check", "case.yaml").startswith("case.yaml: good.")
