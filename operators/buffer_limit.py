@@ -56,38 +56,27 @@ def buffer_limit(bytes: Bytes) -> Operator[T, T]:
 
 
 class _BufferLimit(Link[T, T]):
-    __slots__ = ("_gathered", "_last", "_limit", "_whole")
+    __slots__ = ("_gathered", "_last", "_limit")
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._gathered = 0
         self._last = b""
-        self._whole = False
-        """Whether the last frame ended with an event, in the usual form."""
 
     def on_next(self, item: T) -> None:
-        if isinstance(item, bytes):
-            # The usual frame is small and whole, behind one that ended, too: nothing has to be searched then.
-            if self._whole and len(item) <= self._limit and item.endswith(b"\n\n"):
-                self.receiver.on_next(item)
-                return
-            if item and not self._gather(item):
-                return
+        if isinstance(item, bytes) and item:
+            # The usual frame is small and ends with an event: nothing has to be searched then.
+            if item.endswith(b"\n\n") and self._gathered + len(item) <= self._limit:
+                self._gathered = 0
+                self._last = b"\n"
+            else:
+                for length in _lengths(self._last, item, self._gathered, self._limit):
+                    self._gathered = length
+                    if length > self._limit:
+                        self.fail(TooLarge("buffer_limit", self._limit))
+                        return
+                self._last = item[-1:]
         self.receiver.on_next(item)
-
-    def _gather(self, frame: bytes) -> bool:
-        """Whether there may be this frame. False: the stream has failed."""
-        if frame.endswith(b"\n\n") and self._gathered + len(frame) <= self._limit:
-            self._gathered, self._last, self._whole = 0, b"\n", True
-            return True
-        for length in _lengths(self._last, frame, self._gathered, self._limit):
-            self._gathered = length
-            if length > self._limit:
-                self.fail(TooLarge("buffer_limit", self._limit))
-                return False
-        self._last = frame[-1:]
-        self._whole = not self._gathered and frame.endswith(b"\n\n")
-        return True
 
 
 def _lengths(last: bytes, frame: bytes, gathered: int, limit: int) -> Iterator[int]:

@@ -166,6 +166,7 @@ class _Idle(Flow[T]):
         else:
             silence.last = silence.now()
             self.reopened = self.gate.reopened
+            # Most items have it, and each is asked: a default would cost three times as much.
             try:
                 over = item.ends  # type: ignore[attr-defined]
             except AttributeError:

@@ -278,6 +278,7 @@ class Supplier:
 
     def _on_retry(self, number: int, error: Exception, wait: float) -> None:
         self.shared.metrics.attempts.labels(self.label, "retried", classify(error).reason).inc()
+        # Nobody will hear more of it, and its frames know the answer that goes on.
         forget_frames(error)
 
     def _on_failover(self, earlier: sentence.Attempt, later: sentence.Attempt, error: Exception) -> None:

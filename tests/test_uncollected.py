@@ -71,6 +71,9 @@ def asked(gateway: Gateway, dialect: str, model: str, *, stream: bool) -> int:
         ("demo/cut", {200, 502}),
         ("demo/fail", {503, 529}),
         ("down/any", {502}),
+        ("safe", {200}),
+        ("hedged", {200}),
+        ("resumed", {200, 502}),
         ("unknown", {404}),
     ],
 )
@@ -79,7 +82,11 @@ def test_an_answer_leaves_nothing_to_the_collector(tmp_path: Path, model: str, s
     os.mkfifo(pipe)
     (tmp_path / "sitecustomize.py").write_text(WATCH % str(pipe))
     down = {"dialect": "chat", "base_url": "http://127.0.0.1:9/v1", "api_key": "sk-none"}
-    config = {"providers": {"demo": {"kind": "demo"}, "down": down}}
+    safe = {"name": "safe", "candidates": ["demo/fail", "down/any", "demo/fast"]}
+    hedged = {"name": "hedged", "chain": "hedged", "candidates": ["demo/fail", "demo/fast"]}
+    resumed = {"name": "resumed", "chain": "resumed", "candidates": ["demo/cut", "demo/fast"]}
+    chains = {"hedged": {"answer": [{"hedge": {"delay": 5}}]}, "resumed": {"answer": ["failover", "resume"]}}
+    config = {"providers": {"demo": {"kind": "demo"}, "down": down}, "models": [safe, hedged, resumed], "chains": chains}
     with Gateway(config, tmp_path, env={"PYTHONPATH": str(tmp_path)}) as gateway:
         for dialect in PATHS:
             # What is made once.

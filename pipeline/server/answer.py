@@ -260,7 +260,6 @@ def _told(exchange: Exchange) -> GatewayError:
     error = classify(exchange.error or GatewayError(Kind.CUT))
     own_fault(error, exchange.id)
     forget_frames(exchange.error)
-    forget_frames(error)
     return error
 
 

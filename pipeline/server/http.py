@@ -78,7 +78,6 @@ class Door:
             own_fault(error, request_id)
             if error.limit:
                 self._runtime.metrics.tripped(error.limit, SERVER)
-            forget_frames(error)
             return self._refuse(error, request, path, request_id)
         except asyncio.CancelledError:
             raise
@@ -88,12 +87,12 @@ class Door:
         except Exception as error:
             # TR-E17: the text stays in the log, under the id.
             log.exception("request %s failed", request_id)
-            forget_frames(error)
             return self._refuse(error, request, path, request_id)
 
     def _refuse(self, error: Exception, request: web.BaseRequest, path: str, request_id: str) -> web.Response:
         runtime = self._runtime
         headers = runtime.headers(request_id, runtime.cors.headers(request.headers))
+        forget_frames(error)
         return refusal(classify(error), dialect_of(path, request), request_id, headers)
 
     async def _dispatch(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
