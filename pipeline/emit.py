@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import HttpVersion11, web
 from reactivex import Observable
 
 from operators.stream import LEFT, SILENT, Left, Link
+from pipeline.at_once import at_once
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
@@ -182,7 +183,8 @@ class Emission(Link[bytes, bytes]):
         transport = self._request.transport
         if not self._exchange.stream or transport is None or transport.get_write_buffer_size() or transport.is_closing():
             return False
-        _at_once(self._begin(data))
+        # A small write into an empty buffer waits for nothing.
+        at_once(self._begin(data))
         self._note(_WRITTEN, len(data))
         return True
 
@@ -288,17 +290,3 @@ class Emission(Link[bytes, bytes]):
 def header_text(text: str) -> str:
     """Text that is safe as a header value, whatever a client or provider called a model (TR-X24)."""
     return text if text.isascii() and text.isprintable() else quote(text, safe="/:,. ")
-
-
-def _at_once(work: Coroutine[Any, None, None]) -> None:
-    """Run a coroutine that has nothing to wait for.
-
-    Raises:
-        RuntimeError: it had to wait.
-    """
-    try:
-        work.send(None)
-    except StopIteration:
-        return
-    work.close()
-    raise RuntimeError("a small write into an empty buffer had to wait")

@@ -5,7 +5,6 @@ A stream of tokens is one short read after another: waking a task for each costs
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -17,10 +16,14 @@ from operators.source import FlowGate
 
 
 class Watched(ResponseHandler):
-    """aiohttp's side of a connection, which tells whoever follows a body that something came, or that nothing will."""
+    """aiohttp's side of a connection, which tells whoever waits for an answer or its body that something came, or that nothing
+    will.
+    """
 
     told: Callable[[], None] | None = None
-    """Whom to tell; set and taken back by a :class:`Forward`."""
+    """Whom to tell; who sets it takes it back."""
+    used = False
+    """Whether a request went out on it before."""
     broken = False
     """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
 
@@ -92,49 +95,62 @@ class Forward:
         content: the body.
         push: takes each piece; it never raises.
         gate: while it is shut nothing is read, and a provider that goes on writing is slowed down by its socket.
+        ended: called once, at the end of the body with None, or with what broke it off, as its reader tells it. What came before
+            is handed on first, unless the gate is shut.
     """
 
-    __slots__ = ("_busy", "_content", "_done", "_gate", "_protocol", "_push")
+    __slots__ = ("_busy", "_content", "_ended", "_gate", "_over", "_protocol", "_push")
 
-    def __init__(self, protocol: Watched, content: StreamReader, push: Callable[[bytes], None], gate: FlowGate) -> None:
+    def __init__(
+        self,
+        protocol: Watched,
+        content: StreamReader,
+        push: Callable[[bytes], None],
+        gate: FlowGate,
+        ended: Callable[[BaseException | None], None],
+    ) -> None:
         self._protocol = protocol
         self._content = content
         self._push = push
         self._gate = gate
-        self._busy = False
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._ended = ended
+        self._busy = self._over = False
 
-    async def run(self) -> None:
-        """Return at the end of the body.
-
-        Raises:
-            aiohttp.ClientPayloadError, OSError, ...: what broke it off, as its reader tells it. What came before is handed on
-                first, unless the gate is shut.
-
-        Cancelled: nothing is handed on any more.
-        """
+    def begin(self) -> None:
+        """Hand on what came already, from inside this call; and all else from inside the reads that bring it."""
         if isinstance(self._content, EmptyStreamReader):
             # All answers without a body share this one.
+            self._end(None)
             return
         # Its parser made it, and asks nobody of which kind.
         self._content.__class__ = _Taken
-        self._protocol.told = self._came
-        try:
-            self._came()
-            await self._done
-        finally:
-            self._leave()
-            self._gate.forget(self._came)
+        if not self._content.is_eof():
+            # Else the connection may serve the next request already.
+            self._protocol.told = self._came
+        self._came()
+
+    def leave(self) -> None:
+        """Hand on nothing any more, and tell of no end. Idempotent."""
+        if self._over:
+            return
+        self._over = True
+        if self._protocol.told == self._came:
+            # Else the next request on this connection is under way.
+            self._protocol.told = None
+        self._gate.forget(self._came)
+        # Who is told may hold this.
+        self._push = self._ended = _nobody
 
     def _came(self) -> None:
         # Room in the reader may bring more of what the parser holds back, from inside the reading.
-        if self._busy or self._done.done():
+        if self._busy:
             return
         self._busy = True
         content: Any = self._content
         gate, buffer = self._gate, content._buffer
         try:
-            while buffer and gate.is_open:
+            # Whoever takes a piece may leave for it.
+            while buffer and gate.is_open and not self._over:
                 self._push(content.take())
         except Exception as error:
             self._end(error)
@@ -151,18 +167,15 @@ class Forward:
         elif self._protocol.broken:
             self._end(ClientPayloadError("what came of the body is not HTTP"))
             return
-        if not gate.is_open:
+        if not gate.is_open and not self._over:
             gate.on_reopen(self._came)
 
     def _end(self, error: BaseException | None) -> None:
-        self._leave()
-        if self._done.done():
-            return
-        if error is None:
-            self._done.set_result(None)
-        else:
-            self._done.set_exception(error)
+        if not self._over:
+            ended = self._ended
+            self.leave()
+            ended(error)
 
-    def _leave(self) -> None:
-        if self._protocol.told == self._came:
-            self._protocol.told = None
+
+def _nobody(_: object) -> None:
+    """Whom what comes after the end is told."""

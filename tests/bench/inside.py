@@ -32,19 +32,25 @@ _CONFIG: Final = "providers:\n" + "".join(
 )
 
 
-class _Content:
-    """Gives prepared reads, never waiting."""
+class _Body:
+    """Prepared reads, all of them pushed when it begins."""
 
-    def __init__(self, reads: Sequence[bytes]) -> None:
-        self._reads = iter(reads)
-        self._left = len(reads)
+    def __init__(self, reads: Sequence[bytes], push: Callable[[bytes], None], ended: Callable[[None], None]) -> None:
+        self._reads = reads
+        self._push = push
+        self._ended = ended
 
-    async def readany(self) -> bytes:
-        self._left -= 1
-        return next(self._reads, b"")
+    def begin(self) -> None:
+        for data in self._reads:
+            self._push(data)
+        self._ended(None)
 
-    def at_eof(self) -> bool:
-        return self._left <= 0
+    def leave(self) -> None:
+        self._push = self._ended = _nobody
+
+
+def _nobody(_: object) -> None:
+    pass
 
 
 class _Response:
@@ -53,14 +59,29 @@ class _Response:
     def __init__(self, content_type: str, reads: Sequence[bytes]) -> None:
         self.content_type = content_type
         self.headers = CIMultiDict({"content-type": content_type, "x-request-id": "req_bench"})
-        self.content = _Content(reads)
+        self._reads = reads
 
-    async def forward(self, push: Callable[[bytes], None], gate: FlowGate) -> None:
-        while not self.content.at_eof():
-            push(await self.content.readany())
+    def forward(self, push: Callable[[bytes], None], gate: FlowGate, ended: Callable[[None], None]) -> _Body:
+        return _Body(self._reads, push, ended)
+
+    def gather(self, limit: int, ended: Callable[[bytes, None], None]) -> _Body:
+        return _Body((), _nobody, lambda _: ended(b"".join(self._reads), None))
 
     def close(self) -> None:
         pass
+
+
+class _Asking:
+    def __init__(self, answer: _Response, answered: Callable[[_Response], None]) -> None:
+        self._answer = answer
+        self._answered = answered
+
+    def begin(self) -> None:
+        # An answer is never there before its request was sent.
+        asyncio.get_running_loop().call_soon(self._answered, self._answer)
+
+    def close(self) -> None:
+        self._answered = _nobody
 
 
 class _Pool:
@@ -70,8 +91,8 @@ class _Pool:
         self.content_type = ""
         self.reads: Sequence[bytes] = ()
 
-    async def post(self, *_: Any, **__: Any) -> _Response:
-        return _Response(self.content_type, self.reads)
+    def ask(self, to: object, head: bytes, body: bytes, answered: Callable[[_Response], None], failed: object) -> _Asking:
+        return _Asking(_Response(self.content_type, self.reads), answered)
 
 
 class Inside:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import Callable
 
 import aiohttp
 import pytest
 from yarl import URL
 
 from operators.source import FlowGate
-from pipeline.providers.pool import Answer, Destination, Pool, request_head
+from pipeline.providers.answer import Answer
+from pipeline.providers.pool import Destination, Pool, request_head
 from tests.providers.test_pool import answer, one_request, with_server
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -18,6 +20,19 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 
 def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+async def followed(found: Answer, push: Callable[[bytes], None], gate: FlowGate) -> None:
+    """Return at the end of the body, or raise what broke it off."""
+    ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+    body = found.forward(push, gate, ended.set_result)
+    body.begin()
+    try:
+        error = await ended
+    finally:
+        body.leave()
+    if error is not None:
+        raise error
 
 
 async def opened(pool: Pool, to: Destination, url: URL) -> Answer:
@@ -44,7 +59,7 @@ def test_each_piece_is_handed_on_by_the_read_that_brought_it_without_a_task() ->
             pieces.append((data, asyncio.current_task() is None))
             taken.set()
 
-        await (await opened(pool, to, url)).forward(push, FlowGate())
+        await followed(await opened(pool, to, url), push, FlowGate())
         return pieces
 
     pieces = with_server(serve, play)
@@ -75,7 +90,7 @@ def test_while_the_gate_is_shut_the_provider_is_stopped_and_nothing_is_lost() ->
             pieces.append(data)
             gate.shut()
 
-        reading = asyncio.ensure_future((await opened(pool, to, url)).forward(push, gate))
+        reading = asyncio.ensure_future(followed(await opened(pool, to, url), push, gate))
         await stopped.wait()
         while not pieces:
             await asyncio.sleep(0)
@@ -106,10 +121,10 @@ def test_a_body_that_waits_for_its_client_has_nothing_to_do_with_the_next_answer
         shut = FlowGate()
         shut.shut()
         found = await opened(pool, to, url)
-        reading = asyncio.ensure_future(found.forward(first.append, shut))
+        reading = asyncio.ensure_future(followed(found, first.append, shut))
         while not found.content.is_eof():
             await asyncio.sleep(0)
-        await (await opened(pool, to, url)).forward(second.append, FlowGate())
+        await followed(await opened(pool, to, url), second.append, FlowGate())
         assert not first
         shut.reopen()
         await reading
@@ -141,7 +156,7 @@ def broken_after(wire: bytes, fault: bytes, *, closes: bool) -> object:
         found = await opened(pool, to, url)
         try:
             with pytest.raises(aiohttp.ClientPayloadError):
-                await found.forward(push, FlowGate())
+                await followed(found, push, FlowGate())
         finally:
             told.set()
             found.close()
@@ -178,7 +193,7 @@ def test_who_stops_following_hears_nothing_any_more() -> None:
     async def play(pool: Pool, to: Destination, url: URL) -> bytes:
         pieces: list[bytes] = []
         found = await opened(pool, to, url)
-        reading = asyncio.ensure_future(found.forward(pieces.append, FlowGate()))
+        reading = asyncio.ensure_future(followed(found, pieces.append, FlowGate()))
         while not pieces:
             await asyncio.sleep(0)
         reading.cancel()
@@ -202,7 +217,7 @@ def test_what_is_compressed_comes_whole_although_its_parser_has_to_pause() -> No
 
     async def play(pool: Pool, to: Destination, url: URL) -> bytes:
         pieces: list[bytes] = []
-        await (await opened(pool, to, url)).forward(pieces.append, FlowGate())
+        await followed(await opened(pool, to, url), pieces.append, FlowGate())
         return b"".join(pieces)
 
     assert with_server(serve, play) == body

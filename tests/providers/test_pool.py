@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 from yarl import URL
 
-from pipeline.providers import pool as pool_module
-from pipeline.providers.pool import Destination, Pool, Unreadable, request_head
+from pipeline.providers import asking
+from pipeline.providers.answer import Answer
+from pipeline.providers.asking import Unreadable
+from pipeline.providers.pool import Destination, Pool, request_head
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -159,7 +162,7 @@ def test_no_header_can_smuggle_another() -> None:
 
 def test_however_many_idle_connections_went_stale_the_request_goes_out_on_a_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
     # On a loaded machine even what fails at once takes its time.
-    monkeypatch.setattr(pool_module, "STALE_WITHIN", 60.0)
+    monkeypatch.setattr(asking, "STALE_WITHIN", 60.0)
     connections = 0
     gone = asyncio.Event()
 
@@ -180,3 +183,78 @@ def test_however_many_idle_connections_went_stale_the_request_goes_out_on_a_new_
     assert with_server(serve, play) == [b"yes"]
     assert gone.is_set()
     assert connections == 5
+
+
+def test_who_speaks_before_being_asked_is_asked_once_and_not_for_ever() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        writer.write(b"220 mail.example ESMTP\r\n")
+        await reader.read()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> object:
+        connection = await pool.connect(to)
+        protocol: Any = connection.protocol
+        while not protocol.should_close:
+            await asyncio.sleep(0)
+        # It spoke between the connecting and the asking, which is a matter of luck without this.
+        connect, pool.connect = pool.connect, lambda _: given(connection)  # type: ignore[method-assign,assignment]
+        try:
+            with pytest.raises(Unreadable):
+                await ask(pool, to, url)
+        finally:
+            pool.connect = connect  # type: ignore[method-assign]
+        return connection.closed
+
+    async def given(connection: Any) -> Any:
+        return connection
+
+    assert with_server(serve, play) is True
+    assert connections == 1
+
+
+def test_on_a_connection_that_is_free_a_request_is_sent_and_answered_without_a_task() -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await one_request(reader)
+            writer.write(answer(b"yes"))
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[bool]:
+        await ask(pool, to, url)
+        told, by_itself = asyncio.Event(), []
+
+        def ended(how: Answer | Exception) -> None:
+            by_itself.append(isinstance(how, Answer) and asyncio.current_task() is None)
+            told.set()
+
+        before = asyncio.all_tasks()
+        pool.ask(to, request_head(url, {}), b"{}", ended, ended).begin()
+        by_itself.append(asyncio.all_tasks() == before and pool.idle(to) is None)
+        await told.wait()
+        return by_itself
+
+    assert with_server(serve, play) == [True, True]
+
+
+def test_who_left_before_the_answer_hears_of_none_and_its_connection_is_closed() -> None:
+    asked, left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        asked.set()
+        assert await reader.read() == b""
+        left.set()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[Answer | Exception]:
+        heard: list[Answer | Exception] = []
+        asking = pool.ask(to, request_head(url, {}), b"{}", heard.append, heard.append)
+        asking.begin()
+        await asked.wait()
+        asking.close()
+        asking.close()
+        await left.wait()
+        return heard
+
+    assert with_server(serve, play) == []

@@ -1,0 +1,108 @@
+"""An answer over HTTP whose head was read: its body is pushed, or gathered; its connection goes back to the pool by itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from operators.errors import TooLarge
+from operators.source import FlowGate
+from pipeline.providers.forward import Forward
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.connector import Connection
+    from aiohttp.http_parser import RawResponseMessage
+    from multidict import CIMultiDictProxy
+
+_OPEN: Final = FlowGate()
+"""Of a body that is wanted whole."""
+
+
+class Answer:
+    """An answer whose head was read. Read to its end, its connection goes back to the pool by itself.
+
+    Args:
+        connection: on which it comes.
+        message: its head.
+        content: its body, as it comes.
+    """
+
+    __slots__ = ("_connection", "_protocol", "content", "headers", "status")
+
+    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
+        self._connection: Connection | None = connection
+        self._protocol: Any = connection.protocol
+        self.status: int = message.code
+        self.headers: CIMultiDictProxy[str] = message.headers
+        self.content = content
+        content.on_eof(self._release)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, in lower case and without parameters; "" where none is told."""
+        return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def forward(self, push: Callable[[bytes], None], gate: FlowGate, ended: Callable[[BaseException | None], None]) -> Forward:
+        """The body's pieces, pushed from inside the reads that bring them (see :class:`Forward`) once it has begun."""
+        return Forward(self._protocol, self.content, push, gate, ended)
+
+    def gather(self, limit: int, ended: Callable[[bytes, BaseException | None], None]) -> Forward:
+        """The whole body, once it has begun and ended.
+
+        Args:
+            limit: most bytes of it.
+            ended: called with all that came, and with None at its end, a TooLarge where it is longer (the rest is not read), or
+                what broke it off, as its reader tells it.
+        """
+        pieces: list[bytes] = []
+        left = limit
+
+        def push(data: bytes) -> None:
+            nonlocal left
+            pieces.append(data)
+            left -= len(data)
+            if left < 0:
+                body.leave()
+                ended(b"".join(pieces), TooLarge("body_limit", limit))
+
+        body = self.forward(push, _OPEN, lambda error: ended(b"".join(pieces), error))
+        return body
+
+    async def gathered(self, limit: int) -> tuple[bytes, BaseException | None]:
+        """Gather the body, and wait for its end: what ``gather`` tells of it.
+
+        Cancelled: nothing is gathered any more; the connection is still the caller's to close.
+        """
+        ends: list[tuple[bytes, BaseException | None]] = []
+        told = asyncio.Event()
+
+        def ended(*how: Any) -> None:
+            ends.append(how)
+            told.set()
+
+        body = self.gather(limit, ended)
+        body.begin()
+        try:
+            await told.wait()
+        finally:
+            body.leave()
+        return ends[0]
+
+    def close(self) -> None:
+        """Close the connection, unless it went back to the pool. Idempotent."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _release(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        transport = connection.transport
+        if transport is not None and transport.get_write_buffer_size():
+            # It answered before it had read the request: what is still on its way would be taken for another one.
+            connection.close()
+        else:
+            connection.release()

@@ -1,0 +1,149 @@
+"""One attempt at a provider over HTTP: asked from inside the subscribing, answered from inside the reads of its connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import aiohttp
+
+from operators.stream import Left, Link
+from pipeline.dialects import DIALECTS
+from pipeline.dispatch import payload
+from pipeline.errors import GatewayError, Kind
+from pipeline.providers.asking import ConnectTimeout
+from pipeline.providers.frame import Frame, Head, Whole
+from pipeline.providers.headers import to_client
+from pipeline.request import Losses
+
+if TYPE_CHECKING:
+    from pipeline.exchange import Exchange
+    from pipeline.providers.answer import Answer
+    from pipeline.providers.forward import Forward
+    from pipeline.providers.http import HttpProvider
+    from pipeline.resolve import Candidate
+
+# An error body is read up to here; what is longer is not an explanation.
+ERROR_BODY_LIMIT: Final = 256 * 1024
+
+
+class Call(Link[Frame, Frame]):
+    """One subscription. At its end the provider's connection is closed, unless its answer was read to the end (TR-S15)."""
+
+    __slots__ = ("_answer", "_asking", "_body", "_exchange", "_head", "_provider")
+
+    def start(self, provider: HttpProvider, candidate: Candidate, exchange: Exchange) -> None:
+        """Send the request.
+
+        Raises:
+            GatewayError: the candidate cannot carry it; it was not sent.
+        """
+        # Each candidate loses what it loses; what an earlier one could not carry is no news.
+        sent = exchange.send(Losses(candidate.target.allow), candidate.name)
+        body = payload(exchange, candidate, sent)
+        head = provider.head(exchange, candidate, provider.url, sent.number)
+        self._provider = provider
+        self._exchange = exchange
+        self._head = Head(sent)
+        self._answer: Answer | None = None
+        self._body: Forward | None = None
+        provider.gauge(1)
+        asking = self._asking = provider.pool.ask(provider.destination, head, body, self._answered, self._unanswered)
+        asking.begin()
+
+    def ended(self, how: Exception | Left | None) -> None:
+        asking, body, answer = self._asking, self._body, self._answer
+        self._body = self._answer = None
+        asking.close()
+        if body is not None:
+            body.leave()
+        if answer is not None:
+            answer.close()
+        self._provider.gauge(-1)
+
+    def _answered(self, answer: Answer) -> None:
+        self._answer = answer
+        try:
+            if answer.status >= 300:
+                self._refused(answer)
+            else:
+                self._accepted(answer)
+        except Exception as error:
+            self.fail(error)
+
+    def _accepted(self, answer: Answer) -> None:
+        head = self._head
+        head.status, head.content_type, head.headers = answer.status, answer.content_type, to_client(answer.headers.items())
+        if "json" in head.content_type:
+            body = answer.gather(self._provider.body_limit, self._gathered)
+        else:
+            self._push(head)
+            body = answer.forward(self._push, self._exchange.gate, self._forwarded)
+        if not self.stopped:
+            self._body = body
+            body.begin()
+
+    def _push(self, frame: Frame) -> None:
+        try:
+            self.receiver.on_next(frame)
+        except Exception as error:
+            self.fail(error)
+
+    def _forwarded(self, error: BaseException | None) -> None:
+        if error is None:
+            self.complete()
+        else:
+            self.fail(_broken(error))
+
+    def _gathered(self, body: bytes, error: BaseException | None) -> None:
+        if error is None:
+            self._push(Whole(self._head, body))
+            self.complete()
+        else:
+            self.fail(_broken(error))
+
+    def _refused(self, answer: Answer) -> None:
+        def gathered(body: bytes, _: BaseException | None) -> None:
+            # Where its body breaks off, the status alone says enough.
+            self.fail(refusal(self._provider, answer, body))
+
+        body = self._body = answer.gather(ERROR_BODY_LIMIT, gathered)
+        body.begin()
+
+    def _unanswered(self, error: Exception) -> None:
+        self.fail(unanswered(self._provider, error))
+
+
+def unanswered(provider: HttpProvider, error: Exception) -> GatewayError:
+    """Why there is no answer."""
+    name = provider.name
+    if isinstance(error, ConnectTimeout):
+        text = f"The provider {name!r} did not accept a connection within {provider.connect_timeout:g} s."
+        found = GatewayError(Kind.UNREACHABLE, text)
+    elif isinstance(error, aiohttp.ClientConnectionError | OSError):
+        found = GatewayError(Kind.UNREACHABLE, f"The provider {name!r} cannot be reached.")
+    else:
+        found = GatewayError(Kind.BAD_REPLY, f"The provider {name!r} did not answer in HTTP.")
+    found.__cause__ = error
+    return found
+
+
+def refusal(provider: HttpProvider, answer: Answer, body: bytes) -> GatewayError:
+    """The error that a provider answered with; ``body`` is as much of its text as came."""
+    if answer.status < 400:
+        return GatewayError(Kind.BAD_REPLY, f"The provider {provider.name!r} answered with a redirect, which is not followed.")
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    error = DIALECTS[provider.dialect].read_error(answer.status, headers, body[:ERROR_BODY_LIMIT])
+    error.headers = {**to_client(answer.headers.items()), **error.headers}
+    return error
+
+
+def _broken(error: Any) -> Exception:
+    """Why an answer ended before its end."""
+    if not isinstance(error, aiohttp.ClientError | OSError):
+        return error  # type: ignore[no-any-return]
+    if isinstance(error, aiohttp.ClientPayloadError):
+        found = GatewayError(Kind.CUT)
+    else:
+        found = GatewayError(Kind.CUT, "The connection to the provider was lost.")
+    found.__cause__ = error
+    return found
