@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
+
+T = TypeVar("T")
 
 TOO_LONG: Final = 431
 
@@ -24,9 +28,29 @@ class Listener(web.Server):
     def __init__(self, handler: Any, *, on_too_long: Callable[[], None], **options: Any) -> None:
         super().__init__(handler, **options)
         self.on_too_long = on_too_long
+        self.here = _Here(self._loop)
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
+
+
+class _Here:
+    """The event loop as a connection sees it that serves its requests in its own task, one after another.
+
+    Its base makes a task for each: two more turns of the loop. (From Python 3.12 on it begins that task at once.)
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self.time = loop.time
+        self.call_at = loop.call_at
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def create_task(self, work: Coroutine[Any, Any, T]) -> Coroutine[Any, Any, T]:
+        """What is awaited right away may be awaited itself."""
+        return work
 
 
 class _Connection(RequestHandler):
@@ -35,6 +59,13 @@ class _Connection(RequestHandler):
     def __init__(self, listener: Listener, **options: Any) -> None:
         super().__init__(listener, **options)
         self._listener = listener
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if sys.version_info < (3, 12):
+            # From now on: the task of the connection itself is there.
+            here: Any = self._listener.here
+            self._loop = here
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
