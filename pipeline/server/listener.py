@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
@@ -14,6 +14,11 @@ from aiohttp.web_protocol import RequestHandler
 T = TypeVar("T")
 
 TOO_LONG: Final = 431
+
+QUIET: Final = 0.1
+"""Seconds: whoever sent nothing for so long has sent all that it wanted to."""
+PATIENCE: Final = 2.0
+"""Seconds for all of that, for one peer."""
 
 
 class Listener(web.Server):
@@ -67,6 +72,18 @@ class _Connection(RequestHandler):
             here: Any = self._listener.here
             self._loop = here
 
+    def _make_error_handler(self, err_info: Any) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
+        answer = super()._make_error_handler(err_info)
+
+        async def refuse(request: web.BaseRequest) -> web.StreamResponse:
+            response = await answer(request)
+            await response.prepare(request)
+            await response.write_eof()
+            await _Rest(self).read()
+            return response
+
+        return refuse
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
@@ -76,3 +93,32 @@ class _Connection(RequestHandler):
             message = f"The first line or a header of the request is longer than {exc.args[1]} bytes (`server.header_limit`).\n"
             status = TOO_LONG
         return super().handle_error(request, status, exc, message)
+
+
+class _Rest(asyncio.Protocol):
+    """Reads what a peer still sends that was refused: closing on unread bytes would take back what it was told."""
+
+    def __init__(self, connection: RequestHandler) -> None:
+        self._connection = connection
+        self._came = asyncio.Event()
+
+    async def read(self) -> None:
+        """Return when nothing comes any more. Cancelled: the peer closed."""
+        transport = self._connection.transport
+        if transport is None:
+            return
+        transport.set_protocol(self)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    self._came.clear()
+                    async with asyncio.timeout(QUIET):
+                        await self._came.wait()
+        except TimeoutError:
+            pass
+
+    def data_received(self, data: bytes) -> None:
+        self._came.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.connection_lost(exc)

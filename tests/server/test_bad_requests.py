@@ -168,6 +168,11 @@ def test_a_huge_head_is_refused_with_431_that_names_the_limit_and_repeats_nothin
     assert b"xxx" not in heard
 
 
+def test_who_is_refused_hears_why_although_it_goes_on_to_send(open_gateway: Gateway) -> None:
+    # What was not read when a connection is closed makes it a reset, which takes back what was on its way.
+    assert heard_of(open_gateway, b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8_000_000).startswith(b"HTTP/1.0 431")
+
+
 def heard_of(open_gateway: Gateway, wire: bytes) -> bytes:
     """What a peer hears that sends these bytes, until it is closed."""
     host, _, port = urlsplit(open_gateway.url).netloc.rpartition(":")
