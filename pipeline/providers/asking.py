@@ -136,7 +136,7 @@ class Asking:
         protocol = _watched(connection)
         self._used, protocol.used = protocol.used, True
         transport: Any = protocol.transport
-        if protocol.should_close or transport is None:
+        if transport is None or (not self._used and protocol.should_close):
             # It is new, and lost again, or its other side spoke first.
             self._lost(protocol.exception() or Unreadable("something came before anybody had asked"))
             return

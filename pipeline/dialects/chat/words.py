@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pipeline.dialects.lenient import count
+from pipeline.dialects.lenient import COUNTABLE, count
 from pipeline.errors import Kind
 from pipeline.events import FinishReason, Usage
 
@@ -103,8 +103,9 @@ def write_usage(usage: Usage) -> dict[str, Any] | None:
 
 def _count(source: dict[str, Any], name: str) -> int | None:
     value = source.get(name)
-    if value is None:
-        return None
+    # As nearly every provider says it.
+    if type(value) is int and 0 <= value < COUNTABLE:
+        return value
     if type(value) is float and value.is_integer():
-        value = int(value)
-    return count(value)
+        return count(int(value))
+    return None
