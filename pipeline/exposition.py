@@ -8,12 +8,11 @@ histogram are one template, filled once a member. The library still says what a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any, Final
 
 from prometheus_client.utils import floatToGoString
 
-from pipeline.series import Mark
 from pipeline.snapshot import Family
 
 _float: Callable[[Any], str] = floatToGoString
@@ -24,6 +23,8 @@ END: Final[Mapping[bool, bytes]] = {True: b"# EOF\n", False: b""}
 """By whether it is OpenMetrics."""
 LONGEST_MARK: Final = 128
 """Characters of an exemplar's labels, names and values together, that OpenMetrics allows."""
+
+_LONGEST_ID: Final = LONGEST_MARK - len("request_id")
 
 _BEGIN: Final = "\0"
 """The beginning of a bucket's line in a template; no count, no exemplar holds it."""
@@ -41,7 +42,7 @@ def blocks(family: Family, *, openmetrics: bool) -> Iterator[bytes]:
     members = family["members"]
     lines = _histogram(family, openmetrics) if kind == "histogram" else _numbers(family)
     for _ in range(0, len(members), AT_ONCE):
-        yield "".join(line for _, line in zip(range(AT_ONCE), lines, strict=False)).encode()
+        yield "".join(islice(lines, AT_ONCE)).encode()
 
 
 def _numbers(family: Family) -> Iterator[str]:
@@ -61,22 +62,19 @@ def _histogram(family: Family, exemplars: bool) -> Iterator[str]:
     for labels, (counts, sum_, marks) in family["members"]:
         inside = _inside(pairs, labels)
         comma, whole = (",", f"{{{inside}}}") if inside else ("", "")
-        heights: tuple[object, ...] = tuple(accumulate(counts))
-        told = heights
+        heights = list(accumulate(counts))
+        total, told = heights[-1], heights
         if exemplars and marks:
-            told = tuple(
-                [each if mark is None else f"{each}{_exemplar(mark)}" for each, mark in zip(heights, marks, strict=True)]
-            )
-        buckets = (template % told).replace(_BEGIN, f'{name}_bucket{{{inside}{comma}le="')
-        yield f"{buckets}{name}_count{whole} {heights[-1]}\n{name}_sum{whole} {_number(sum_)}\n"
+            told = [each if mark is None else _marked(each, *mark) for each, mark in zip(heights, marks, strict=True)]
+        buckets = (template % tuple(told)).replace(_BEGIN, f'{name}_bucket{{{inside}{comma}le="')
+        yield f"{buckets}{name}_count{whole} {total}\n{name}_sum{whole} {_number(sum_)}\n"
 
 
-def _exemplar(mark: Mark) -> str:
-    """Ids hold nothing that has to be escaped: a client's is taken only if it is safe."""
-    whose, value, at = mark
-    if len("request_id") + len(whose) > LONGEST_MARK:
-        return ""
-    return f' # {{request_id="{whose}"}} {value!r} {at:.3f}'
+def _marked(height: int, whose: str, value: float, at: float) -> str:
+    """The number of a bucket, and its exemplar. Ids hold nothing that must be escaped: a client's is taken only if it is safe."""
+    if len(whose) > _LONGEST_ID:
+        return str(height)
+    return f'{height} # {{request_id="{whose}"}} {value!r} {at:.3f}'
 
 
 def _pairs(names: Sequence[str]) -> str:
@@ -100,4 +98,5 @@ def _escaped(text: str, quotes: bool) -> str:
 
 
 def _number(value: float) -> str:
-    return str(value) if type(value) is int else _float(value)
+    # In between Python says a number as the library does.
+    return repr(value) if type(value) is int or 1e-4 <= value < 1e6 else _float(value)

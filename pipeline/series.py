@@ -14,6 +14,13 @@ TOGETHER: Final = 256
 """Values that are put into their buckets at once."""
 
 
+Mark = tuple[str, float, float]
+"""Whose value it was, the value, and when (unix seconds)."""
+
+Told = tuple[list[int], float, list[Mark | None]]
+"""What a spread stands at: the count of each bucket for itself, the sum of all values, and each bucket's last mark (or [])."""
+
+
 class Count:
     """How often something happened.
 
@@ -78,6 +85,11 @@ class Spread:
         self._settle()
         return self._sum
 
+    def told(self) -> Told:
+        """A copy, as it stands now."""
+        self._settle()
+        return self._counts.copy(), self._sum, []
+
     def _settle(self) -> None:
         fresh, counts, below = self._fresh, self._counts, 0
         if not fresh:
@@ -92,10 +104,6 @@ class Spread:
             below = upto
         counts[-1] += len(fresh) - below
         fresh.clear()
-
-
-Mark = tuple[str, float, float]
-"""Whose value it was, the value, and when (unix seconds)."""
 
 
 class Marked(Spread):
@@ -120,6 +128,10 @@ class Marked(Spread):
         self._counts[bucket] += 1
         self._sum += value
         self.marks[bucket] = (whose, value, time.time())
+
+    def told(self) -> Told:
+        self._settle()
+        return self._counts.copy(), self._sum, self.marks.copy()
 
 
 Member = TypeVar("Member")

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, TypedDict
 import orjson
 from prometheus_client.core import Metric
 
-from pipeline.series import Count, Mark, Marked, Series, Spread
+from pipeline.series import Count, Mark, Series, Spread
 
 Rule = Literal["sum", "max", "min"]
 """How a gauge of several processes becomes one."""
@@ -31,7 +31,7 @@ _FOREIGN: Final[Mapping[str, Rule]] = {"process_start_time_seconds": "min"}
 class Family(TypedDict):
     """One metric with all its members, each the values of its labels and its number.
 
-    The number of a histogram is ``[counts, sum, marks]``: the count of each bucket for itself, and the last mark of each, or [].
+    The number of a histogram is as ``Spread.told`` tells it.
     """
 
     name: str
@@ -57,11 +57,7 @@ def of_counts(series: Series[Count]) -> Family:
 def of_spreads(series: Series[Any], bounds: Sequence[float]) -> Family:
     """A histogram. Its members go on counting: what is told here is a copy."""
     members: dict[tuple[str, ...], Spread] = series.members
-    told = [
-        (labels, [spread.counts.copy(), spread.sum, spread.marks.copy() if isinstance(spread, Marked) else []])
-        for labels, spread in members.items()
-    ]
-    return _family(series, "histogram", bounds, told)
+    return _family(series, "histogram", bounds, [(labels, spread.told()) for labels, spread in members.items()])
 
 
 def _family(series: Series[Any], kind: Literal["counter", "histogram"], bounds: Sequence[float], members: list[Any]) -> Family:

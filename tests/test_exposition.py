@@ -88,4 +88,4 @@ def test_what_was_told_does_not_change_with_what_is_counted_later() -> None:
     series = Series("size", "How big.", (), lambda: Spread((1,)))
     told = of_spreads(series, (1,))
     series.labels().observe(0.5)
-    assert told["members"] == [((), [[0, 0], 0.0, []])]
+    assert told["members"] == [((), ([0, 0], 0.0, []))]

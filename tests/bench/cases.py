@@ -93,8 +93,8 @@ FIRST_EVENT_P99: Final = 2.0
 TAPS: Final = 1.1
 TAPPED_OF_EACH: Final = 8
 """Processes with, and as many without."""
-TAPPED_ROUNDS: Final = 2
-TAPPED: Final = ("burst-100", "burst-1000", "paced")
+TAPPED: Final = {"burst-100": 2, "burst-1000": 6, "paced": 2}
+"""Cases, and their rounds: those of the long streams are short."""
 TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
 
 IDLE_STREAMS: Final = 5000

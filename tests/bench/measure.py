@@ -19,7 +19,6 @@ from tests.bench.cases import (
     TAPPED,
     TAPPED_OF_EACH,
     TAPPED_PAIRS,
-    TAPPED_ROUNDS,
     TAPS,
     Case,
     Pair,
@@ -211,8 +210,9 @@ def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
                     tuple(Leg(stand, each, case, pair, quick=plan.quick, through_gateway=True) for each in couple)
                     for couple in couples
                 ]
-                for number in range(TAPPED_ROUNDS + 1):
-                    say(f"taps, {case.title}, {pair}: round {number} of {TAPPED_ROUNDS}")
+                rounds = TAPPED[case.name]
+                for number in range(rounds + 1):
+                    say(f"taps, {case.title}, {pair}: round {number} of {rounds}")
                     for couple in legs:
                         for leg in couple if number % 2 else reversed(couple):
                             leg.round(keep=number > 0)
@@ -221,7 +221,7 @@ def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
 
 
 def _tapped(case: Case, pair: Pair, blind: Sequence[Leg], seeing: Sequence[Leg]) -> Figure:
-    """The better round of each process, since what disturbs a round only adds; and of all couples the middle one."""
+    """The best round of each process, since what disturbs a round only adds; and of all couples the middle one."""
     without, having = ([min(leg.cpu) for leg in legs] for legs in (blind, seeing))
     cost = median(having)
     ratio = median(mine / its for mine, its in zip(having, without, strict=True))
