@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from aiohttp.streams import EMPTY_PAYLOAD
+
 from operators.errors import TooLarge
 from operators.source import FlowGate
 from pipeline.providers.forward import Forward
@@ -45,11 +47,14 @@ class Answer:
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def forward(self, push: Callable[[bytes], None], gate: FlowGate, ended: Callable[[BaseException | None], None]) -> Forward:
-        """The body's pieces, pushed from inside the reads that bring them (see :class:`Forward`) once it has begun."""
+        """The body's pieces, pushed from inside the reads that bring them (see :class:`Forward`).
+
+        It is the caller's to begin, and to leave when it is of no use any more: then no end is told.
+        """
         return Forward(self._protocol, self.content, push, gate, ended)
 
     def gather(self, limit: int, ended: Callable[[bytes, BaseException | None], None]) -> Forward:
-        """The whole body, once it has begun and ended.
+        """The whole body. It is the caller's to begin, and to leave, as that of ``forward``.
 
         Args:
             limit: most bytes of it.
@@ -75,26 +80,27 @@ class Answer:
 
         Cancelled: nothing is gathered any more; the connection is still the caller's to close.
         """
-        ends: list[tuple[bytes, BaseException | None]] = []
-        told = asyncio.Event()
+        told: asyncio.Future[tuple[bytes, BaseException | None]] = asyncio.get_running_loop().create_future()
 
         def ended(*how: Any) -> None:
-            ends.append(how)
-            told.set()
+            # Who was cancelled in this very moment hears of nothing.
+            if not told.done():
+                told.set_result(how)
 
         body = self.gather(limit, ended)
         body.begin()
         try:
-            await told.wait()
+            return await told
         finally:
             body.leave()
-        return ends[0]
 
     def close(self) -> None:
         """Close the connection, unless it went back to the pool. Idempotent."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        # It knows this one, to tell it of its end.
+        self.content = EMPTY_PAYLOAD
 
     def _release(self) -> None:
         connection, self._connection = self._connection, None

@@ -46,7 +46,8 @@ class Asking:
         body: its body.
         answered: called with the answer, from inside the read that brought its head.
         failed: called with a ConnectTimeout (no connection in time), another aiohttp.ClientConnectionError or OSError (no
-            connection, or it was lost before the answer's head), or Unreadable (what came is not HTTP).
+            connection, or it was lost before the answer's head), Unreadable (what came is not HTTP), or whatever else the
+            connecting raised.
     """
 
     __slots__ = (
@@ -86,9 +87,10 @@ class Asking:
     def begin(self) -> None:
         """Send the request: at once where a connection is free, else as soon as there is a new one."""
         while (connection := self._pool.idle(self._to)) is not None:
-            if self._fit(connection):
+            if not self._spoilt(connection):
                 self._send(connection)
                 return
+            connection.close()
         self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
     def close(self) -> None:
@@ -102,20 +104,18 @@ class Asking:
             _watched(connection).told = None
             connection.close()
 
-    def _fit(self, connection: Connection) -> bool:
-        """Whether the request may go out on a connection; one that is of no use is closed."""
+    def _spoilt(self, connection: Connection) -> bool:
+        """Whether a connection that was used before is of no use for this request."""
         protocol = _watched(connection)
         # Something came on it while nobody had asked: it would be taken for the answer to this request. Or it is as old as one
         # that had gone stale.
-        if protocol.used and (self._fresh or protocol.should_close):
-            connection.close()
-            return False
-        return True
+        return protocol.used and (self._fresh or protocol.should_close)
 
     async def _connect(self) -> None:
         try:
             connection = await self._pool.connect(self._to)
-            while not self._fit(connection):
+            while self._spoilt(connection):
+                connection.close()
                 connection = await self._pool.connect(self._to)
         except TimeoutError as error:
             timeout = ConnectTimeout()
@@ -138,13 +138,15 @@ class Asking:
         transport: Any = protocol.transport
         if transport is None or (not self._used and protocol.should_close):
             # It is new, and lost again, or its other side spoke first.
-            self._lost(protocol.exception() or Unreadable("something came before anybody had asked"))
+            error: Any = protocol.exception()
+            self._lost(error or Unreadable("something came before anybody had asked"))
             return
         # A body without a length ends with the connection. What is compressed, although nobody asked for that, is unpacked.
         protocol.set_response_params(read_until_eof=True, auto_decompress=True)
         protocol.told = self._came
         self._began = monotonic()
-        head, body = b"%bcontent-length: %d\r\n\r\n" % (self._head, len(self._body)), self._body
+        body = self._body
+        head = b"%bcontent-length: %d\r\n\r\n" % (self._head, len(body))
         if len(body) <= TOGETHER:
             transport.write(head + body)
         else:
@@ -161,17 +163,20 @@ class Asking:
             if message.code == 101:
                 self._lost(Unreadable("the protocol was switched without being asked"))
                 return
-            if message.code >= 200:
+            if message.code < 200:
+                # A hint: whoever gave it was at work on this request.
+                self._used = False
+            else:
                 self._connection = protocol.told = None
                 answered = self._answered
                 self._answered = self._failed = _nobody
                 answered(Answer(connection, message, content))
                 return
-        error = protocol.exception()
+        error: Any = protocol.exception()
         if error is not None:
             self._lost(error)
 
-    def _lost(self, error: BaseException) -> None:
+    def _lost(self, error: Exception) -> None:
         """The connection is of no use any more."""
         connection, self._connection = self._connection, None
         assert connection is not None
@@ -188,7 +193,7 @@ class Asking:
         else:
             self._fail(error)
 
-    def _fail(self, error: Any) -> None:
+    def _fail(self, error: Exception) -> None:
         failed = self._failed
         self._connecting = None
         self._answered = self._failed = _nobody
@@ -200,7 +205,7 @@ def _watched(connection: Connection) -> Watched:
     return protocol  # type: ignore[no-any-return]
 
 
-def _was_stale(error: BaseException) -> bool:
+def _was_stale(error: Exception) -> bool:
     """Whether a request on a connection that was used before met one that its provider had closed before it came."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
         # Half a head is an answer that broke off: the provider was at work.

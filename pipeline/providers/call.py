@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import aiohttp
 
@@ -29,31 +29,30 @@ ERROR_BODY_LIMIT: Final = 256 * 1024
 class Call(Link[Frame, Frame]):
     """One subscription. At its end the provider's connection is closed, unless its answer was read to the end (TR-S15)."""
 
-    __slots__ = ("_answer", "_asking", "_body", "_exchange", "_head", "_provider")
+    __slots__ = ("_answer", "_asking", "_body", "_exchange", "_head", "_provider", "_sent")
 
     def start(self, provider: HttpProvider, candidate: Candidate, exchange: Exchange) -> None:
         """Send the request.
 
         Raises:
-            GatewayError: the candidate cannot carry it; it was not sent.
+            GatewayError: the candidate cannot carry it; nothing was sent, and this call never began.
         """
         # Each candidate loses what it loses; what an earlier one could not carry is no news.
-        sent = exchange.send(Losses(candidate.target.allow), candidate.name)
+        sent = self._sent = exchange.send(Losses(candidate.target.allow), candidate.name)
         body = payload(exchange, candidate, sent)
         head = provider.head(exchange, candidate, provider.url, sent.number)
         self._provider = provider
         self._exchange = exchange
-        self._head = Head(sent)
         self._answer: Answer | None = None
         self._body: Forward | None = None
-        provider.gauge(1)
         asking = self._asking = provider.pool.ask(provider.destination, head, body, self._answered, self._unanswered)
+        provider.gauge(1)
         asking.begin()
 
     def ended(self, how: Exception | Left | None) -> None:
-        asking, body, answer = self._asking, self._body, self._answer
+        body, answer = self._body, self._answer
         self._body = self._answer = None
-        asking.close()
+        self._asking.close()
         if body is not None:
             body.leave()
         if answer is not None:
@@ -63,24 +62,28 @@ class Call(Link[Frame, Frame]):
     def _answered(self, answer: Answer) -> None:
         self._answer = answer
         try:
-            if answer.status >= 300:
-                self._refused(answer)
-            else:
+            if answer.status < 300:
                 self._accepted(answer)
+            elif answer.status < 400:
+                # Nobody is interested in its body, which may have no end.
+                self.fail(refusal(self._provider, answer, b""))
+            else:
+                self._follow(answer.gather(ERROR_BODY_LIMIT, self._refused))
         except Exception as error:
             self.fail(error)
 
     def _accepted(self, answer: Answer) -> None:
-        head = self._head
-        head.status, head.content_type, head.headers = answer.status, answer.content_type, to_client(answer.headers.items())
+        head = self._head = Head(self._sent, answer.status, answer.content_type, to_client(answer.headers.items()))
         if "json" in head.content_type:
-            body = answer.gather(self._provider.body_limit, self._gathered)
+            self._follow(answer.gather(self._provider.body_limit, self._gathered))
         else:
             self._push(head)
-            body = answer.forward(self._push, self._exchange.gate, self._forwarded)
-        if not self.stopped:
-            self._body = body
-            body.begin()
+            if not self.stopped:
+                self._follow(answer.forward(self._push, self._exchange.gate, self._forwarded))
+
+    def _follow(self, body: Forward) -> None:
+        self._body = body
+        body.begin()
 
     def _push(self, frame: Frame) -> None:
         try:
@@ -92,37 +95,42 @@ class Call(Link[Frame, Frame]):
         if error is None:
             self.complete()
         else:
-            self.fail(_broken(error))
+            self.fail(broken(error))
 
     def _gathered(self, body: bytes, error: BaseException | None) -> None:
         if error is None:
             self._push(Whole(self._head, body))
             self.complete()
         else:
-            self.fail(_broken(error))
+            self.fail(broken(error))
 
-    def _refused(self, answer: Answer) -> None:
-        def gathered(body: bytes, _: BaseException | None) -> None:
-            # Where its body breaks off, the status alone says enough.
-            self.fail(refusal(self._provider, answer, body))
-
-        body = self._body = answer.gather(ERROR_BODY_LIMIT, gathered)
-        body.begin()
+    def _refused(self, body: bytes, _: BaseException | None) -> None:
+        # Where its body breaks off, the status alone says enough.
+        answer = self._answer
+        assert answer is not None
+        try:
+            error: Exception = refusal(self._provider, answer, body)
+        except Exception as fault:
+            error = fault
+        self.fail(error)
 
     def _unanswered(self, error: Exception) -> None:
         self.fail(unanswered(self._provider, error))
 
 
-def unanswered(provider: HttpProvider, error: Exception) -> GatewayError:
-    """Why there is no answer."""
+def unanswered(provider: HttpProvider, error: Exception) -> Exception:
+    """Why there is no answer. What is not the provider's doing stays what it is."""
     name = provider.name
     if isinstance(error, ConnectTimeout):
         text = f"The provider {name!r} did not accept a connection within {provider.connect_timeout:g} s."
         found = GatewayError(Kind.UNREACHABLE, text)
-    elif isinstance(error, aiohttp.ClientConnectionError | OSError):
+    elif isinstance(error, aiohttp.ClientConnectionError | OSError | UnicodeError):
+        # The last one: its name cannot be that of a host.
         found = GatewayError(Kind.UNREACHABLE, f"The provider {name!r} cannot be reached.")
-    else:
+    elif isinstance(error, aiohttp.ClientError):
         found = GatewayError(Kind.BAD_REPLY, f"The provider {name!r} did not answer in HTTP.")
+    else:
+        return error
     found.__cause__ = error
     return found
 
@@ -137,11 +145,11 @@ def refusal(provider: HttpProvider, answer: Answer, body: bytes) -> GatewayError
     return error
 
 
-def _broken(error: Any) -> Exception:
-    """Why an answer ended before its end."""
-    if not isinstance(error, aiohttp.ClientError | OSError):
-        return error  # type: ignore[no-any-return]
-    if isinstance(error, aiohttp.ClientPayloadError):
+def broken(error: BaseException) -> Exception:
+    """Why a body ended before its end, as its reader tells it. What is not the provider's doing stays what it is."""
+    if isinstance(error, Exception) and not isinstance(error, aiohttp.ClientError | OSError):
+        return error
+    if isinstance(error, aiohttp.ClientPayloadError) or not isinstance(error, Exception):
         found = GatewayError(Kind.CUT)
     else:
         found = GatewayError(Kind.CUT, "The connection to the provider was lost.")

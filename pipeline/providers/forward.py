@@ -16,9 +16,7 @@ from operators.source import FlowGate
 
 
 class Watched(ResponseHandler):
-    """aiohttp's side of a connection, which tells whoever waits for an answer or its body that something came, or that nothing
-    will.
-    """
+    """aiohttp's side of a connection. It tells who waits for an answer or its body that something came, or that nothing will."""
 
     told: Callable[[], None] | None = None
     """Whom to tell; who sets it takes it back."""

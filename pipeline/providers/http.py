@@ -17,11 +17,13 @@ from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 from yarl import URL
 
+from operators.errors import TooLarge
 from operators.stream import Stream
 from pipeline.dialects import DIALECTS
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
-from pipeline.providers.call import Call, refusal, unanswered
+from pipeline.providers.answer import Answer
+from pipeline.providers.call import ERROR_BODY_LIMIT, Call, broken, refusal, unanswered
 from pipeline.providers.frame import Frame
 from pipeline.providers.headers import to_provider
 from pipeline.providers.pool import Destination, Pool, request_head
@@ -103,24 +105,32 @@ class HttpProvider:
         head = self.head(exchange, candidate, url, 0)
         try:
             async with asyncio.timeout(COUNT_PATIENCE):
-                try:
-                    answer = await self.pool.post(Destination(url, self.connect_timeout), head, body)
-                except (aiohttp.ClientError, OSError) as error:
-                    raise unanswered(self, error) from error
-                try:
-                    text, broken = await answer.gathered(self.body_limit)
-                finally:
-                    answer.close()
-        except TimeoutError as error:
-            raise GatewayError(Kind.TIMEOUT) from error
+                answer, text, error = await self._asked(Destination(url, self.connect_timeout), head, body)
+        except TimeoutError as late:
+            raise GatewayError(Kind.TIMEOUT) from late
         if answer.status != 200:
             raise refusal(self, answer, text)
-        if broken is not None:
-            raise GatewayError(Kind.CUT) from broken
         try:
+            if error is not None:
+                raise broken(error)
             return int(orjson.loads(text)["input_tokens"])
-        except (KeyError, TypeError, ValueError) as error:
-            raise GatewayError(Kind.BAD_REPLY) from error
+        except (KeyError, TypeError, ValueError, TooLarge) as useless:
+            raise GatewayError(Kind.BAD_REPLY) from useless
+
+    async def _asked(self, to: Destination, head: bytes, body: bytes) -> tuple[Answer, bytes, BaseException | None]:
+        """An answer with as much of its body as is of use, and what broke it off."""
+        try:
+            answer = await self.pool.post(to, head, body)
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:
+            raise unanswered(self, error) from error
+        try:
+            if 300 <= answer.status < 400:
+                # Nobody is interested in its body, which may have no end.
+                return answer, b"", None
+            limit = self.body_limit if answer.status == 200 else ERROR_BODY_LIMIT
+            return answer, *await answer.gathered(limit)
+        finally:
+            answer.close()
 
     @cached_property
     def destination(self) -> Destination:

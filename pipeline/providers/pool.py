@@ -61,7 +61,7 @@ class Pool:
 
     def idle(self, to: Destination) -> Connection | None:
         """A connection that nobody uses, if there is one; now it is the caller's."""
-        # Without traces of its own it never waits, but nobody else may ask it so.
+        # What it would wait for is traces, and there are none.
         return at_once(self._connector._get(to.request.connection_key, _NO_TRACES))
 
     async def connect(self, to: Destination) -> Connection:
@@ -70,6 +70,8 @@ class Pool:
         Raises:
             TimeoutError: there is none in time.
             aiohttp.ClientConnectionError, OSError: there is none.
+
+        Cancelled: there is none, and none is under way.
         """
         return await self._connector.connect(to.request, _NO_TRACES, to.timeout)
 
@@ -89,27 +91,34 @@ class Pool:
 
         Cancelled: the connection is closed.
         """
-        came: list[Answer | Exception] = []
-        told = asyncio.Event()
-
-        def ended(how: Answer | Exception) -> None:
-            came.append(how)
-            told.set()
-
-        asking = self.ask(to, head, body, ended, ended)
-        try:
-            asking.begin()
-            await told.wait()
-        except asyncio.CancelledError:
-            asking.close()
-            for how in came:
-                if isinstance(how, Answer):
-                    how.close()
-            raise
-        [how] = came
+        how = await self._told(to, head, body)
         if isinstance(how, Answer):
             return how
-        raise how
+        try:
+            raise how
+        finally:
+            # It knows this frame from now on.
+            del how
+
+    async def _told(self, to: Destination, head: bytes, body: bytes) -> Answer | Exception:
+        told: asyncio.Future[Answer | Exception] = asyncio.get_running_loop().create_future()
+
+        def ended(how: Answer | Exception) -> None:
+            if not told.done():
+                told.set_result(how)
+            elif isinstance(how, Answer):
+                # Who waits for it was cancelled in this very moment.
+                how.close()
+
+        asking = self.ask(to, head, body, ended, ended)
+        asking.begin()
+        try:
+            return await told
+        except asyncio.CancelledError:
+            asking.close()
+            if not told.cancelled() and isinstance(how := told.result(), Answer):
+                how.close()
+            raise
 
 
 def request_head(url: URL, headers: Mapping[str, str]) -> bytes:

@@ -42,11 +42,13 @@ class Listener(web.Server):
 class _Here:
     """The event loop as a connection sees it that serves its requests in its own task, one after another.
 
-    Its base makes a task for each: two more turns of the loop. (From Python 3.12 on it begins that task at once.)
+    Its base makes a task for each: two more turns of the loop. (From Python 3.12 on it begins that task at once.) So the requests
+    of a connection share one context, where somebody sets context variables; nobody here does.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        # Asked for with each request, and not by a detour.
         self.time = loop.time
         self.call_at = loop.call_at
 
@@ -77,6 +79,7 @@ class _Connection(RequestHandler):
 
         async def refuse(request: web.BaseRequest) -> web.StreamResponse:
             response = await answer(request)
+            # Sent here, since its base, who finds that it was, closes at once.
             await response.prepare(request)
             await response.write_eof()
             await _Rest(self).read()
@@ -103,11 +106,17 @@ class _Rest(asyncio.Protocol):
         self._came = asyncio.Event()
 
     async def read(self) -> None:
-        """Return when nothing comes any more. Cancelled: the peer closed."""
+        """Return when nothing comes for ``QUIET`` seconds, or after ``PATIENCE``. The transport stays with this one.
+
+        Cancelled: the peer closed, or the server ends.
+        """
         transport = self._connection.transport
         if transport is None:
             return
         transport.set_protocol(self)
+        if not transport.is_reading():
+            # Behind another request it was too much.
+            transport.resume_reading()
         try:
             async with asyncio.timeout(PATIENCE):
                 while True:
