@@ -16,7 +16,6 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import uvloop
-from aiohttp import web
 
 from operators.clock import Clock
 from operators.limits import own_meter
@@ -190,10 +189,12 @@ class App:
             signal.signal(name, signal.SIG_IGN)
 
     @staticmethod
-    def _server(runtime: Runtime, header_limit: int) -> web.Server:
+    def _server(runtime: Runtime, header_limit: int) -> Listener:
         return Listener(
             Door(runtime).handle,
             on_too_long=partial(runtime.metrics.tripped, "header_limit", SERVER),
+            send_timeout=lambda: runtime.assembly.config.server.send_timeout,
+            on_stuck=partial(runtime.metrics.tripped, "send_timeout", SERVER),
             # The client's leaving cancels the handler, in every phase.
             handler_cancellation=True,
             auto_decompress=False,
@@ -216,7 +217,7 @@ class App:
 
         tick(loop.time())
 
-    async def _drain(self, listeners: Sequence[asyncio.Server], handler: web.Server, runtime: Runtime) -> None:
+    async def _drain(self, listeners: Sequence[asyncio.Server], handler: Listener, runtime: Runtime) -> None:
         """TR-L12: stop accepting, wait a grace time, then end what is left with an error."""
         runtime.draining = True
         for listener in listeners:
@@ -228,10 +229,13 @@ class App:
         for exchange in list(runtime.exchanges):
             runtime.metrics.tripped("drain", SERVER)
             exchange.abort(GatewayError(Kind.OVERLOADED, "The gateway is stopping (`server.drain` is over).", retry_after=1))
-        await _until(lambda: not runtime.exchanges, time.monotonic() + LAST_WORDS)
+        deadline = time.monotonic() + LAST_WORDS
+        await _until(lambda: not runtime.exchanges, deadline)
         # Connections that only wait for another request have nothing to finish.
         handler.pre_shutdown()
-        await handler.shutdown(LAST_WORDS)
+        if runtime.exchanges:
+            handler.abandon()
+        await handler.shutdown(max(0.1, deadline - time.monotonic()))
 
 
 class _Reloading:

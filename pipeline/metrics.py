@@ -36,7 +36,7 @@ from pipeline.snapshot import Family, of_collected, of_counts, of_spreads
 SERVER: Final = "server"
 """Stands for the chain where a limit of the gateway itself acts."""
 
-LIMITS: Final = ("body_limit", "buffered_limit", "drain", "header_limit", "wrong_keys")
+LIMITS: Final = ("body_limit", "buffered_limit", "drain", "header_limit", "send_timeout", "wrong_keys")
 """Limits of the gateway itself, as they are called under ``server``."""
 
 SHEDS: Final = ("buffered_limit", "queue", "queue_timeout", "draining")

@@ -7,6 +7,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from tests.support.clients import DIALECTS, KEY, hello
 from tests.support.gateway import Gateway
 from tests.support.neutral import Answer, Block
-from tests.support.scripted import PATIENCE, Hang, Received, ScriptedProvider, Send, sse
+from tests.support.scripted import PATIENCE, Hang, Received, ScriptedProvider, Send, body, sse
 from tests.support.wire import EVENTS
 
 PATHS: Final = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
@@ -54,10 +55,10 @@ def numbered(dialect: str) -> tuple[bytes, bytes, int]:
 
 
 class SlowClient:
-    """One streamed request on a bare socket with a small buffer."""
+    """One request on a bare socket with a small buffer."""
 
-    def __init__(self, gateway: Gateway, dialect: str, model: str) -> None:
-        request: dict[str, Any] = {**hello(dialect, model), "stream": True}
+    def __init__(self, gateway: Gateway, dialect: str, model: str, *, stream: bool = True) -> None:
+        request: dict[str, Any] = {**hello(dialect, model), "stream": stream}
         if dialect == "messages":
             request["max_tokens"] = 64
         body = json.dumps(request).encode()
@@ -142,6 +143,43 @@ def test_a_slow_reader_stops_the_provider_and_costs_no_memory(
         assert_in_a_row(slow.body(), number)
         left = slow.leave()
         assert received.left() - left < LIMIT
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_a_client_that_takes_nothing_is_let_go(provider: ScriptedProvider, tmp_path: Path, stream: bool) -> None:
+    setup, block, _ = numbered("chat")
+    if stream:
+        lane = provider.lane(sse(setup, *[Send(block, [32768])] * 40, Hang()))
+    else:
+        message = {"role": "assistant", "content": "x" * 12 * MB}
+        lane = provider.lane(body({"id": "a", "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}))
+    server = {"send_timeout": "300ms"}
+    providers = {"chat": {"dialect": "chat", "base_url": provider.base_url("chat"), "api_key": "k"}}
+    tripped = 'penstock_guard_trips_total{chain="server",operator="send_timeout"}'
+    with (
+        Gateway({"server": server, "providers": providers}, tmp_path) as gateway,
+        SlowClient(gateway, "chat", f"chat/{lane.model}", stream=stream),
+    ):
+        received = lane.arrived()
+        gateway.wait_for_metric(tripped, lambda value: value == 1)
+        gateway.wait_for_metric('penstock_in_flight{dialect="chat"}', lambda value: value == 0)
+        received.left()
+
+
+def test_a_stop_waits_for_no_client_that_takes_nothing(provider: ScriptedProvider, tmp_path: Path) -> None:
+    setup, block, _ = numbered("chat")
+    lane = provider.lane(sse(setup, *[Send(block, [32768])] * 40, Hang()))
+    providers = {"chat": {"dialect": "chat", "base_url": provider.base_url("chat"), "api_key": "k"}}
+    with (
+        Gateway({"server": {"drain": "100ms"}, "providers": providers}, tmp_path) as gateway,
+        SlowClient(gateway, "chat", f"chat/{lane.model}") as client,
+    ):
+        lane.arrived()
+        client.take(1000)
+        began = time.monotonic()
+        assert gateway.stop() == 0
+        # The drain, and two seconds for last words.
+        assert time.monotonic() - began < 4
 
 
 def read_slowly(client: SlowClient, process: psutil.Process, received: Received) -> tuple[list[int], int]:

@@ -51,7 +51,7 @@ class KeyConfig:
 
 @dataclass(frozen=True, slots=True)
 class ServerConfig:
-    """Where and how clients are served. Limits are in bytes, ``drain`` in seconds, ``wrong_keys`` counts those of a minute."""
+    """Where and how clients are served. Limits are in bytes, times in seconds, ``wrong_keys`` counts those of a minute."""
 
     host: str = "127.0.0.1"
     port: int = 8787
@@ -59,6 +59,7 @@ class ServerConfig:
     buffered_limit: int = 256 * 1024 * 1024
     body_limit: int = 32 * 1024 * 1024
     header_limit: int = 32 * 1024
+    send_timeout: float = 60.0
     wrong_keys: int = 10
     drain: float = 30.0
     cors: tuple[str, ...] = ()

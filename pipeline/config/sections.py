@@ -77,6 +77,8 @@ class ServerSection(Record):
     """Largest request body, after decompression."""
     header_limit: Size = Field(default=32 * 1024, examples=["32KiB"])
     """Longest first line, name or value of a header that a request may bring (431 over it)."""
+    send_timeout: Time = Field(default=60.0, examples=["60s"])
+    """How long a client that has more to read may take nothing of it; over it, its connection is closed."""
     wrong_keys: Positive = Field(default=10, examples=[10])
     """How many wrong keys one address may send in a minute; over it, its keys are refused unseen (429)."""
     drain: Time = Field(default=30.0, examples=["30s"])

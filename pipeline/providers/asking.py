@@ -163,6 +163,9 @@ class Asking:
             if message.code == 101:
                 self._lost(Unreadable("the protocol was switched without being asked"))
                 return
+            if not 100 <= message.code < 600:
+                self._lost(Unreadable(f"{message.code} is no status"))
+                return
             if message.code < 200:
                 # A hint: whoever gave it was at work on this request.
                 self._used = False

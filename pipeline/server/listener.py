@@ -22,18 +22,36 @@ PATIENCE: Final = 2.0
 
 
 class Listener(web.Server):
-    """As its base; a first line or header that is too long is counted, and refused by name.
+    """As its base; a first line or header that is too long is counted, and refused by name, and who takes nothing is let go.
 
     Args:
         handler: as its base takes it.
         on_too_long: called once for each such request.
+        send_timeout: tells for how many seconds a client may take nothing of what waits for it.
+        on_stuck: called once for each client that took nothing for so long; its connection is closed then.
         options: of each connection, as its base takes them.
     """
 
-    def __init__(self, handler: Any, *, on_too_long: Callable[[], None], **options: Any) -> None:
+    def __init__(
+        self,
+        handler: Any,
+        *,
+        on_too_long: Callable[[], None],
+        send_timeout: Callable[[], float],
+        on_stuck: Callable[[], None],
+        **options: Any,
+    ) -> None:
         super().__init__(handler, **options)
         self.on_too_long = on_too_long
+        self.send_timeout = send_timeout
+        self.on_stuck = on_stuck
         self.here = _Here(self._loop)
+
+    def abandon(self) -> None:
+        """Close the connections of clients for whom more waits than they take."""
+        for connection in self.connections:
+            if connection._paused and connection.transport is not None:
+                connection.transport.abort()
 
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
@@ -61,11 +79,12 @@ class _Here:
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_listener",)
+    __slots__ = ("_listener", "_stuck")
 
     def __init__(self, listener: Listener, **options: Any) -> None:
         super().__init__(listener, **options)
         self._listener = listener
+        self._stuck: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -73,6 +92,42 @@ class _Connection(RequestHandler):
             # From now on: the task of the connection itself is there.
             here: Any = self._listener.here
             self._loop = here
+
+    def pause_writing(self) -> None:
+        """More waits for the client than its socket takes at once."""
+        super().pause_writing()
+        self._watch()
+
+    def resume_writing(self) -> None:
+        """The client took most of it."""
+        self._unwatch()
+        super().resume_writing()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        self._unwatch()
+        super().connection_lost(exc)
+
+    def _watch(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            waits = transport.get_write_buffer_size()
+            self._stuck = self._loop.call_later(self._listener.send_timeout(), self._look, waits)
+
+    def _unwatch(self) -> None:
+        timer, self._stuck = self._stuck, None
+        if timer is not None:
+            timer.cancel()
+
+    def _look(self, waited: int) -> None:
+        """Whether the client took anything since as much as this waited for it."""
+        transport: Any = self.transport
+        if transport is None:
+            return
+        if transport.get_write_buffer_size() < waited:
+            self._watch()
+        else:
+            self._listener.on_stuck()
+            transport.abort()
 
     def _make_error_handler(self, err_info: Any) -> Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]:
         answer = super()._make_error_handler(err_info)

@@ -173,14 +173,6 @@ def test_who_is_refused_hears_why_although_it_goes_on_to_send(open_gateway: Gate
     assert heard_of(open_gateway, b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8_000_000).startswith(b"HTTP/1.0 431")
 
 
-def test_also_behind_a_request_that_is_still_served(open_gateway: Gateway) -> None:
-    body = orjson.dumps({"model": "demo/fast", "stream": False, "messages": [{"role": "user", "content": "Hello."}]})
-    first = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    heard = heard_of(open_gateway, first + b"GET / HTTP/1.1\r\nX-Long: " + b"x" * 8_000_000)
-    assert heard.startswith(b"HTTP/1.1 200")
-    assert b"HTTP/1.0 431" in heard
-
-
 def heard_of(open_gateway: Gateway, wire: bytes) -> bytes:
     """What a peer hears that sends these bytes, until it is closed."""
     host, _, port = urlsplit(open_gateway.url).netloc.rpartition(":")

@@ -62,7 +62,7 @@ def _refused() -> tuple[Panel, ...]:
         ),
         Panel(
             "Which limits of the gateway itself act?",
-            "Each is a number under `server`: `body_limit`, `header_limit`, `buffered_limit`, `wrong_keys`, `drain`.",
+            "Numbers under `server`: `body_limit`, `header_limit`, `buffered_limit`, `send_timeout`, `wrong_keys`, `drain`.",
             (Query(per("operator", "penstock_guard_trips_total", '{chain="server"}'), "{{operator}}"),),
             "cps",
             "stacked",
