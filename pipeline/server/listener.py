@@ -1,4 +1,4 @@
-"""The HTTP server's connections, with one limit told as all others are: by a status, by its name, by a count."""
+"""The HTTP server's connections: whoever is refused here is heard out and counted, whoever takes nothing is let go."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PATIENCE: Final = 2.0
 
 
 class Listener(web.Server):
-    """As its base; a first line or header that is too long is counted, and refused by name, and who takes nothing is let go.
+    """As its base. A first line or header that is too long is counted, and refused by name; who takes nothing is let go.
 
     Args:
         handler: as its base takes it.
