@@ -1,4 +1,4 @@
-"""The only bridge from asyncio into a chain: a coroutine that pushes, and the gate that makes it wait."""
+"""The bridge from asyncio into a chain: a coroutine that pushes, and the gate that makes it wait."""
 
 from __future__ import annotations
 

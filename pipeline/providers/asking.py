@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from pipeline.at_once import at_once
 from pipeline.providers.answer import Answer
-from pipeline.providers.forward import Watched
+from pipeline.providers.forward import Watched, nobody
 from pipeline.wire.head import TOGETHER
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Asking:
         """End it, and its connection with it; nothing is told any more. Idempotent, and nothing after its end."""
         connection, self._connection = self._connection, None
         connecting, self._connecting = self._connecting, None
-        self._answered = self._failed = _nobody
+        self._answered = self._failed = nobody
         if connecting is not None:
             connecting.cancel()
         if connection is not None:
@@ -172,7 +172,7 @@ class Asking:
             else:
                 self._connection = protocol.told = None
                 answered = self._answered
-                self._answered = self._failed = _nobody
+                self._answered = self._failed = nobody
                 answered(Answer(connection, message, content))
                 return
         error: Any = protocol.exception()
@@ -199,7 +199,7 @@ class Asking:
     def _fail(self, error: Exception) -> None:
         failed = self._failed
         self._connecting = None
-        self._answered = self._failed = _nobody
+        self._answered = self._failed = nobody
         failed(error)
 
 
@@ -214,7 +214,3 @@ def _was_stale(error: Exception) -> bool:
         # Half a head is an answer that broke off: the provider was at work.
         return isinstance(error.message, str)
     return isinstance(error, aiohttp.ClientOSError)
-
-
-def _nobody(_: object) -> None:
-    """Whom what comes after the end is told."""

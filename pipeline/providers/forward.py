@@ -137,7 +137,7 @@ class Forward:
             self._protocol.told = None
         self._gate.forget(self._came)
         # Who is told may hold this.
-        self._push = self._ended = _nobody
+        self._push = self._ended = nobody
 
     def _came(self) -> None:
         # Room in the reader may bring more of what the parser holds back, from inside the reading.
@@ -175,5 +175,5 @@ class Forward:
             ended(error)
 
 
-def _nobody(_: object) -> None:
+def nobody(_: object) -> None:
     """Whom what comes after the end is told."""
