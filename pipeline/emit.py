@@ -1,12 +1,14 @@
-"""The emit station: the only ``subscribe``. The chain's bytes go to the client's socket; its leaving lets go of everything."""
+"""The emit station of streams (of whole answers: ``whole``): the chain's bytes go to the client's socket, which decides how fast.
+
+Here, and there, is the only ``subscribe``: a client's leaving lets go of everything.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
-from urllib.parse import quote
+from typing import Any, Final
 
 from aiohttp import HttpVersion11, web
 from reactivex import Observable
@@ -16,9 +18,9 @@ from pipeline.at_once import at_once
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
+from pipeline.opening import opening
 from pipeline.traces import CLIENT
 from pipeline.traces.row import CODES
-from pipeline.whole import whole_answer
 
 # After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
 LINGER: Final = 1.0
@@ -32,7 +34,6 @@ STREAM_HEADERS: Final = {
     "Cache-Control": "no-cache, no-transform",
     "X-Accel-Buffering": "no",
 }
-BODY_HEADERS: Final = {"Content-Type": "application/json"}
 
 _WRITTEN: Final = CODES["bytes"]
 _OPENED: Final = CODES["opened"]
@@ -45,7 +46,7 @@ class _Streamed(web.StreamResponse):
 
 
 class Emission(Link[bytes, bytes]):
-    """One answer on its way to one client.
+    """One stream on its way to one client.
 
     Args:
         exchange: whose answer it is.
@@ -125,9 +126,6 @@ class Emission(Link[bytes, bytes]):
                 if response is None:
                     if self._error is not None:
                         raise classify(self._error)
-                    if not exchange.stream:
-                        # A body encoder speaks once, at the answer's end.
-                        return self._body(data)
                     response = await self._open()
                 if self._error is not None:
                     # No encoder could say it: a broken connection is the last way to tell that this is not the end.
@@ -181,7 +179,7 @@ class Emission(Link[bytes, bytes]):
     def _begun_at_once(self, data: bytes) -> bool:
         """Open the response with these bytes, where nothing has to be waited for."""
         transport = self._request.transport
-        if not self._exchange.stream or transport is None or transport.get_write_buffer_size() or transport.is_closing():
+        if transport is None or transport.get_write_buffer_size() or transport.is_closing():
             return False
         # A small write into an empty buffer waits for nothing.
         at_once(self._begin(data))
@@ -195,7 +193,7 @@ class Emission(Link[bytes, bytes]):
 
     async def _open(self) -> web.StreamResponse:
         """The response, whose head goes out with the first bytes."""
-        response = self._response = _Streamed(headers=self._opening(STREAM_HEADERS))
+        response = self._response = _Streamed(headers=opening(self._exchange, STREAM_HEADERS, self._headers))
         if self._request.version < HttpVersion11:
             # Without chunks only the end of the connection tells the end of the answer.
             response.force_close()
@@ -253,40 +251,20 @@ class Emission(Link[bytes, bytes]):
         if trace is not None:
             mark(trace, CLIENT, code, size)
 
-    def _body(self, data: bytes) -> web.StreamResponse:
-        self._note(_WRITTEN, len(data))
-        if self._trace is not None and self._trace.bodies is not None:
-            self._trace.bodies.whole(data)
-        status = self._exchange.opened.status if self._exchange.opened is not None else 200
-        return whole_answer(self._request, data, status, self._opening(BODY_HEADERS))
-
-    def _opening(self, base: Mapping[str, str]) -> dict[str, str]:
-        """Headers of an answer that opens now."""
-        exchange = self._exchange
-        headers = {**base, **self._headers}
-        if exchange.opened is not None:
-            headers.update(exchange.opened.headers)
-            headers["x-penstock-candidate"] = header_text(exchange.opened.candidate)
-            headers["x-penstock-attempts"] = str(exchange.opened.sent.number)
-        if exchange.losses.dropped:
-            headers["x-penstock-dropped"] = header_text(", ".join(exchange.losses.dropped))
-        return headers
-
     def _let_go(self) -> None:
         self._over = True
         self._went_on()
         self._buffered(-self._size)
         self._size = 0
         self._pending.clear()
-        if self._done:
-            return
-        if self._exchange.ended:
-            # The timer keeps the subscription alive until then.
-            self._loop.call_later(LINGER, self.dispose)
-        else:
-            self.dispose()
+        if not self._done:
+            let_go(self, self._exchange)
 
 
-def header_text(text: str) -> str:
-    """Text that is safe as a header value, whatever a client or provider called a model (TR-X24)."""
-    return text if text.isascii() and text.isprintable() else quote(text, safe="/:,. ")
+def let_go(emission: Link[Any, Any], exchange: Exchange) -> None:
+    """Nobody takes any more of this answer, whose chain has not come to its end."""
+    if exchange.ended:
+        # The timer keeps the subscription alive until then.
+        exchange.loop.call_later(LINGER, emission.dispose)
+    else:
+        emission.dispose()

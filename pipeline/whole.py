@@ -1,15 +1,85 @@
-"""A whole answer as it leaves: head and body in one write. A response that may become anything costs several times as much."""
+"""The emit station of whole answers: the chain's bytes become a response, whose head and body leave in one write."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
+from reactivex import Observable
 
+from operators.stream import LEFT, SILENT, Left, Link
+from pipeline.emit import let_go
+from pipeline.errors import classify
+from pipeline.exchange import Exchange
+from pipeline.noting import mark
+from pipeline.opening import opening
+from pipeline.traces import CLIENT
+from pipeline.traces.row import CODES
 from pipeline.wire.head import TOGETHER, head
+
+HEADERS: Final = {"Content-Type": "application/json"}
+
+_WRITTEN: Final = CODES["bytes"]
+
+
+class Gathering(Link[bytes, bytes]):
+    """One whole answer on its way to one client: nobody sees anything of it before all of it is there."""
+
+    __slots__ = ("_done", "_error", "_exchange", "_said", "_wake")
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._said = b""
+        self._done = False
+        self._error: Exception | None = None
+        self._wake: asyncio.Future[None] | None = None
+
+    async def run(self, answer: Observable[bytes], request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
+        """Subscribe, and return the response to ``request`` when the answer is there. ``headers``: what every answer carries.
+
+        Raises:
+            GatewayError: the answer failed.
+
+        Cancelled (the client left): the chain is disposed at once, and the provider's connection with it.
+        """
+        exchange = self._exchange
+        self.connect(answer, SILENT, exchange)
+        try:
+            if not (self._said or self._done):
+                self._wake = exchange.loop.create_future()
+                await self._wake
+            if self._error is not None:
+                raise classify(self._error)
+            # A body encoder speaks once, at the answer's end.
+            body, trace, opened = self._said, exchange.trace, exchange.opened
+            if trace is not None:
+                mark(trace, CLIENT, _WRITTEN, len(body))
+                if trace.bodies is not None:
+                    trace.bodies.whole(body)
+            return whole_answer(request, body, 200 if opened is None else opened.status, opening(exchange, HEADERS, headers))
+        finally:
+            if not self._done:
+                let_go(self, exchange)
+
+    def on_next(self, data: bytes) -> None:
+        self._said += data
+        self._notify()
+
+    def ended(self, how: Exception | Left | None) -> None:
+        if how is not LEFT:
+            self._error = how if isinstance(how, Exception) else None
+            self._done = True
+            self._notify()
+
+    def _notify(self) -> None:
+        wake, self._wake = self._wake, None
+        if wake is not None and not wake.done():
+            wake.set_result(None)
 
 
 def whole_answer(request: web.BaseRequest, body: bytes, status: int, fields: Mapping[str, str]) -> web.StreamResponse:
@@ -26,12 +96,12 @@ def whole_answer(request: web.BaseRequest, body: bytes, status: int, fields: Map
 
 
 class _Whole(web.StreamResponse):
-    """The usual one: 200, HTTP/1.1, and the connection stays open."""
+    """The usual one: 200, HTTP/1.1, and the connection stays open. One that may become anything costs several times as much."""
 
     def __init__(self, body: bytes, fields: Mapping[str, str]) -> None:
         super().__init__()
-        own = {"Content-Length": str(len(body)), "Date": rfc822_formatted_time(), "Server": SERVER_SOFTWARE}
-        self._head = head("HTTP/1.1 200 OK", {**fields, **own}) + b"\r\n"
+        own = f"Content-Length: {len(body)}\r\nDate: {rfc822_formatted_time()}\r\nServer: {SERVER_SOFTWARE}\r\n\r\n"
+        self._head = head("HTTP/1.1 200 OK", fields) + own.encode()
         self._whole = body
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:

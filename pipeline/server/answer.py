@@ -29,6 +29,7 @@ from pipeline.server.models import get_model, list_models
 from pipeline.server.refusal import status_of
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+from pipeline.whole import Gathering
 from pipeline.workers.colleagues import Unanswered
 
 log = logging.getLogger("penstock")
@@ -71,8 +72,11 @@ class Answerer:
         failure: GatewayError | None = None
         try:
             headers = self._headers(request, request_id)
-            emission = Emission(exchange, request, headers, metrics.wait_for_clients, metrics.pauses.observe)
-            response = await emission.run(route.stream if exchange.stream else route.body)
+            if exchange.stream:
+                emission = Emission(exchange, request, headers, metrics.wait_for_clients, metrics.pauses.observe)
+                response = await emission.run(route.stream)
+            else:
+                response = await Gathering(exchange).run(route.body, request, headers)
             status = response.status
             if not exchange.ended:
                 failure = _told(exchange)

@@ -18,8 +18,7 @@ def head(start: str, fields: Mapping[str, str]) -> bytes:
     >>> head("HTTP/1.1 200 OK", {"content-length": "0"})
     b'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n'
     """
-    lines = [start, *[f"{name}: {value}" for name, value in fields.items()]]
-    text = "\r\n".join(lines)
-    if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
+    text = "\r\n".join((start, *map(": ".join, fields.items())))
+    if text.count("\n") != len(fields) or text.count("\r") != len(fields):
         raise ValueError("a field of a head holds a line end")
     return text.encode("utf-8", "surrogateescape") + b"\r\n"
