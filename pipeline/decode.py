@@ -41,7 +41,7 @@ class Decode:
         if type(frame) is Head:
             return (Batch([self._open(frame)]),)
         if type(frame) is Whole:
-            return self._whole(frame)
+            return (self.whole(frame),)
         if type(frame) is Read:
             return frame.batches
         assert isinstance(frame, Batch)
@@ -55,8 +55,8 @@ class Decode:
             return (batch,)
         return _told(batch)
 
-    def _whole(self, frame: Whole) -> Iterable[Batch]:
-        """All in one batch, so that it costs one pass through the chain."""
+    def whole(self, frame: Whole) -> Batch:
+        """All of an answer in one batch, so that it costs one pass through the chain. Raises GatewayError: it is none."""
         opened = self._open(frame.head)
         decoder, self._decoder = self._decoder, None
         assert decoder is not None
@@ -65,9 +65,9 @@ class Decode:
         if batch.error is not None:
             raise batch.error
         if not batch.events:
-            return (Batch([opened], batch.raw),)
+            return Batch([opened], batch.raw)
         batch.events.insert(0, opened)
-        return (batch,)
+        return batch
 
     def close(self) -> Iterable[Batch]:
         return () if self._decoder is None else _told(self._decoder.close())

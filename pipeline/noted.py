@@ -12,11 +12,11 @@ from operators.through import Telling, Through
 from pipeline.decode import Decode
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
-from pipeline.noting import KIND_OF, OTHER, AttemptNotes, failed, how_it_ended, note_batch, settled, spoilt
+from pipeline.noting import KIND_OF, OTHER, AttemptNotes, code_of, failed, how_it_ended, note_batch, settled, spoilt
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
-from pipeline.traces import Trace, place
-from pipeline.traces.log import AT_ONCE, BOTH, pack
+from pipeline.traces import ANSWER, Trace, place
+from pipeline.traces.log import AT_ONCE, BOTH, WHOLE, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 
@@ -73,10 +73,6 @@ class NotedDecode(Decode):
             if len(self.trace.log) >= MANY:
                 settled(self.trace)
             batches = self._read_in(batch)
-        elif type(frame) is Whole:
-            self.attempt.opened = at
-            self.trace.put(pack(self.wire, at, _HEAD, len(frame.body), 0))
-            batches = self._whole(frame)
         else:
             self._head(at, frame)
             batches = Decode.feed(self, frame)
@@ -162,7 +158,10 @@ class NotedThrough(Telling[Frame, Batch]):
 
     def on_next(self, frame: Frame) -> None:
         if type(frame) is not bytes or self.stopped:
-            Telling.on_next(self, frame)
+            if type(frame) is Whole and not self.stopped:
+                self._whole(frame)
+            else:
+                Telling.on_next(self, frame)
             return
         at = self._now()
         try:
@@ -192,6 +191,38 @@ class NotedThrough(Telling[Frame, Batch]):
             if len(trace.log) >= MANY:
                 settled(trace)
 
+    def _whole(self, frame: Whole) -> None:
+        """All of an answer at once: where it comes to the client's answer as it is, one note tells all."""
+        codec, trace, at = self._codec, self._trace, self._now()
+        codec.attempt.opened = at
+        try:
+            batch = codec.whole(frame)
+        except Exception as error:
+            trace.put(pack(self._wire, at, _HEAD, len(frame.body), 0))
+            self.on_error(error)
+            return
+        codec.looked(batch)
+        trace.passing = batch
+        try:
+            self.receiver.on_next(batch)
+        finally:
+            trace.passing = None
+            reached, trace.reached = trace.reached, False
+            try:
+                self._noted(at, frame, batch, reached=reached)
+            except Exception:
+                spoilt(trace)
+
+    def _noted(self, at: float, frame: Whole, batch: Batch, *, reached: bool) -> None:
+        put, size = self._trace.put, len(frame.body)
+        if reached and batch.size == size and len(batch.events) > 1:
+            put(pack(self._wire, at, code_of(batch) | WHOLE, size, len(batch.events)))
+            return
+        put(pack(self._wire, at, _HEAD, size, 0))
+        note_batch(put, self._wire + 1, at, batch)
+        if reached:
+            note_batch(put, ANSWER, at, batch)
+
     def _reader(self) -> Callable[[bytes], Batch]:
         decoder = self._codec._decoder
         assert decoder is not None
@@ -214,6 +245,6 @@ def decoded(candidate: Candidate, rewritten: bool, *, read: bool) -> Operator[Fr
             link = NotedThrough(codec) if isinstance(codec, NotedDecode) else Through(codec)
             return link.connect(source, observer, scheduler)
 
-        return Stream(subscribe)
+        return Stream(subscribe, linked=True)
 
     return operator

@@ -151,25 +151,27 @@ def spoilt(trace: Trace) -> None:
 
 
 def note_batch(put: Callable[[bytes], None], place: int, at: float, batch: Batch) -> None:
-    """A note for a batch: its first semantic kind. The opening and the end are told beside it, whatever came with them."""
+    """A note for a batch."""
     events = batch.events
-    if len(events) == 1:
-        put(pack(place, at, KIND_OF.get(type(events[0]), OTHER), batch.size, 1))
-        return
-    code = OTHER
-    if events:
-        opened = type(events[0]) is Opened
-        leading = events[1 if opened else 0]
-        for event in events:
-            if event.phase:
-                leading = event
-                break
-        code = KIND_OF.get(type(leading), OTHER)
-        if opened:
-            code |= OPENS
-        if batch.ends:
-            code |= ENDS
+    code = KIND_OF.get(type(events[0]), OTHER) if len(events) == 1 else code_of(batch)
     put(pack(place, at, code, batch.size, len(events)))
+
+
+def code_of(batch: Batch) -> int:
+    """What a batch is noted as that is not one event: its first semantic kind, and whether it opens or ends the answer."""
+    events = batch.events
+    if not events:
+        return OTHER
+    opened = type(events[0]) is Opened
+    leading = events[1 if opened else 0]
+    for event in events:
+        if event.phase:
+            leading = event
+            break
+    code = KIND_OF.get(type(leading), OTHER)
+    if opened:
+        code |= OPENS
+    return code | ENDS if batch.ends else code
 
 
 def failed(attempt: Attempt, at: float, error: Exception) -> None:

@@ -27,6 +27,8 @@ BOTH: Final = 64
 AT_ONCE: Final = 128
 """Flag, on the wire: these bytes held one event and nothing else, and it went on to the answer and to the client in one go. What
 was written for it stands in place of the number of events; 0: it waits to be written."""
+WHOLE: Final = AT_ONCE | OPENS
+"""Flags, on the wire: a head and a whole body, all of which went on to the answer in one go."""
 
 _NOTE: Final = Struct("<IdBQI")
 
@@ -85,7 +87,12 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
             continue
         number, at, _, size, count = note
         kind = code & _KIND
-        if code & AT_ONCE:
+        if code & WHOLE == WHOLE:
+            yield number, at, _HEAD, 0, 0
+            yield number, at, _BYTES, size, 0
+            yield from _apart(number + 1, at, code, size, count)
+            yield from _apart(ANSWER, at, code, size, count)
+        elif code & AT_ONCE:
             yield number, at, _BYTES, size, 0
             yield number + 1, at, kind, size, 1
             yield ANSWER, at, kind, size, 1

@@ -70,19 +70,23 @@ class TracedCall(Call):
 
     def _end(self) -> None:
         if not self.over:
-            exchange = self.exchange
-            trace: Trace = exchange.trace
-            trace.candidate = exchange.opened.candidate if exchange.opened is not None else ""
-            usage = exchange.usage
-            names = ("input", "output", "cache_read", "cache_write", "reasoning")
-            trace.usage = {name: value for name in names if (value := getattr(usage, name)) is not None}
-            if exchange.ended:
-                trace.end(trace.now(), "ok", 200)
-            else:
-                error = classify(exchange.error or GatewayError(Kind.CUT))
-                trace.end(trace.now(), error.reason, error.status, (error.reason, error.message))
-            trace.client.add(trace.now(), CODES["completed" if exchange.ended else "error"])
+            # A turn later, as the task that writes to a real client: what brought the end notes that after it was handed on.
+            self._clock.virtual.call_soon(self._end_trace)
         super()._end()
+
+    def _end_trace(self) -> None:
+        exchange = self.exchange
+        trace: Trace = exchange.trace
+        trace.candidate = exchange.opened.candidate if exchange.opened is not None else ""
+        usage = exchange.usage
+        names = ("input", "output", "cache_read", "cache_write", "reasoning")
+        trace.usage = {name: value for name in names if (value := getattr(usage, name)) is not None}
+        if exchange.ended:
+            trace.end(trace.now(), "ok", 200)
+        else:
+            error = classify(exchange.error or GatewayError(Kind.CUT))
+            trace.end(trace.now(), error.reason, error.status, (error.reason, error.message))
+        trace.client.add(trace.now(), CODES["completed" if exchange.ended else "error"])
 
 
 def question(client: str, *, stream: bool) -> Any:

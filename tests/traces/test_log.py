@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.traces import ANSWER, CLIENT, place
-from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, pack, spread
+from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, WHOLE, pack, spread
 from pipeline.traces.row import CODES
 
 WIRE, DECODED = place("wire", 1), place("decoded", 1)
@@ -25,6 +25,16 @@ def test_an_event_that_went_through_at_once_is_told_at_each_place() -> None:
 
 def test_one_that_waits_to_be_written_is_not_told_at_the_client() -> None:
     assert CLIENT not in marks(pack(WIRE, 1.5, TEXT | AT_ONCE, 40, 0))
+
+
+def test_a_whole_answer_is_one_note_and_all_of_its_marks() -> None:
+    opened, head = CODES["opened"], CODES["head"]
+    said = [(1.5, opened, 0, 1), (1.5, TEXT, 700, 4), (1.5, END, 0, 1)]
+    assert marks(pack(WIRE, 1.5, TEXT | WHOLE | ENDS, 700, 6)) == {
+        WIRE: [(1.5, head, 0, 0), (1.5, BYTES, 700, 0)],
+        DECODED: said,
+        ANSWER: said,
+    }
 
 
 def test_the_opening_and_the_end_are_marks_of_their_own() -> None:

@@ -135,7 +135,11 @@ def test_a_whole_answer_is_seen_too(bench: Bench) -> None:
     trace = bench.trace("body")
     assert (status, trace["outcome"], trace["bytes_out"], trace["stream"]) == (200, "ok", len(said), False)
     assert kinds(trace, "wire", 1)[:3] == ["subscribe", "head", "bytes"]
+    assert kinds(trace, "decoded", 1) == kinds(trace, "answer")
+    assert kinds(trace, "answer")[1:2] + kinds(trace, "answer")[-2:] == ["opened", "end", "completed"]
     assert kinds(trace, "client") == ["subscribe", "bytes", "completed"]
+    for stage, number in (("wire", 1), ("decoded", 1), ("answer", None), ("client", None)):
+        assert sum(mark[2] for mark in marks(trace, stage, number)) == len(said), stage
 
 
 def test_a_failover_tells_both_attempts_and_why(bench: Bench) -> None:
