@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from reactivex import Observable
@@ -11,6 +11,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 from operators.circuit import AT_LEAST, COOL_DOWN, FAILURES, WINDOW, Circuit, Circuits, Policy, Ticket
 from operators.commit import retryable
 from operators.errors import StepError
+from operators.listed import Listed
 from operators.options import Count, Seconds, Share
 from operators.signature import checked
 from operators.stream import Left, Link, Operator, Stream
@@ -70,8 +71,11 @@ def breaker(
     policy = Policy(failures, cool_down, error_rate, window, at_least, longest_cool_down)
 
     def operator(source: Observable[T]) -> Stream[T]:
+        if isinstance(source, Listed):
+            return Listed(lambda scheduler: _Admission(policy, circuits, key).of_all(source.items(scheduler)))
+
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
-            link: _Breaker[T] = _Breaker(policy, circuits, key)
+            link: _Breaker[T] = _Breaker(_Admission(policy, circuits, key))
             return link.connect(source, observer, scheduler)
 
         return Stream(subscribe)
@@ -79,7 +83,9 @@ def breaker(
     return operator
 
 
-class _Breaker(Link[T, T]):
+class _Admission:
+    """Which of some candidates may be tried now."""
+
     __slots__ = ("_circuits", "_key", "_passed", "_policy", "_soonest")
 
     def __init__(self, policy: Policy, circuits: Circuits, key: Callable[[Any], str]) -> None:
@@ -89,25 +95,55 @@ class _Breaker(Link[T, T]):
         self._passed = False
         self._soonest: Circuit | None = None
 
-    def on_next(self, candidate: T) -> None:
+    def of_all(self, candidates: Sequence[T]) -> Sequence[T]:
+        """Those that may. Raises what ``of`` raises, and the refusal where there is none."""
+        passed = [candidate for candidate in candidates if self.of(candidate)]
+        refusal = self.refusal()
+        if refusal is not None:
+            raise refusal
+        return passed
+
+    def of(self, candidate: Any) -> bool:
+        """Whether it may. Raises StepError: its key cannot be told."""
         try:
             circuit = self._circuits.of(self._key(candidate))
         except Exception as error:
-            self.fail(StepError("breaker", error))
-            return
+            raise StepError("breaker", error) from error
         if circuit.policy is not self._policy:
             circuit.use(self._policy)
         if circuit.admits:
             self._passed = True
-            self.receiver.on_next(candidate)
-        elif self._soonest is None or circuit.remaining < self._soonest.remaining:
+            return True
+        if self._soonest is None or circuit.remaining < self._soonest.remaining:
             self._soonest = circuit
+        return False
+
+    def refusal(self) -> Exception | None:
+        """Why none of them may; None: one may, or there was none."""
+        return None if self._passed or self._soonest is None else self._soonest.refusal()
+
+
+class _Breaker(Link[T, T]):
+    __slots__ = ("_admission",)
+
+    def __init__(self, admission: _Admission) -> None:
+        self._admission = admission
+
+    def on_next(self, candidate: T) -> None:
+        try:
+            passes = self._admission.of(candidate)
+        except StepError as error:
+            self.fail(error)
+            return
+        if passes:
+            self.receiver.on_next(candidate)
 
     def on_completed(self) -> None:
-        if self._soonest is not None and not self._passed:
-            self.fail(self._soonest.refusal())
-        else:
+        refusal = self._admission.refusal()
+        if refusal is None:
             self.complete()
+        else:
+            self.fail(refusal)
 
 
 def watch(circuit: Circuit, *, when: Callable[[Exception], bool] = retryable) -> Operator[T, T]:

@@ -33,13 +33,21 @@ def _nothing() -> None:
     """What a timer calls that was taken back."""
 
 
-class Timer(DisposableBase):
-    """Calls its action once it is due. ``dispose`` takes it back; afterwards it holds nothing, and nothing holds it."""
+class Due(DisposableBase):
+    """A call that is still to come; ``dispose`` takes it back."""
 
-    __slots__ = ("action", "due", "waiting")
+    __slots__ = ("due",)
+
+    due: float
+    """When, in the scheduler's time (``seconds``)."""
+
+
+class Timer(Due):
+    """Calls its action once it is due. Taken back it holds nothing, and nothing holds it."""
+
+    __slots__ = ("action", "waiting")
 
     action: Callable[[], None]
-    due: float
     waiting: OrderedDict[Timer, None]
 
     def dispose(self) -> None:
@@ -178,12 +186,25 @@ def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
     return time.monotonic
 
 
-def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) -> DisposableBase:
+class _Foreign(Due):
+    """Of a scheduler that is no clock of ours."""
+
+    __slots__ = ("_timer",)
+
+    def __init__(self, scheduler: SchedulerBase, span: float, action: Callable[[], None]) -> None:
+        self.due = seconds(scheduler)() + span
+        self._timer = scheduler.schedule_relative(span, lambda *_: action())
+
+    def dispose(self) -> None:
+        self._timer.dispose()
+
+
+def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) -> Due:
     """Call ``action`` once, ``seconds`` from now. Dispose before that: it is never called."""
     try:
         own: Callable[[float, Callable[[], None]], Timer] = scheduler.after  # type: ignore[attr-defined]
     except AttributeError:
-        return scheduler.schedule_relative(seconds, lambda *_: action())
+        return _Foreign(scheduler, seconds, action)
     return own(seconds, action)
 
 
@@ -206,7 +227,7 @@ class Silence(DisposableBase):
         self._scheduler = scheduler
         self._span = span
         self._action = action
-        self._timer: DisposableBase | None = after(scheduler, span, self._fire)
+        self._timer: Due | None = after(scheduler, span, self._fire)
 
     def _fire(self) -> None:
         now = self.now()

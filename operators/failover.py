@@ -11,6 +11,7 @@ from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators.commit import Trials, retryable
 from operators.errors import Exhausted, StepError
+from operators.listed import Listed
 from operators.options import Count, nearest
 from operators.signature import checked
 from operators.stream import SILENT, Left, Link, Operator, Stream
@@ -94,9 +95,14 @@ def failover(
 
     def operator(source: Observable[Observable[T]]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            # Where attempts are a list, what is wrong with it is told before there is anything to let go of.
+            listed = source.items(scheduler) if isinstance(source, Listed) else None
             link: _Failover[T] = _Failover(scheduler, elsewhere, most, on_failover)
             link.begin(observer)
-            link.attempts.connect(source, SILENT, scheduler)
+            if listed is None:
+                link.try_each(source)
+            else:
+                link.try_all(listed)
             return link
 
         return Stream(subscribe)
@@ -137,7 +143,7 @@ class _Failover(Trials[T]):
     ) -> None:
         self.scheduler = scheduler
         self.trying = self.committed = self._advancing = False
-        self.attempts: Attempts[T] = Attempts(self)
+        self.attempts: Attempts[T] = NO_MORE
         self._when = when
         self._left = most or -1
         """How many attempts may still be made; less than none: any number."""
@@ -146,6 +152,17 @@ class _Failover(Trials[T]):
         self._last: Observable[T] | None = None
         """The attempt under way, or the one that failed last."""
         self._error: Exception | None = None
+
+    def try_all(self, attempts: Iterable[Observable[T]]) -> None:
+        """These, one after another; there are no more."""
+        self._waiting.extend(attempts)
+        self._advance()
+        self.no_more(None)
+
+    def try_each(self, attempts: Observable[Observable[T]]) -> None:
+        """Those that come, one after another."""
+        self.attempts = Attempts(self)
+        self.attempts.connect(attempts, SILENT, self.scheduler)
 
     def add(self, attempt: Observable[T]) -> None:
         """One more to try, after those that wait."""
@@ -227,8 +244,8 @@ class Attempts(Link[Observable[T], T]):
 
     __slots__ = ("_taker",)
 
-    def __init__(self, taker: Taker) -> None:
-        self._taker: Taker | None = taker
+    def __init__(self, taker: Taker | None = None) -> None:
+        self._taker = taker
 
     def on_next(self, attempt: Observable[T]) -> None:
         if self._taker is not None:
@@ -252,3 +269,8 @@ class Attempts(Link[Observable[T], T]):
 
     def ended(self, how: Exception | Left | None) -> None:
         self._taker = None
+
+
+NO_MORE: Final[Attempts[Any]] = Attempts()
+"""No stream of attempts: there is nothing to come."""
+NO_MORE.stopped = True

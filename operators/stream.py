@@ -191,11 +191,31 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
             self.upstream = upstream
 
     def follow(self, source: ObservableBase[Any], scheduler: SchedulerBase | None) -> None:
-        """Subscribe to ``source`` through a link of its own, so that one source can follow another and only the last is heard."""
+        """Subscribe to ``source``, so that one source can follow another and only the last is heard: through a link of its own,
+        unless it gives one itself (``Stream.linked``).
+        """
+        if getattr(source, "linked", False):
+            self._follow_linked(source, scheduler)
+            return
         link: Link[Any, Any] = Link()
         self.upstream = link
         link.connect(source, self, scheduler)
         link.step_aside()
+
+    def _follow_linked(self, source: Any, scheduler: SchedulerBase | None) -> None:
+        try:
+            link: Link[Any, T] = source.on_subscribe(self, scheduler)
+        except Exception as error:
+            if self.stopped:
+                raise
+            self.on_error(error)
+            return
+        # One that failed at once may have been followed by another one already.
+        if not link.stopped:
+            if self.stopped:
+                link.dispose()
+            else:
+                self.upstream = link
 
     def step_aside(self) -> None:
         """Let items pass by from now on, where the source can do that; the end is told as before."""
@@ -242,8 +262,10 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         if self.stopped:
             return
         self.stopped = True
-        observer, upstream = self.observer, self.upstream
-        self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
+        observer = self.observer
+        upstream = self.upstream
+        self.observer = self.receiver = SILENT
+        self.upstream = _NOTHING
         if not upstream.stopped:
             upstream.dispose()
         self.ended(error)
@@ -254,8 +276,10 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
         if self.stopped:
             return
         self.stopped = True
-        observer, upstream = self.observer, self.upstream
-        self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
+        observer = self.observer
+        upstream = self.upstream
+        self.observer = self.receiver = SILENT
+        self.upstream = _NOTHING
         if not upstream.stopped:
             upstream.dispose()
         self.ended(None)
@@ -266,7 +290,8 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
             return
         self.stopped = True
         upstream = self.upstream
-        self.observer, self.receiver, self.upstream = SILENT, SILENT, _NOTHING
+        self.observer = self.receiver = SILENT
+        self.upstream = _NOTHING
         if not upstream.stopped:
             upstream.dispose()
         self.ended(LEFT)
@@ -283,9 +308,11 @@ class Stream(Observable[T]):
     """
 
     # The base class makes a lock for each instance; only a few stock operators ever ask for it.
-    def __init__(self, subscribe: Subscribe[T]) -> None:
+    def __init__(self, subscribe: Subscribe[T], *, linked: bool = False) -> None:
         self.on_subscribe: Subscribe[T] = subscribe
         """What is done when somebody subscribes; another Stream may be made of it."""
+        self.linked = linked
+        """Whether that always gives a link, which is silent after its end by itself. False: nobody promises it."""
 
     @cached_property
     def lock(self) -> threading.RLock:  # type: ignore[override]

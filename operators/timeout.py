@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from reactivex import Observable
-from reactivex.abc import DisposableBase, ObserverBase, SchedulerBase
+from reactivex.abc import ObserverBase, SchedulerBase
 
 from operators import clock
 from operators.errors import Elapsed
@@ -58,27 +58,25 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
 class _Countdown(Link[T, T]):
     """Fails when its seconds are over. While the source stands in a queue, they do not run."""
 
-    __slots__ = ("_due", "_left", "_now", "_operator", "_scheduler", "_seconds", "_timer")
-
-    _due: float
-    _left: float | None
-    """Seconds, while they do not run."""
-    _timer: DisposableBase | None
+    __slots__ = ("_left", "_operator", "_scheduler", "_seconds", "_timer")
 
     def __init__(self, scheduler: SchedulerBase | None, operator: str, seconds: float) -> None:
         self._scheduler = clock.require(scheduler, operator)
         self._operator = operator
         self._seconds = seconds
-        self._now = clock.seconds(self._scheduler)
-        self._run(seconds)
+        self._left: float | None = None
+        """Seconds, while they do not run."""
+        self._timer: clock.Due | None = clock.after(self._scheduler, seconds, self._elapsed)
 
     def on_queued(self, waiting: bool) -> None:
-        if waiting and self._timer is not None:
-            left = max(0.0, self._due - self._now())
+        timer = self._timer
+        if waiting and timer is not None:
+            left = max(0.0, timer.due - clock.seconds(self._scheduler)())
             self.stop()
             self._left = left
         elif not waiting and self._left is not None:
-            self._run(self._left)
+            left, self._left = self._left, None
+            self._timer = clock.after(self._scheduler, left, self._elapsed)
         super().on_queued(waiting)
 
     def stop(self) -> None:
@@ -88,12 +86,8 @@ class _Countdown(Link[T, T]):
             timer.dispose()
 
     def ended(self, how: Exception | Left | None) -> None:
-        self.stop()
-
-    def _run(self, seconds: float) -> None:
-        self._left = None
-        self._due = self._now() + seconds
-        self._timer = clock.after(self._scheduler, seconds, self._elapsed)
+        if self._timer is not None or self._left is not None:
+            self.stop()
 
     def _elapsed(self) -> None:
         self.fail(Elapsed(self._operator, self._seconds))

@@ -16,7 +16,7 @@ class Window:
         span: seconds. It may be changed at any time; what was counted stays and ages by the new span from then on.
     """
 
-    __slots__ = ("_all", "_at", "_began", "_marked", "marked", "span", "total")
+    __slots__ = ("_all", "_at", "_began", "_marked", "_span", "_until", "marked", "total")
 
     def __init__(self, span: float) -> None:
         self.span = span
@@ -30,9 +30,21 @@ class Window:
         self._began = float("-inf")
         """When the present bucket began."""
 
+    @property
+    def span(self) -> float:
+        """Seconds."""
+        return self._span
+
+    @span.setter
+    def span(self, span: float) -> None:
+        self._span = span
+        self._until = float("-inf")
+        """Until when nothing can be too old: most events come in the bucket of the one before."""
+
     def count(self, now: float, *, marked: bool) -> None:
         """One event, at ``now`` (seconds of a clock that never goes back)."""
-        self.forget(now)
+        if now >= self._until:
+            self.forget(now)
         self._all[self._at] += 1
         self.total += 1
         if marked:
@@ -41,20 +53,19 @@ class Window:
 
     def forget(self, now: float) -> None:
         """Leave out what is too old at ``now``."""
-        width = self.span / BUCKETS
+        width = self._span / BUCKETS
         passed = (now - self._began) / width
-        if passed < 1:
-            return
         if passed >= BUCKETS:
             self.clear()
             self._began = now
-            return
-        for _ in range(int(passed)):
-            self._at = (self._at + 1) % BUCKETS
-            self.total -= self._all[self._at]
-            self.marked -= self._marked[self._at]
-            self._all[self._at] = self._marked[self._at] = 0
-        self._began += int(passed) * width
+        elif passed >= 1:
+            for _ in range(int(passed)):
+                self._at = (self._at + 1) % BUCKETS
+                self.total -= self._all[self._at]
+                self.marked -= self._marked[self._at]
+                self._all[self._at] = self._marked[self._at] = 0
+            self._began += int(passed) * width
+        self._until = self._began + width
 
     def clear(self) -> None:
         """Leave out everything."""

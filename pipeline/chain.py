@@ -15,6 +15,7 @@ from typing import Any, Final
 from reactivex import Observable, abc
 
 from operators.chain import Chain, Step
+from operators.listed import Listed
 from operators.stream import Stream
 from pipeline.encode import SealFor, encoded
 from pipeline.exchange import Exchange
@@ -69,7 +70,7 @@ class Attempt(Stream[Any]):
     """One candidate, tried once a subscription: what breakers look at and failover works on."""
 
     def __init__(self, candidate: Candidate, stream: Stream[Any]) -> None:
-        super().__init__(stream.on_subscribe)
+        super().__init__(stream.on_subscribe, linked=stream.linked)
         self.candidate = candidate
 
 
@@ -90,14 +91,12 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
     return encoded(seal_for)(batches)
 
 
-def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Stream[Attempt]:
+def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Listed[Attempt]:
     """The attempts as what the position candidates works on. ``noted``: the exchange knows them as all that its route has."""
 
-    def subscribe(observer: abc.ObserverBase[Attempt], scheduler: abc.SchedulerBase | None) -> None:
+    def items(scheduler: abc.SchedulerBase | None) -> Sequence[Attempt]:
         if noted and isinstance(scheduler, Exchange):
             scheduler.ways = attempts
-        for attempt in attempts:
-            observer.on_next(attempt)
-        observer.on_completed()
+        return attempts
 
-    return Stream(subscribe)
+    return Listed(items)

@@ -64,7 +64,7 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
             link.step_aside()
             return link
 
-        return Stream(subscribe)
+        return Stream(subscribe, linked=True)
 
     return operator
 
