@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from aiohttp.http_parser import RawResponseMessage
     from multidict import CIMultiDictProxy
 
+    from pipeline.providers.pool import Destination, Pool
+
 _OPEN: Final = FlowGate()
 """Of a body that is wanted whole."""
 
@@ -26,14 +28,25 @@ class Answer:
     """An answer whose head was read. Read to its end, its connection goes back to the pool by itself.
 
     Args:
+        pool: has the connections.
+        to: who answers.
         connection: on which it comes.
         message: its head.
         content: its body, as it comes.
     """
 
-    __slots__ = ("_connection", "_protocol", "content", "headers", "status")
+    __slots__ = ("_connection", "_pool", "_protocol", "_to", "content", "headers", "status")
 
-    def __init__(self, connection: Connection, message: RawResponseMessage, content: aiohttp.StreamReader) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        to: Destination,
+        connection: Connection,
+        message: RawResponseMessage,
+        content: aiohttp.StreamReader,
+    ) -> None:
+        self._pool = pool
+        self._to = to
         self._connection: Connection | None = connection
         self._protocol: Any = connection.protocol
         self.status: int = message.code
@@ -45,6 +58,13 @@ class Answer:
     def content_type(self) -> str:
         """The media type, in lower case and without parameters; "" where none is told."""
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+    def at_hand(self, limit: int) -> bytes | None:
+        """The whole body, where it came along with the head, as most that are no streams do, and is not longer than ``limit``."""
+        content = self.content
+        if content.is_eof() and content.exception() is None and content.total_bytes <= limit:
+            return content.read_nowait()
+        return None
 
     def forward(self, push: Callable[[bytes], None], gate: FlowGate, ended: Callable[[BaseException | None], None]) -> Forward:
         """The body's pieces, pushed from inside the reads that bring them (see :class:`Forward`).
@@ -106,9 +126,10 @@ class Answer:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        transport = connection.transport
-        if transport is not None and transport.get_write_buffer_size():
-            # It answered before it had read the request: what is still on its way would be taken for another one.
+        protocol = self._protocol
+        transport = protocol.transport
+        if protocol.should_close or transport is None or transport.get_write_buffer_size():
+            # Or it answered before it had read the request: what is still on its way would be taken for another one.
             connection.close()
         else:
-            connection.release()
+            self._pool.keep(self._to, connection)

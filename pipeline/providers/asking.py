@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
-from pipeline.at_once import at_once
 from pipeline.providers.answer import Answer
 from pipeline.providers.forward import Watched, nobody
 from pipeline.wire.head import TOGETHER
@@ -114,9 +113,6 @@ class Asking:
     async def _connect(self) -> None:
         try:
             connection = await self._pool.connect(self._to)
-            while self._spoilt(connection):
-                connection.close()
-                connection = await self._pool.connect(self._to)
         except TimeoutError as error:
             timeout = ConnectTimeout()
             timeout.__cause__ = error
@@ -158,8 +154,8 @@ class Asking:
         if connection is None:
             return
         protocol = _watched(connection)
-        while len(protocol):
-            message, content = at_once(protocol.read())
+        while (came := protocol.answered()) is not None:
+            message, content = came
             if message.code == 101:
                 self._lost(Unreadable("the protocol was switched without being asked"))
                 return
@@ -173,7 +169,7 @@ class Asking:
                 self._connection = protocol.told = None
                 answered = self._answered
                 self._answered = self._failed = nobody
-                answered(Answer(connection, message, content))
+                answered(Answer(self._pool, self._to, connection, message, content))
                 return
         error: Any = protocol.exception()
         if error is not None:

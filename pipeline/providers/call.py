@@ -75,7 +75,12 @@ class Call(Link[Frame, Frame]):
     def _accepted(self, answer: Answer) -> None:
         head = self._head = Head(self._sent, answer.status, answer.content_type, to_client(answer.headers.items()))
         if "json" in head.content_type:
-            self._follow(answer.gather(self._provider.body_limit, self._gathered))
+            limit = self._provider.body_limit
+            body = answer.at_hand(limit)
+            if body is None:
+                self._follow(answer.gather(limit, self._gathered))
+            else:
+                self._gathered(body, None)
         else:
             self._push(head)
             if not self.stopped:

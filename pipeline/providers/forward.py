@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import EmptyStreamReader
 
 from operators.source import FlowGate
@@ -31,6 +32,10 @@ class Watched(ResponseHandler):
         told = self.told
         if told is not None:
             told()
+
+    def answered(self) -> tuple[RawResponseMessage, StreamReader] | None:
+        """The head of an answer, with the body that follows it, where one came that nobody took yet."""
+        return self._buffer.popleft()[0] if self._buffer else None
 
     def connection_lost(self, exc: BaseException | None) -> None:
         super().connection_lost(exc)

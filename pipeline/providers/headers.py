@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
-
-from multidict import MultiMapping
 
 # DI-262: betas and versions of the Messages API must reach a Messages provider unchanged. Credentials never pass (TR-X22).
 REQUEST_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -29,10 +27,10 @@ def to_provider(dialect: str, client_headers: Mapping[str, str]) -> dict[str, st
     """The client's headers that a provider of the same dialect gets."""
     found = {}
     for name in REQUEST_HEADERS[dialect]:
-        value = client_headers.get(name)
-        if value is not None:
+        if name in client_headers:
+            all_of: Callable[[str], list[str]] | None = getattr(client_headers, "getall", None)
             # A header that stands there several times is one list (DI-262).
-            found[name] = ", ".join(client_headers.getall(name)) if isinstance(client_headers, MultiMapping) else value
+            found[name] = client_headers[name] if all_of is None else ", ".join(all_of(name))
     return found
 
 

@@ -38,6 +38,10 @@ VERSION_WITH_SAMPLING: Final = "2023-06-01"
 VERSION_NEWEST: Final = "2026-10-21"
 
 
+MOST_HEADS: Final = 16
+"""Of a provider that are kept: a client may send anything."""
+
+
 class HttpProvider:
     """One configured HTTP service.
 
@@ -82,7 +86,8 @@ class HttpProvider:
             streamed: {**base, **headers, "accept": "text/event-stream" if streamed else "application/json"}
             for streamed in (True, False)
         }
-        self._heads = {streamed: request_head(self.url, fields) for streamed, fields in self._fields.items()}
+        self._heads: dict[tuple[object, ...], bytes] = {}
+        """Heads that were written before, by what is special in them."""
 
     def open(self, candidate: Candidate) -> Observable[Frame]:
         """One attempt a subscription (see ``providers.Provider`` and :class:`Call`)."""
@@ -146,5 +151,13 @@ class HttpProvider:
         fields = self._fields[exchange.stream]
         if self.dialect == "messages" and "anthropic-version" not in own and "anthropic-version" not in fields:
             own["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST
-        # Most clients send nothing that their provider has to see.
-        return request_head(url, {**fields, **own}) if own or url is not self.url else self._heads[exchange.stream]
+        if len(own) > 1 or url is not self.url:
+            return request_head(url, {**fields, **own})
+        # Most clients send nothing that their provider has to see, or the same version again and again.
+        key = (exchange.stream, *own.items())
+        head = self._heads.get(key)
+        if head is None:
+            head = request_head(url, {**fields, **own})
+            if len(self._heads) < MOST_HEADS:
+                self._heads[key] = head
+        return head

@@ -7,13 +7,14 @@ proxies, credentials, a task for each body) must not be here, and costs more tha
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 
-from pipeline.at_once import at_once
 from pipeline.providers.answer import Answer
 from pipeline.providers.asking import Asking
 from pipeline.providers.forward import Watched
@@ -22,6 +23,9 @@ from pipeline.wire.head import head as wire_head
 if TYPE_CHECKING:
     from aiohttp.connector import Connection
     from yarl import URL
+
+IDLE: Final = 55.0
+"""Seconds for which a connection may be used again: many services close theirs after a minute."""
 
 
 class _Whom(aiohttp.ClientRequest):
@@ -38,34 +42,75 @@ class Destination:
         connect_timeout: seconds for resolving, connecting and the TLS handshake together.
     """
 
-    __slots__ = ("request", "timeout")
+    __slots__ = ("idle", "request", "timeout")
 
     def __init__(self, url: URL, connect_timeout: float) -> None:
         self.request = _Whom("POST", url)
         self.timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
+        self.idle: deque[tuple[Connection, float]] | None = None
+        """Where its pool keeps connections that nobody uses, once it has looked that up."""
 
 
 class Pool:
     """A context manager within a running loop. Providers' own ``max_in_flight`` bounds it."""
 
     def __init__(self) -> None:
-        self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=55)
+        self._loop = asyncio.get_running_loop()
+        # It connects; what is idle is kept here, where taking it costs a tenth.
+        self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
         # There is no other way to say of which kind its connections are.
-        self._connector._factory = partial(Watched, loop=asyncio.get_running_loop())  # type: ignore[assignment]
+        self._connector._factory = partial(Watched, loop=self._loop)  # type: ignore[assignment]
+        self._idle: dict[Any, deque[tuple[Connection, float]]] = {}
+        """By whom they are connected to: connections, and since when nobody uses them (monotonic seconds), the last one at the
+        end. There are as many as there were destinations.
+        """
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Pool:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        for waiting in self._idle.values():
+            while waiting:
+                waiting.pop()[0].close()
         await self._connector.close()
 
     def idle(self, to: Destination) -> Connection | None:
-        """A connection that nobody uses, if there is one; now it is the caller's."""
-        # What it would wait for is traces, and there are none.
-        return at_once(self._connector._get(to.request.connection_key, _NO_TRACES))
+        """The connection that was used last and is idle now, if there is one; now it is the caller's."""
+        waiting = to.idle if to.idle is not None else self._look_up(to)
+        while waiting:
+            connection, since = waiting.pop()
+            protocol = connection.protocol
+            if protocol is not None and protocol.is_connected() and monotonic() - since <= IDLE:
+                return connection
+            connection.close()
+        return None
+
+    def keep(self, to: Destination, connection: Connection) -> None:
+        """Nobody uses this connection any more: the next request may. It is the pool's now."""
+        waiting = to.idle if to.idle is not None else self._look_up(to)
+        waiting.append((connection, monotonic()))
+        if self._sweeping is None:
+            self._sweeping = self._loop.call_later(IDLE, self._sweep)
+
+    def _look_up(self, to: Destination) -> deque[tuple[Connection, float]]:
+        to.idle = self._idle.setdefault(to.request.connection_key, deque())
+        return to.idle
+
+    def _sweep(self) -> None:
+        """Close what nobody used for long."""
+        self._sweeping = None
+        now = monotonic()
+        for waiting in self._idle.values():
+            while waiting and now - waiting[0][1] >= IDLE:
+                waiting.popleft()[0].close()
+        if any(self._idle.values()):
+            self._sweeping = self._loop.call_later(IDLE, self._sweep)
 
     async def connect(self, to: Destination) -> Connection:
-        """A connection: one that nobody uses, or a new one. It is the caller's.
+        """A new connection. It is the caller's.
 
         Raises:
             TimeoutError: there is none in time.

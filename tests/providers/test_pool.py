@@ -10,6 +10,7 @@ import pytest
 from yarl import URL
 
 from pipeline.providers import asking
+from pipeline.providers import pool as pool_of_connections
 from pipeline.providers.answer import Answer
 from pipeline.providers.asking import Unreadable
 from pipeline.providers.pool import Destination, Pool, request_head
@@ -74,7 +75,9 @@ def test_an_answer_that_nobody_asked_for_is_not_the_answer_of_the_next_request_T
 
     async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
         first = await ask(pool, to, url)
-        [(protocol, _)] = next(iter(pool._connector._conns.values()))
+        assert to.idle is not None
+        [(connection, _)] = to.idle
+        protocol: Any = connection.protocol
         surplus.set()
         while not protocol.should_close:
             await asyncio.sleep(0)
@@ -98,6 +101,58 @@ def test_a_connection_serves_one_request_after_another() -> None:
 
     assert with_server(serve, play) == [b"yes"] * 5
     assert connections == 1
+
+
+def test_those_who_ask_the_same_service_share_its_connections() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        while True:
+            await one_request(reader)
+            writer.write(answer(b"yes"))
+
+    async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
+        return [await ask(pool, each, url) for each in (to, Destination(url / "other", 5.0), to)]
+
+    assert with_server(serve, play) == [b"yes"] * 3
+    assert connections == 1
+
+
+def test_a_connection_that_nobody_uses_for_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_of_connections, "IDLE", 0.01)
+    closed = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(answer(b"yes"))
+        assert await reader.read() == b""
+        closed.set()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        said = await ask(pool, to, url)
+        await asyncio.wait_for(closed.wait(), 5)
+        assert pool.idle(to) is None
+        return said
+
+    assert with_server(serve, play) == b"yes"
+
+
+def test_at_its_end_the_pool_closes_what_nobody_uses() -> None:
+    ended: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(answer(b"yes"))
+        ended.put_nowait(await reader.read())
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        async with Pool() as own:
+            await ask(own, to, url)
+        return await asyncio.wait_for(ended.get(), 5)
+
+    assert with_server(serve, play) == b""
 
 
 def test_an_answer_before_the_request_was_read_ends_its_connection() -> None:
