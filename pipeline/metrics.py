@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
+from pipeline.alike import Alike
 from pipeline.buckets import (
     DURATION_BUCKETS,
     FIRST_TOKEN_BUCKETS,
@@ -23,14 +24,14 @@ from pipeline.buckets import (
     TOKEN_BUCKETS,
     WAIT_BUCKETS,
 )
-from pipeline.endings import error_type, stream_end
+from pipeline.endings import stream_end
 from pipeline.errors import classify
-from pipeline.events import UNKNOWN, Usage
+from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
 from pipeline.gauges import OpenThings
 from pipeline.prices import Price
 from pipeline.request import Sent
-from pipeline.series import Count, Marked, Series, Spread
+from pipeline.series import TOGETHER, Count, Marked, Series, Spread
 from pipeline.snapshot import Family, of_collected, of_counts, of_spreads
 
 SERVER: Final = "server"
@@ -43,8 +44,6 @@ SHEDS: Final = ("buffered_limit", "queue", "queue_timeout", "draining")
 """What was full when work was refused."""
 
 STAGES: Final = ("parse", "dispatch", "first_event", "write", "answer")
-
-TOKEN_TYPES: Final = ("input", "output", "cached_input", "cache_creation_input", "reasoning")
 
 GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 
@@ -66,9 +65,11 @@ class Metrics:
         self.reloaded_at = time.time()
         self._digest = ""
         self._prices: Mapping[tuple[str, str], Price] = {}
-        self._kinds: dict[tuple[str, str, str, str, str], _Kind] = {}
+        self._kinds: dict[tuple[str, str, str, str, str], Alike] = {}
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
+        self._passed: list[tuple[float | None, ...]] = []
+        """Of requests that ended, the seconds that each stage took, and the gateway itself."""
         self._ended = 0
         count, spread, marked = self._count, self._spread, self._marked
         self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
@@ -147,6 +148,7 @@ class Metrics:
     def families(self) -> Iterator[Family]:
         """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between."""
         yield from map(of_counts, self._counts)
+        self.settle()
         for series, bounds in self._spreads:
             yield of_spreads(series, bounds)
         yield from map(of_collected, self.registry.collect())
@@ -210,11 +212,11 @@ class Metrics:
         key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome, ending)
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = _Kind(self, *key)
+            kind = self._kinds[key] = Alike(self, *key)
         kind.requests.inc()
         kind.duration.mark(now - exchange.began, exchange.id)
-        self.parsing.observe(exchange.parsed_at - exchange.began)
         if opened is None:
+            self.parsing.observe(exchange.parsed_at - exchange.began)
             return
         kind.stream_ends.inc()
         if opened.sent.losses.dropped:
@@ -222,7 +224,9 @@ class Metrics:
             for name in opened.sent.losses.dropped:
                 self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
         first, usage = exchange.first_event_at, exchange.usage
-        if first is not None:
+        if first is None:
+            self.parsing.observe(exchange.parsed_at - exchange.began)
+        else:
             self._stages(exchange, opened.sent, first, now)
             if exchange.stream:
                 self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
@@ -237,50 +241,32 @@ class Metrics:
     def _stages(self, exchange: Exchange, sent: Sent, first: float, now: float) -> None:
         """Where the time went, and how much of it was ours."""
         began, written = exchange.began, exchange.first_write_at
-        self.answering.observe(now - first)
-        if sent.at < began:
-            # Who asked for the same before (``cache``, ``share``) sent it before this request was there.
-            return
-        self.dispatching.observe(sent.opened_at - sent.at)
-        self.first_event.observe(first - sent.opened_at)
-        if sent.number > 1 or exchange.attempts > 1:
-            # What passed before this attempt was other attempts' time, not ours.
-            return
-        # An opening, or a beat, may be written before the first word is there.
-        late = 0.0 if written is None else max(0.0, written - first)
-        if written is not None:
-            self.writing.observe(late)
-        self.overhead.observe(sent.at - began + late)
+        dispatching = first_event = writing = overhead = None
+        # Who asked for the same before (``cache``, ``share``) sent it before this request was there.
+        if sent.at >= began:
+            dispatching = sent.opened_at - sent.at
+            first_event = first - sent.opened_at
+            # What passed before a later attempt was other attempts' time, not ours.
+            if sent.number == 1 and exchange.attempts <= 1:
+                overhead = sent.at - began
+                if written is not None:
+                    # An opening, or a beat, may be written before the first word is there.
+                    writing = max(0.0, written - first)
+                    overhead += writing
+        fresh = self._passed
+        fresh.append((exchange.parsed_at - began, dispatching, first_event, writing, now - first, overhead))
+        if len(fresh) >= TOGETHER:
+            self._settle_stages()
 
+    def settle(self) -> None:
+        """Put into their spreads what was only noted of requests that ended: together it costs a third."""
+        self._settle_stages()
+        for kind in self._kinds.values():
+            kind.settle()
 
-class _Kind:
-    """What requests that ended alike add to: their labels are put together once.
-
-    Args:
-        metrics: where they are counted.
-        dialect, model, candidate, outcome: what they have in common; the candidate that answered, or "".
-        ending: how its answer ended.
-    """
-
-    __slots__ = ("_spreads", "_tokens", "candidate", "duration", "labels", "requests", "stream_ends")
-
-    def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str, ending: str) -> None:
-        self.candidate = candidate
-        provider, _, own = candidate.partition("/")
-        self.labels = ("chat", provider or "none", model, own or "none")
-        self.requests = metrics.requests.labels(dialect, model, outcome)
-        # Only an answer that was opened is counted there, and one that was not has no candidate.
-        self.stream_ends = metrics.stream_ends.labels(candidate, ending) if candidate else Count()
-        self.duration = metrics.duration.labels(*self.labels, error_type(outcome))
-        self._tokens = metrics.tokens
-        self._spreads: list[Spread | None] = [None] * len(TOKEN_TYPES)
-
-    def spent(self, usage: Usage) -> None:
-        """Count what is known of a usage: unknown is unknown, not zero (TR-U1)."""
-        known = (usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning)
-        for place, count in enumerate(known):
-            if count is not None:
-                spread = self._spreads[place]
-                if spread is None:
-                    spread = self._spreads[place] = self._tokens.labels(*self.labels, TOKEN_TYPES[place])
-                spread.observe(count)
+    def _settle_stages(self) -> None:
+        spreads = (self.parsing, self.dispatching, self.first_event, self.writing, self.answering, self.overhead)
+        columns = list(zip(*self._passed, strict=True))
+        self._passed.clear()
+        for spread, seconds in zip(spreads, columns, strict=False):
+            spread.observe_all([each for each in seconds if each is not None])

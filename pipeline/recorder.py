@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("penstock")
 
-_PERHAPS: Final = ("status", "candidate", "caller", "first_event")
-"""What a line says where it is known."""
-
 _LEVELS: Final = {logging.INFO: "info", logging.WARNING: "warning"}
 
 
@@ -242,15 +239,16 @@ def _line_of(
         "dialect": exchange.dialect.name,
         "model": exchange.label,
         "candidate": opened and opened.label,
-        "caller": exchange.caller or None,
+        "caller": exchange.caller,
         "stream": exchange.stream,
         "attempts": exchange.attempts,
         "seconds": micros(time.monotonic() - began),
         "first_event": None if first is None else micros(first - began),
     }
-    for name in _PERHAPS:
-        if line[name] is None:
-            del line[name]
+    if not exchange.caller:
+        del line["caller"]
+    if status is None or opened is None or first is None:
+        line = {name: value for name, value in line.items() if value is not None}
     if exchange.waited:
         line["queued"] = micros(exchange.waited)
     if exchange.usage is not UNKNOWN:

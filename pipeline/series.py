@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 
 TOGETHER: Final = 256
@@ -71,6 +71,12 @@ class Spread:
         fresh = self._fresh
         fresh.append(value)
         if len(fresh) >= TOGETHER:
+            self._settle()
+
+    def observe_all(self, values: Iterable[float]) -> None:
+        """Take note of several values."""
+        self._fresh.extend(values)
+        if len(self._fresh) >= TOGETHER:
             self._settle()
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from aiohttp import web
@@ -16,6 +16,7 @@ from pipeline.errors import GatewayError, Kind, classify, forget_frames
 from pipeline.metrics import SERVER
 from pipeline.server.answer import Answerer, own_fault
 from pipeline.server.debug import REQUEST_ID, Debug
+from pipeline.server.ids import RequestIds
 from pipeline.server.refusal import refusal
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.views import FILES, Views
@@ -35,6 +36,7 @@ class Door:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._ids = RequestIds()
         self._answerer = Answerer(runtime)
         self._debug = Debug(runtime)
         get = self._answerer
@@ -58,7 +60,7 @@ class Door:
         """Answer one request, whatever happens. The only place where an exception becomes a response."""
         # TR-X25: the id is there before anything can fail.
         given = request.headers.get("x-request-id")
-        request_id = given if given is not None and REQUEST_ID.fullmatch(given) else "req_" + os.urandom(12).hex()
+        request_id = given if given is not None and REQUEST_ID.fullmatch(given) else self._ids.new()
         path = request.path
         if path.startswith("/v1/"):
             path = path[3:]
@@ -73,7 +75,7 @@ class Door:
 
     async def _answer(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
         try:
-            return await self._dispatch(request, path, request_id)
+            return await self._handler(request, path)(request, request_id)
         except GatewayError as error:
             own_fault(error, request_id)
             if error.limit:
@@ -95,25 +97,28 @@ class Door:
         forget_frames(error)
         return refusal(classify(error), dialect_of(path, request), request_id, headers)
 
-    async def _dispatch(self, request: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
+    def _handler(self, request: web.BaseRequest, path: str) -> Handler:
+        """Who answers. Raises GatewayError: nobody does, or not to this method."""
         methods = self._routes.get(path) or self._family(path)
         method = request.method
         if methods is None:
             raise GatewayError(Kind.NOT_FOUND, f"There is nothing at {path[:200]!r}.{_nearest(path, self._routes)}")
         handler = methods.get(method)
-        if handler is None:
-            allowed = _allowed(methods)
-            if method == "OPTIONS":
-                response = self._runtime.cors.preflight(request.headers, allowed)
-                response.headers.update(self._runtime.headers(request_id, {}))
-                return response
-            if method == "HEAD" and "GET" in methods:
-                handler = methods["GET"]
-            else:
-                raise GatewayError(
-                    Kind.METHOD, f"{method[:20]} is not offered here; use {' or '.join(methods)}.", headers={"Allow": allowed}
-                )
-        return await handler(request, request_id)
+        if handler is not None:
+            return handler
+        allowed = _allowed(methods)
+        if method == "OPTIONS":
+            return partial(self._preflight, allowed)
+        if method == "HEAD" and "GET" in methods:
+            return methods["GET"]
+        raise GatewayError(
+            Kind.METHOD, f"{method[:20]} is not offered here; use {' or '.join(methods)}.", headers={"Allow": allowed}
+        )
+
+    async def _preflight(self, allowed: str, request: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        response = self._runtime.cors.preflight(request.headers, allowed)
+        response.headers.update(self._runtime.headers(request_id, {}))
+        return response
 
     def _family(self, path: str) -> Mapping[str, Handler] | None:
         """Paths that hold a name."""

@@ -44,10 +44,11 @@ class Ring:
         """A request ended, whether it had begun here or was refused at once."""
         self.active.pop(trace, None)
         known = self._index.get(trace.id)
-        if known is None or known.began <= trace.began:
+        if known is not trace and (known is None or known.began <= trace.began):
             self._index[trace.id] = trace
         self._ended.append(trace)
-        self._trim()
+        if len(self._ended) > self.keep:
+            self._trim()
 
     def resize(self, keep: int) -> None:
         """Keep another number from now on (a reload); what is too many is dropped at once."""

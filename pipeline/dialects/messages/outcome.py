@@ -86,11 +86,7 @@ class Counts:
         if type(source) is not dict:
             return None
         known = self._known
-        found: dict[str, int] = {}
-        for name in COUNTS:
-            value = source.get(name)
-            if type(value) is int:
-                found[name] = value
+        found = {name: value for name in COUNTS if type(value := source.get(name)) is int}
         details = source.get("output_tokens_details")
         thought = details.get("thinking_tokens") if type(details) is dict else None
         if type(thought) is int:

@@ -13,18 +13,13 @@ def read_usage(value: Any) -> Usage | None:
     if not isinstance(value, dict):
         return None
     inputs, outputs = value.get("input_tokens_details"), value.get("output_tokens_details")
-    return Usage(
-        input=_count(value, "input_tokens"),
-        output=_count(value, "output_tokens"),
-        total=_count(value, "total_tokens"),
-        cache_read=_count(inputs, "cached_tokens"),
-        cache_write=_count(inputs, "cache_write_tokens"),
-        reasoning=_count(outputs, "reasoning_tokens"),
-    )
-
-
-def _count(value: Any, name: str) -> int | None:
-    return count(value.get(name)) if isinstance(value, dict) else None
+    usage = Usage(count(value.get("input_tokens")), count(value.get("output_tokens")), count(value.get("total_tokens")))
+    if isinstance(inputs, dict):
+        usage.cache_read = count(inputs.get("cached_tokens"))
+        usage.cache_write = count(inputs.get("cache_write_tokens"))
+    if isinstance(outputs, dict):
+        usage.reasoning = count(outputs.get("reasoning_tokens"))
+    return usage
 
 
 def write_usage(usage: Usage) -> dict[str, Any] | None:
