@@ -38,6 +38,8 @@ def breaker(
         source        (AB|)     A's circuit is open
         breaker(...)  (B|)
 
+    Candidates that are a list (``Listed``) are looked at all at once, before any of them is tried.
+
     Args:
         failures: how many in a row open a circuit.
         cool_down: seconds until a probe is let through. An attempt's error that has a ``cool_down`` of its own (seconds) opens

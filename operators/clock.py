@@ -186,7 +186,7 @@ def seconds(scheduler: SchedulerBase) -> Callable[[], float]:
     return time.monotonic
 
 
-class _Foreign(Due):
+class _ForeignDue(Due):
     """Of a scheduler that is no clock of ours."""
 
     __slots__ = ("_timer",)
@@ -204,7 +204,7 @@ def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) 
     try:
         own: Callable[[float, Callable[[], None]], Timer] = scheduler.after  # type: ignore[attr-defined]
     except AttributeError:
-        return _Foreign(scheduler, seconds, action)
+        return _ForeignDue(scheduler, seconds, action)
     return own(seconds, action)
 
 

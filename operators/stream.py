@@ -212,7 +212,9 @@ class Link(ObserverBase[T], DisposableBase, Generic[T, B]):
             return
         # One that failed at once may have been followed by another one already.
         if not link.stopped:
-            if self.stopped:
+            if link.observer is not self:
+                self._adopt(_foreign(link))
+            elif self.stopped:
                 link.dispose()
             else:
                 self.upstream = link
@@ -312,7 +314,9 @@ class Stream(Observable[T]):
         self.on_subscribe: Subscribe[T] = subscribe
         """What is done when somebody subscribes; another Stream may be made of it."""
         self.linked = linked
-        """Whether that always gives a link, which is silent after its end by itself. False: nobody promises it."""
+        """Whether that always gives a link that serves the very observer that it was given, and so is silent after its end by
+        itself. False: nobody promises it.
+        """
 
     @cached_property
     def lock(self) -> threading.RLock:  # type: ignore[override]

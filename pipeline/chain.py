@@ -92,7 +92,10 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
 
 
 def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Listed[Attempt]:
-    """The attempts as what the position candidates works on. ``noted``: the exchange knows them as all that its route has."""
+    """The attempts as what the position candidates works on.
+
+    ``noted``: with each subscription its exchange learns them, as all that its route has.
+    """
 
     def items(scheduler: abc.SchedulerBase | None) -> Sequence[Attempt]:
         if noted and isinstance(scheduler, Exchange):

@@ -1,6 +1,6 @@
 """The emit station of streams (of whole answers: ``whole``): the chain's bytes go to the client's socket, which decides how fast.
 
-Here, and there, is the only ``subscribe``: a client's leaving lets go of everything.
+Only here and there is subscribed: a client's leaving lets go of everything.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Metrics:
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
         self._passed: list[tuple[float | None, ...]] = []
-        """Of requests that ended, the seconds that each stage took, and the gateway itself."""
+        """Of requests that ended, seconds of each stage and of the gateway itself that are in no spread yet (``settle``)."""
         self._ended = 0
         count, spread, marked = self._count, self._spread, self._marked
         self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
@@ -215,18 +215,17 @@ class Metrics:
             kind = self._kinds[key] = Alike(self, *key)
         kind.requests.inc()
         kind.duration.mark(now - exchange.began, exchange.id)
-        if opened is None:
+        first, usage = exchange.first_event_at, exchange.usage
+        if opened is None or first is None:
             self.parsing.observe(exchange.parsed_at - exchange.began)
+        if opened is None:
             return
         kind.stream_ends.inc()
         if opened.sent.losses.dropped:
             # Names of losses are the dialects' own, never a client's (DI-142).
             for name in opened.sent.losses.dropped:
                 self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
-        first, usage = exchange.first_event_at, exchange.usage
-        if first is None:
-            self.parsing.observe(exchange.parsed_at - exchange.began)
-        else:
+        if first is not None:
             self._stages(exchange, opened.sent, first, now)
             if exchange.stream:
                 self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
@@ -265,8 +264,10 @@ class Metrics:
             kind.settle()
 
     def _settle_stages(self) -> None:
+        if not self._passed:
+            return
         spreads = (self.parsing, self.dispatching, self.first_event, self.writing, self.answering, self.overhead)
         columns = list(zip(*self._passed, strict=True))
         self._passed.clear()
-        for spread, seconds in zip(spreads, columns, strict=False):
+        for spread, seconds in zip(spreads, columns, strict=True):
             spread.observe_all([each for each in seconds if each is not None])

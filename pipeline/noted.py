@@ -157,11 +157,13 @@ class NotedThrough(Telling[Frame, Batch]):
         """Reads a piece of a stream, once one was there."""
 
     def on_next(self, frame: Frame) -> None:
-        if type(frame) is not bytes or self.stopped:
-            if type(frame) is Whole and not self.stopped:
-                self._whole(frame)
-            else:
-                Telling.on_next(self, frame)
+        if self.stopped:
+            return
+        if type(frame) is Whole:
+            self._whole(frame)
+            return
+        if type(frame) is not bytes:
+            Telling.on_next(self, frame)
             return
         at = self._now()
         try:
@@ -192,7 +194,10 @@ class NotedThrough(Telling[Frame, Batch]):
                 settled(trace)
 
     def _whole(self, frame: Whole) -> None:
-        """All of an answer at once: where it comes to the client's answer as it is, one note tells all."""
+        """All of an answer at once: where it comes to the client's answer as it is, one note tells all.
+
+        Its time is that at which it came: how long it takes to read and to translate is told by the request's own times.
+        """
         codec, trace, at = self._codec, self._trace, self._now()
         codec.attempt.opened = at
         try:
@@ -209,19 +214,21 @@ class NotedThrough(Telling[Frame, Batch]):
             trace.passing = None
             reached, trace.reached = trace.reached, False
             try:
-                self._noted(at, frame, batch, reached=reached)
+                self._note_whole(at, frame, batch, reached=reached)
             except Exception:
                 spoilt(trace)
 
-    def _noted(self, at: float, frame: Whole, batch: Batch, *, reached: bool) -> None:
-        put, size = self._trace.put, len(frame.body)
+    def _note_whole(self, at: float, frame: Whole, batch: Batch, *, reached: bool) -> None:
+        trace, size = self._trace, len(frame.body)
         if reached and batch.size == size and len(batch.events) > 1:
-            put(pack(self._wire, at, code_of(batch) | WHOLE, size, len(batch.events)))
-            return
-        put(pack(self._wire, at, _HEAD, size, 0))
-        note_batch(put, self._wire + 1, at, batch)
-        if reached:
-            note_batch(put, ANSWER, at, batch)
+            trace.put(pack(self._wire, at, code_of(batch) | WHOLE, size, len(batch.events)))
+        else:
+            trace.put(pack(self._wire, at, _HEAD, size, 0))
+            note_batch(trace.put, self._wire + 1, at, batch)
+            if reached:
+                note_batch(trace.put, ANSWER, at, batch)
+        if len(trace.log) >= MANY:
+            settled(trace)
 
     def _reader(self) -> Callable[[bytes], Batch]:
         decoder = self._codec._decoder

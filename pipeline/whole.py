@@ -67,8 +67,9 @@ class Gathering(Link[bytes, bytes]):
                 let_go(self, exchange)
 
     def on_next(self, data: bytes) -> None:
-        self._said += data
-        self._notify()
+        if data:
+            self._said += data
+            self._notify()
 
     def ended(self, how: Exception | Left | None) -> None:
         if how is not LEFT:

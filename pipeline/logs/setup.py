@@ -46,14 +46,21 @@ class Logs(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep it and have it written. Never raises: what cannot be said is not worth a request."""
         try:
-            self.say(fields(record))
+            told = fields(record)
         except Exception:
             self.lines.dropped += 1
+        else:
+            self.say(told)
 
     def say(self, told: Fields) -> None:
-        """A whole line of our own making, past the machinery of loggers, which costs more than the line."""
+        """A whole line of our own making, past the machinery of loggers, which costs more than the line. Never raises."""
         # Made here, though a thread could: while it waits, what it is made of takes three times the room.
-        self.lines.put(as_json(told))
+        try:
+            line = as_json(told)
+        except Exception:
+            self.lines.dropped += 1
+        else:
+            self.lines.put(line)
 
     def _line(self, line: bytes) -> bytes:
         self._last.append(line)

@@ -39,7 +39,9 @@ VERSION_NEWEST: Final = "2026-10-21"
 
 
 MOST_HEADS: Final = 16
-"""Of a provider that are kept: a client may send anything."""
+"""Heads of versions that are kept."""
+
+_VERSION: Final = {"anthropic-version"}
 
 
 class HttpProvider:
@@ -86,8 +88,8 @@ class HttpProvider:
             streamed: {**base, **headers, "accept": "text/event-stream" if streamed else "application/json"}
             for streamed in (True, False)
         }
-        self._heads: dict[tuple[object, ...], bytes] = {}
-        """Heads that were written before, by what is special in them."""
+        self._heads = {streamed: request_head(self.url, fields) for streamed, fields in self._fields.items()}
+        self._of_versions: dict[tuple[bool, str], bytes] = {}
 
     def open(self, candidate: Candidate) -> Observable[Frame]:
         """One attempt a subscription (see ``providers.Provider`` and :class:`Call`)."""
@@ -110,7 +112,7 @@ class HttpProvider:
         head = self.head(exchange, candidate, url, 0)
         try:
             async with asyncio.timeout(COUNT_PATIENCE):
-                answer, text, error = await self._asked(Destination(url, self.connect_timeout), head, body)
+                answer, text, error = await self._asked(self.pool.destination(url, self.connect_timeout), head, body)
         except TimeoutError as late:
             raise GatewayError(Kind.TIMEOUT) from late
         if answer.status != 200:
@@ -140,7 +142,7 @@ class HttpProvider:
     @cached_property
     def destination(self) -> Destination:
         """Where it is asked. For the running event loop."""
-        return Destination(self.url, self.connect_timeout)
+        return self.pool.destination(self.url, self.connect_timeout)
 
     def head(self, exchange: Exchange, candidate: Candidate, url: URL, number: int) -> bytes:
         """The head of a request to ``url``, which is the ``number``-th attempt."""
@@ -151,13 +153,22 @@ class HttpProvider:
         fields = self._fields[exchange.stream]
         if self.dialect == "messages" and "anthropic-version" not in own and "anthropic-version" not in fields:
             own["anthropic-version"] = VERSION_WITH_SAMPLING if candidate.target.sampling else VERSION_NEWEST
-        if len(own) > 1 or url is not self.url:
-            return request_head(url, {**fields, **own})
-        # Most clients send nothing that their provider has to see, or the same version again and again.
-        key = (exchange.stream, *own.items())
-        head = self._heads.get(key)
+        if url is self.url:
+            if not own:
+                # Most clients send nothing that their provider has to see.
+                return self._heads[exchange.stream]
+            if own.keys() == _VERSION:
+                return self._versioned(exchange.stream, own["anthropic-version"])
+        return request_head(url, {**fields, **own})
+
+    def _versioned(self, streamed: bool, version: str) -> bytes:
+        """The head of a request that says nothing of its own but the version: most of a Messages provider."""
+        key = streamed, version
+        head = self._of_versions.get(key)
         if head is None:
-            head = request_head(url, {**fields, **own})
-            if len(self._heads) < MOST_HEADS:
-                self._heads[key] = head
+            head = request_head(self.url, {**self._fields[streamed], "anthropic-version": version})
+            if len(self._of_versions) >= MOST_HEADS:
+                # A client may send anything; there are few that are true.
+                self._of_versions.clear()
+            self._of_versions[key] = head
         return head

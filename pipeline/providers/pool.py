@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import aiohttp
 
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 IDLE: Final = 55.0
 """Seconds for which a connection may be used again: many services close theirs after a minute."""
 
+Idle: TypeAlias = "deque[tuple[Connection, float]]"
+"""Connections, and since when nobody uses them (monotonic seconds); the last one at the end."""
+
 
 class _Whom(aiohttp.ClientRequest):
     """Tells aiohttp's pool whom to connect to. It is never sent, so that what it tells is told once."""
@@ -35,20 +38,20 @@ class _Whom(aiohttp.ClientRequest):
 
 
 class Destination:
-    """Where requests go. For one event loop, the running one.
+    """Where requests go (``Pool.destination``).
 
     Args:
-        url: of a service, with its path.
+        request: that tells whom to connect to.
         connect_timeout: seconds for resolving, connecting and the TLS handshake together.
+        idle: where its pool keeps connections to it that nobody uses.
     """
 
     __slots__ = ("idle", "request", "timeout")
 
-    def __init__(self, url: URL, connect_timeout: float) -> None:
-        self.request = _Whom("POST", url)
+    def __init__(self, request: aiohttp.ClientRequest, connect_timeout: float, idle: Idle) -> None:
+        self.request = request
         self.timeout = aiohttp.ClientTimeout(total=None, connect=connect_timeout)
-        self.idle: deque[tuple[Connection, float]] | None = None
-        """Where its pool keeps connections that nobody uses, once it has looked that up."""
+        self.idle = idle
 
 
 class Pool:
@@ -60,10 +63,8 @@ class Pool:
         self._connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
         # There is no other way to say of which kind its connections are.
         self._connector._factory = partial(Watched, loop=self._loop)  # type: ignore[assignment]
-        self._idle: dict[Any, deque[tuple[Connection, float]]] = {}
-        """By whom they are connected to: connections, and since when nobody uses them (monotonic seconds), the last one at the
-        end. There are as many as there were destinations.
-        """
+        self._idle: dict[Any, Idle] = {}
+        """By whom they are connected to. There are as many as there were destinations."""
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Pool:
@@ -77,9 +78,17 @@ class Pool:
                 waiting.pop()[0].close()
         await self._connector.close()
 
+    def destination(self, url: URL, connect_timeout: float) -> Destination:
+        """The service at ``url``; all with the same address share their connections.
+
+        ``connect_timeout``: seconds for resolving, connecting and the TLS handshake together.
+        """
+        request = _Whom("POST", url)
+        return Destination(request, connect_timeout, self._idle.setdefault(request.connection_key, deque()))
+
     def idle(self, to: Destination) -> Connection | None:
         """The connection that was used last and is idle now, if there is one; now it is the caller's."""
-        waiting = to.idle if to.idle is not None else self._look_up(to)
+        waiting = to.idle
         while waiting:
             connection, since = waiting.pop()
             protocol = connection.protocol
@@ -90,14 +99,9 @@ class Pool:
 
     def keep(self, to: Destination, connection: Connection) -> None:
         """Nobody uses this connection any more: the next request may. It is the pool's now."""
-        waiting = to.idle if to.idle is not None else self._look_up(to)
-        waiting.append((connection, monotonic()))
+        to.idle.append((connection, monotonic()))
         if self._sweeping is None:
             self._sweeping = self._loop.call_later(IDLE, self._sweep)
-
-    def _look_up(self, to: Destination) -> deque[tuple[Connection, float]]:
-        to.idle = self._idle.setdefault(to.request.connection_key, deque())
-        return to.idle
 
     def _sweep(self) -> None:
         """Close what nobody used for long."""

@@ -167,9 +167,10 @@ class Keyring:
             raise GatewayError(Kind.FORBIDDEN, text, headers=_NO_RETRY)
         host = headers.get("Host")
         # A page whose own name was made to point at this machine calls under that name (DNS rebinding).
-        if host is not None and host != self._own and not self._is_own(host):
-            text = f"This gateway has no keys, so it answers only to loopback names, not to {host!r:.80}. Use http://127.0.0.1."
-            raise GatewayError(Kind.FORBIDDEN, text, headers=_NO_RETRY)
+        if host is not None and host != self._own:
+            if not self._is_own(host):
+                raise _not_ours(host)
+            self._own = host
         origin = headers.get("Origin")
         if origin is not None and origin not in self._origins and origin.partition("://")[2] != host:
             text = f"Pages of {origin!r:.80} may not call this gateway. If they should, add the origin to `server.cors`."
@@ -178,10 +179,12 @@ class Keyring:
 
     def _is_own(self, host: str) -> bool:
         name = _name_of(host)
-        if name == "localhost" or name.endswith(".localhost") or name in self._hosts or _is_loopback(name):
-            self._own = host
-            return True
-        return False
+        return name == "localhost" or name.endswith(".localhost") or name in self._hosts or _is_loopback(name)
+
+
+def _not_ours(host: str) -> GatewayError:
+    text = f"This gateway has no keys, so it answers only to loopback names, not to {host!r:.80}. Use http://127.0.0.1."
+    return GatewayError(Kind.FORBIDDEN, text, headers=_NO_RETRY)
 
 
 def _given(headers: Mapping[str, str]) -> list[str]:

@@ -64,6 +64,10 @@ class _Response:
     def forward(self, push: Callable[[bytes], None], gate: FlowGate, ended: Callable[[None], None]) -> _Body:
         return _Body(self._reads, push, ended)
 
+    def at_hand(self, limit: int) -> None:
+        # Of a body that comes in several reads.
+        pass
+
     def gather(self, limit: int, ended: Callable[[bytes, None], None]) -> _Body:
         return _Body((), _nobody, lambda _: ended(b"".join(self._reads), None))
 
@@ -90,6 +94,9 @@ class _Pool:
     def __init__(self) -> None:
         self.content_type = ""
         self.reads: Sequence[bytes] = ()
+
+    def destination(self, url: object, connect_timeout: float) -> None:
+        pass
 
     def ask(self, to: object, head: bytes, body: bytes, answered: Callable[[_Response], None], failed: object) -> _Asking:
         return _Asking(_Response(self.content_type, self.reads), answered)

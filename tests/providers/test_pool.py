@@ -47,7 +47,7 @@ def with_server(serve: Serve, play: Callable[[Pool, Destination, URL], Awaitable
         server = await asyncio.start_server(connected, "127.0.0.1", 0)
         url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
         async with server, Pool() as pool:
-            return await play(pool, Destination(url, 5.0), url)
+            return await play(pool, pool.destination(url, 5.0), url)
 
     return asyncio.run(run())
 
@@ -75,7 +75,6 @@ def test_an_answer_that_nobody_asked_for_is_not_the_answer_of_the_next_request_T
 
     async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
         first = await ask(pool, to, url)
-        assert to.idle is not None
         [(connection, _)] = to.idle
         protocol: Any = connection.protocol
         surplus.set()
@@ -114,7 +113,7 @@ def test_those_who_ask_the_same_service_share_its_connections() -> None:
             writer.write(answer(b"yes"))
 
     async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
-        return [await ask(pool, each, url) for each in (to, Destination(url / "other", 5.0), to)]
+        return [await ask(pool, each, url) for each in (to, pool.destination(url / "other", 5.0), to)]
 
     assert with_server(serve, play) == [b"yes"] * 3
     assert connections == 1
@@ -149,7 +148,7 @@ def test_at_its_end_the_pool_closes_what_nobody_uses() -> None:
 
     async def play(pool: Pool, to: Destination, url: URL) -> bytes:
         async with Pool() as own:
-            await ask(own, to, url)
+            await ask(own, own.destination(url, 5.0), url)
         return await asyncio.wait_for(ended.get(), 5)
 
     assert with_server(serve, play) == b""
