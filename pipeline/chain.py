@@ -17,13 +17,13 @@ from reactivex import Observable, abc
 from operators.chain import Chain, Step
 from operators.listed import Listed
 from operators.stream import Stream
-from pipeline.encode import SealFor, encoded
+from pipeline.encode import SealFor
 from pipeline.exchange import Exchange
 from pipeline.guards import AnswerGuards, AttemptGuards
 from pipeline.metrics import Metrics
 from pipeline.noted import decoded
 from pipeline.resolve import Candidate
-from pipeline.taps import observe, probed
+from pipeline.taps import observed, probed
 
 POSITIONS: Final = ("candidates", "wire", "attempt", "answer", "request")
 
@@ -87,8 +87,7 @@ def answer(attempts: Sequence[Attempt], guards: AnswerGuards, metrics: Metrics, 
     Nothing happens before ``emit`` subscribes, and disposing that one subscription lets go of everything.
     """
     tried = guards.answer(guards.candidates(each(attempts)))
-    batches = observe(guards.chain, metrics)(guards.request(tried))
-    return encoded(seal_for)(batches)
+    return observed(guards.chain, metrics, seal_for)(guards.request(tried))
 
 
 def each(attempts: Sequence[Attempt], *, noted: bool = True) -> Listed[Attempt]:

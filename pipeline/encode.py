@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from reactivex import Observable, abc
-
-from operators.stream import Link, Operator, Stream
 from operators.through import Through
 from pipeline.dialects import Encoder, RelayBody
 from pipeline.dialects.custom_tools import unwrapping
@@ -113,7 +110,10 @@ class Encode:
 
 
 class Encoding(Through[Batch, bytes]):
-    """Runs the station; what is said in the middle of an answer goes to its encoder without a detour."""
+    """Runs the station; what is said in the middle of an answer goes to its encoder without a detour.
+
+    It is never seen alone: ``taps`` hangs on it what is to be seen of the answer.
+    """
 
     __slots__ = ()
 
@@ -133,16 +133,3 @@ class Encoding(Through[Batch, bytes]):
         if data:
             codec.sent = True
             self.receiver.on_next(data)
-
-
-def encoded(seal_for: SealFor) -> Operator[Batch, bytes]:
-    """The encode station as an operator; each subscription encodes for the exchange that is its scope."""
-
-    def operator(source: Observable[Batch]) -> Stream[bytes]:
-        def subscribe(observer: abc.ObserverBase[bytes], scheduler: abc.SchedulerBase | None) -> Link[Batch, bytes]:
-            assert isinstance(scheduler, Exchange)
-            return Encoding(Encode(seal_for, scheduler)).connect(source, observer, scheduler)
-
-        return Stream(subscribe)
-
-    return operator

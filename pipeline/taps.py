@@ -11,6 +11,7 @@ from operators.errors import GuardError, Overloaded, RateLimited
 from operators.rate_limit import EVERYBODY
 from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly, tap
+from pipeline.encode import Encode, Encoding, SealFor
 from pipeline.errors import classify
 from pipeline.events import UNKNOWN, Batch, Usage
 from pipeline.exchange import Exchange
@@ -69,26 +70,32 @@ def probed(candidate: Candidate, chain: str, metrics: Metrics) -> Operator[Batch
     return operator
 
 
-def observe(chain: str, metrics: Metrics) -> Operator[Batch, Batch]:
-    """The tap below the encoder: folds usage, times and the error into the exchange. Through it the gateway can end an answer."""
+def observed(chain: str, metrics: Metrics, seal_for: SealFor) -> Operator[Batch, bytes]:
+    """The encode station as an operator, tapped: each subscription encodes for the exchange that is its scope.
 
-    def operator(source: Observable[Batch]) -> Stream[Batch]:
-        def subscribe(observer: abc.ObserverBase[Batch], scheduler: abc.SchedulerBase | None) -> Link[Batch, Batch]:
+    What comes to it folds usage, times and the error into the exchange. Through it the gateway can end an answer.
+    """
+
+    def operator(source: Observable[Batch]) -> Stream[bytes]:
+        def subscribe(observer: abc.ObserverBase[bytes], scheduler: abc.SchedulerBase | None) -> Link[Batch, bytes]:
             assert isinstance(scheduler, Exchange)
-            return _Observed(scheduler, chain, metrics).connect(source, observer, scheduler)
+            return _Observed(scheduler, chain, metrics, seal_for).connect(source, observer, scheduler)
 
         return Stream(subscribe)
 
     return operator
 
 
-class _Observed(Link[Batch, Batch]):
-    __slots__ = ("_chain", "_exchange", "_metrics", "_trace")
+class _Observed(Encoding):
+    __slots__ = ("_chain", "_exchange", "_metrics", "_over", "_trace")
 
-    def __init__(self, exchange: Exchange, chain: str, metrics: Metrics) -> None:
+    def __init__(self, exchange: Exchange, chain: str, metrics: Metrics, seal_for: SealFor) -> None:
+        Encoding.__init__(self, Encode(seal_for, exchange))
         self._exchange = exchange
         self._chain = chain
         self._metrics = metrics
+        self._over = False
+        """Whether the end of the answer was noted: an encoder may make another end of it."""
         self._trace = trace = exchange.trace
         exchange.abort = self.on_error
         if trace is not None:
@@ -111,7 +118,7 @@ class _Observed(Link[Batch, Batch]):
                     settled(trace)
         if trace is not None and trace.bodies is not None and self._exchange.stream:
             quietly(trace.bodies.note, batch)
-        self.receiver.on_next(batch)
+        Encoding.on_next(self, batch)
 
     def _look(self, batch: Batch) -> None:
         """What the exchange has to know of it."""
@@ -123,7 +130,9 @@ class _Observed(Link[Batch, Batch]):
                 exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
 
     def on_error(self, error: Exception) -> None:
-        if not self.stopped:
+        if self.stopped:
+            return
+        if not self._over:
             self._exchange.error = error
             tripped = trip(error, self._chain, self._metrics)
             trace = self._trace
@@ -131,16 +140,26 @@ class _Observed(Link[Batch, Batch]):
                 trace.trip(Note(trace.now(), getattr(error, "operator", ""), "request", str(error)))
             if isinstance(error, RateLimited):
                 self._metrics.rate_limited.labels(self._exchange.caller or EVERYBODY, error.unit).inc()
-            self.fail(error)
+            self._note_end(error)
+        Encoding.on_error(self, error)
+
+    def on_completed(self) -> None:
+        if not self.stopped:
+            self._note_end(None)
+            Encoding.on_completed(self)
 
     def on_queued(self, waiting: bool) -> None:
         self._exchange.queued(waiting)
-        super().on_queued(waiting)
+        Encoding.on_queued(self, waiting)
 
     def ended(self, how: Exception | Left | None) -> None:
+        self._note_end(how)
+
+    def _note_end(self, how: Exception | Left | None) -> None:
         trace = self._trace
-        if trace is not None and trace.ended is None:
+        if not self._over and trace is not None and trace.ended is None:
             trace.put(pack(ANSWER, trace.now(), how_it_ended(how), 0, 0))
+        self._over = True
 
 
 def trip(error: Exception, chain: str, metrics: Metrics) -> bool:

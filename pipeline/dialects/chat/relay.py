@@ -21,6 +21,8 @@ class ChatRelay:
         self._over = False
 
     def feed(self, batch: Batch) -> bytes:
+        if batch.alone:
+            return batch.raw
         if not self._finished:
             for event in batch.events:
                 if type(event) is Finish:

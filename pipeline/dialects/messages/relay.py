@@ -19,6 +19,8 @@ class MessagesRelay:
         self._over = False
 
     def feed(self, batch: Batch) -> bytes:
+        if batch.alone:
+            return batch.raw
         for event in batch.events:
             if type(event) is Finish:
                 self._finished = True
