@@ -208,6 +208,41 @@ def after(scheduler: SchedulerBase, seconds: float, action: Callable[[], None]) 
     return own(seconds, action)
 
 
+class Countdown(DisposableBase):
+    """Calls ``action`` once, when its seconds are over. They can be held, and run again later.
+
+    Args:
+        scheduler: whose time counts.
+        span: seconds.
+        action: called at their end, unless ``dispose`` was called before.
+    """
+
+    __slots__ = ("_action", "_left", "_scheduler", "_timer")
+
+    def __init__(self, scheduler: SchedulerBase, span: float, action: Callable[[], None]) -> None:
+        self._scheduler = scheduler
+        self._action = action
+        self._left: float | None = None
+        """Seconds, while they are held."""
+        self._timer: Due | None = after(scheduler, span, action)
+
+    def hold(self, waiting: bool) -> None:
+        """They do not run from now on, or (False) again."""
+        timer = self._timer
+        if waiting and timer is not None:
+            self._left = max(0.0, timer.due - seconds(self._scheduler)())
+            self._timer = None
+            timer.dispose()
+        elif not waiting and self._left is not None:
+            self._timer, self._left = after(self._scheduler, self._left, self._action), None
+
+    def dispose(self) -> None:
+        """The timer is gone, and whose action it was is let go of."""
+        timer, self._timer, self._left, self._action = self._timer, None, None, _nothing
+        if timer is not None:
+            timer.dispose()
+
+
 class Silence(DisposableBase):
     """Calls ``action`` whenever nothing was noted for a span. One timer: a note only keeps the time, the timer re-arms itself.
 

@@ -29,11 +29,11 @@ class Listed(Stream[T]):
     """
 
     def __init__(self, items: Callable[[SchedulerBase | None], Sequence[T]]) -> None:
-        super().__init__(self._push)
+        def push(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> None:
+            for item in items(scheduler):
+                observer.on_next(item)
+            observer.on_completed()
+
+        super().__init__(push)
         self.items = items
         """The items of one subscription."""
-
-    def _push(self, observer: ObserverBase[T], scheduler: SchedulerBase | None) -> None:
-        for item in self.items(scheduler):
-            observer.on_next(item)
-        observer.on_completed()

@@ -16,7 +16,7 @@ from operators.errors import Elapsed
 from operators.flow import Flow
 from operators.options import Seconds
 from operators.signature import checked
-from operators.stream import Left, Link, Operator, Stream
+from operators.stream import Left, Link, Operator, Stream, Subscribe
 
 T = TypeVar("T")
 
@@ -50,44 +50,36 @@ def first_event_timeout(seconds: Seconds) -> Operator[T, T]:
             link: _FirstEvent[T] = _FirstEvent(scheduler, seconds)
             return link.connect(source, observer, scheduler)
 
-        return Stream(subscribe)
+        return _Opened(subscribe, source, seconds)
 
     return operator
+
+
+class _Opened(Stream[T]):
+    """What ``first_event_timeout`` makes of a stream. ``idle_timeout`` right above it does the work of both with one link."""
+
+    def __init__(self, subscribe: Subscribe[T], source: Observable[T], seconds: float) -> None:
+        super().__init__(subscribe)
+        self.source = source
+        self.seconds = seconds
 
 
 class _Countdown(Link[T, T]):
     """Fails when its seconds are over. While the source stands in a queue, they do not run."""
 
-    __slots__ = ("_left", "_operator", "_scheduler", "_seconds", "_timer")
+    __slots__ = ("_countdown", "_operator", "_seconds")
 
     def __init__(self, scheduler: SchedulerBase | None, operator: str, seconds: float) -> None:
-        self._scheduler = clock.require(scheduler, operator)
         self._operator = operator
         self._seconds = seconds
-        self._left: float | None = None
-        """Seconds, while they do not run."""
-        self._timer: clock.Due | None = clock.after(self._scheduler, seconds, self._elapsed)
+        self._countdown = clock.Countdown(clock.require(scheduler, operator), seconds, self._elapsed)
 
     def on_queued(self, waiting: bool) -> None:
-        timer = self._timer
-        if waiting and timer is not None:
-            left = max(0.0, timer.due - clock.seconds(self._scheduler)())
-            self.stop()
-            self._left = left
-        elif not waiting and self._left is not None:
-            left, self._left = self._left, None
-            self._timer = clock.after(self._scheduler, left, self._elapsed)
+        self._countdown.hold(waiting)
         super().on_queued(waiting)
 
-    def stop(self) -> None:
-        """There is nothing to count any more."""
-        timer, self._timer, self._left = self._timer, None, None
-        if timer is not None:
-            timer.dispose()
-
     def ended(self, how: Exception | Left | None) -> None:
-        if self._timer is not None or self._left is not None:
-            self.stop()
+        self._countdown.dispose()
 
     def _elapsed(self) -> None:
         self.fail(Elapsed(self._operator, self._seconds))
@@ -103,7 +95,7 @@ class _FirstEvent(_Countdown[T]):
     def on_next(self, item: T) -> None:
         if self._waiting and getattr(item, "commits", True):
             self._waiting = False
-            self.stop()
+            self._countdown.dispose()
             self.step_aside_behind(item)
         self.receiver.on_next(item)
 
@@ -135,6 +127,9 @@ def idle_timeout(seconds: Seconds) -> Operator[T, T]:
 
     def operator(source: Observable[T]) -> Stream[T]:
         def subscribe(observer: ObserverBase[T], scheduler: SchedulerBase | None) -> Link[T, T]:
+            if isinstance(source, _Opened):
+                both: _OpenedIdle[T] = _OpenedIdle(clock.require(scheduler, "first_event_timeout"), source.seconds, seconds)
+                return both.connect(source.source, observer, scheduler)
             link: _Idle[T] = _Idle(clock.require(scheduler, "idle_timeout"), seconds)
             return link.connect(source, observer, scheduler)
 
@@ -186,6 +181,33 @@ class _Idle(Flow[T]):
             self.reopened = self.gate.reopened
         else:
             self.fail(Elapsed("idle_timeout", self._seconds))
+
+
+class _OpenedIdle(_Idle[T]):
+    """Both clocks: the first one runs until the first committing item, with which the other one begins."""
+
+    __slots__ = ("_countdown", "_first")
+
+    def __init__(self, scheduler: SchedulerBase, first: float, seconds: float) -> None:
+        _Idle.__init__(self, scheduler, seconds)
+        self._first = first
+        self._countdown = clock.Countdown(scheduler, first, self._late)
+
+    def on_queued(self, waiting: bool) -> None:
+        self._countdown.hold(waiting)
+        super().on_queued(waiting)
+
+    def _begin(self, item: T) -> None:
+        if getattr(item, "commits", True):
+            self._countdown.dispose()
+        _Idle._begin(self, item)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        self._countdown.dispose()
+        _Idle.ended(self, how)
+
+    def _late(self) -> None:
+        self.fail(Elapsed("first_event_timeout", self._first))
 
 
 @checked

@@ -105,7 +105,8 @@ class AttemptNotes(Link[Batch, Batch]):
             attempt.label = self._label
             self.tried(attempt)
         trace.put(pack(place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
-        attempt.end(at, "let_go")
+        if attempt.outcome is None:
+            attempt.end(at, "let_go")
         if isinstance(how, Exception):
             quietly(failed, attempt, at, how)
             if tripped:

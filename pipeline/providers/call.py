@@ -18,6 +18,7 @@ from pipeline.request import Losses
 if TYPE_CHECKING:
     from pipeline.exchange import Exchange
     from pipeline.providers.answer import Answer
+    from pipeline.providers.asking import Asking
     from pipeline.providers.forward import Forward
     from pipeline.providers.http import HttpProvider
     from pipeline.resolve import Candidate
@@ -45,14 +46,16 @@ class Call(Link[Frame, Frame]):
         self._exchange = exchange
         self._answer: Answer | None = None
         self._body: Forward | None = None
-        asking = self._asking = provider.pool.ask(provider.destination, head, body, self._answered, self._unanswered)
+        asking = provider.pool.ask(provider.destination, head, body, self._answered, self._unanswered)
+        self._asking: Asking | None = asking
         provider.gauge(1)
         asking.begin()
 
     def ended(self, how: Exception | Left | None) -> None:
-        body, answer = self._body, self._answer
-        self._body = self._answer = None
-        self._asking.close()
+        asking, body, answer = self._asking, self._body, self._answer
+        self._asking = self._body = self._answer = None
+        if asking is not None:
+            asking.close()
         if body is not None:
             body.leave()
         if answer is not None:
@@ -60,6 +63,7 @@ class Call(Link[Frame, Frame]):
         self._provider.gauge(-1)
 
     def _answered(self, answer: Answer) -> None:
+        self._asking = None
         self._answer = answer
         try:
             if answer.status < 300:

@@ -200,7 +200,8 @@ class Trace:
         self.error = error
         self.guards = _NOBODY
         for attempt in self.attempts:
-            attempt.end(at, "ok" if attempt.whole else "let_go")
+            if attempt.outcome is None:
+                attempt.end(at, "ok" if attempt.whole else "let_go")
         self.put = _too_late
         if self._rows is None:
             self.packed, self.log = b"".join(self.log), _NOTHING

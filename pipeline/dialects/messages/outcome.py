@@ -79,25 +79,23 @@ class Counts:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+        self._known: list[int | None] = [None] * (len(COUNTS) + 1)
 
     def read(self, source: Any) -> Usage | None:
         """The usage with what ``source`` adds to it; None when it adds nothing."""
         if type(source) is not dict:
             return None
-        known = self._known
-        found = {name: value for name in COUNTS if type(value := source.get(name)) is int}
         details = source.get("output_tokens_details")
         thought = details.get("thinking_tokens") if type(details) is dict else None
-        if type(thought) is int:
-            found["thinking_tokens"] = thought
-        if not found or (known and found.items() <= known.items()):
+        told = (*map(source.get, COUNTS), thought)
+        known = [new if type(new) is int else old for new, old in zip(told, self._known, strict=True)]
+        if known == self._known:
             return None
-        known.update(found)
-        fresh, read, write = map(known.get, INPUTS)
+        self._known = known
+        fresh, read, write, output, thought = known
         # DI-181, TR-U9
         total = None if fresh is None else fresh + (read or 0) + (write or 0)
-        return Usage(total, known.get("output_tokens"), None, read, write, known.get("thinking_tokens"))
+        return Usage(total, output, None, read, write, thought)
 
 
 def write_usage(usage: Usage) -> Native:
