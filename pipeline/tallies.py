@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from pipeline.exchange import Exchange
+from pipeline.series import TOGETHER
 
 
 class Tally:
@@ -72,29 +74,43 @@ class Tallies:
     """Sums by model. Its names are those of the configuration, so there are few."""
 
     def __init__(self) -> None:
-        self.models: dict[str, Tally] = {}
+        self._models: dict[str, Tally] = {}
+        self._ended: list[tuple[str, str, str, float, float, float | None]] = []
+        """What is not added yet: together it costs a third."""
         self.refused = 0
         """Requests that were refused before it was known what they ask for."""
 
     def count(self, exchange: Exchange, outcome: str) -> None:
         """A request ended."""
-        tally = self.models.get(exchange.label)
-        if tally is None:
-            tally = self.models[exchange.label] = Tally()
-        took = time.monotonic() - exchange.began
-        tally.total += 1
-        tally.seconds += took
-        if took > tally.longest:
-            tally.longest = took
-        first = exchange.first_event_at
-        if first is not None:
-            tally.first += first - exchange.began
-            tally.firsts += 1
-        if outcome == "client_left":
-            tally.left += 1
-        elif outcome != "ok":
-            tally.errors += 1
-            tally.last_error_at, tally.last_error_id = time.time(), exchange.id
+        ended = self._ended
+        ended.append((exchange.label, outcome, exchange.id, exchange.began, time.monotonic(), exchange.first_event_at))
+        if len(ended) >= TOGETHER or outcome != "ok":
+            self._add()
+
+    @property
+    def models(self) -> Mapping[str, Tally]:
+        """The sums by model."""
+        self._add()
+        return self._models
+
+    def _add(self) -> None:
+        for label, outcome, id, began, now, first in self._ended:
+            tally = self._models.get(label)
+            if tally is None:
+                tally = self._models[label] = Tally()
+            tally.total += 1
+            tally.seconds += now - began
+            tally.longest = max(tally.longest, now - began)
+            if first is not None:
+                tally.first += first - began
+                tally.firsts += 1
+            if outcome == "client_left":
+                tally.left += 1
+            elif outcome != "ok":
+                tally.errors += 1
+                # It is added at once.
+                tally.last_error_at, tally.last_error_id = time.time(), id
+        self._ended.clear()
 
     def refuse(self) -> None:
         """A request was refused at once."""

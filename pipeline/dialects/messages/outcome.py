@@ -32,9 +32,8 @@ WORD_OF_REASON: Final[Mapping[FinishReason, str]] = {
     "other": "end_turn",
 }
 
-# The counts of a `usage` object. The first three are apart from each other: together they are the input (DI-100).
-INPUTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-COUNTS: Final = (*INPUTS, "output_tokens")
+_Known = tuple[int | None, int | None, int | None, int | None, int | None]
+"""The counts of a `usage` object that were told: input, cache read, cache written, output, thinking."""
 
 
 def read_finish(source: Native, *, tools: bool) -> Finish:
@@ -79,21 +78,29 @@ class Counts:
     __slots__ = ("_known",)
 
     def __init__(self) -> None:
-        self._known: list[int | None] = [None] * (len(COUNTS) + 1)
+        self._known: _Known = (None,) * 5
 
     def read(self, source: Any) -> Usage | None:
         """The usage with what ``source`` adds to it; None when it adds nothing."""
         if type(source) is not dict:
             return None
+        before = fresh, read, write, output, thought = self._known
+        if type(count := source.get("input_tokens")) is int:
+            fresh = count
+        if type(count := source.get("cache_read_input_tokens")) is int:
+            read = count
+        if type(count := source.get("cache_creation_input_tokens")) is int:
+            write = count
+        if type(count := source.get("output_tokens")) is int:
+            output = count
         details = source.get("output_tokens_details")
-        thought = details.get("thinking_tokens") if type(details) is dict else None
-        told = (*map(source.get, COUNTS), thought)
-        known = [new if type(new) is int else old for new, old in zip(told, self._known, strict=True)]
-        if known == self._known:
+        if type(details) is dict and type(count := details.get("thinking_tokens")) is int:
+            thought = count
+        known = fresh, read, write, output, thought
+        if known == before:
             return None
         self._known = known
-        fresh, read, write, output, thought = known
-        # DI-181, TR-U9
+        # The first three are apart from each other: together they are the input (DI-100, DI-181, TR-U9).
         total = None if fresh is None else fresh + (read or 0) + (write or 0)
         return Usage(total, output, None, read, write, thought)
 
