@@ -159,7 +159,7 @@ class Emission(Link[bytes, bytes]):
                 # Past the response, which would only frame them: its head went out before, and its end comes from ``run``.
                 transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
                 trace = self._trace
-                if trace is not None and trace.reached:
+                if trace is not None and trace.written is not None:
                     trace.written += len(data)
                 else:
                     self._note(_WRITTEN, len(data))

@@ -112,7 +112,7 @@ class Encode:
 class Encoding(Through[Batch, bytes]):
     """Runs the station; what is said in the middle of an answer goes to its encoder without a detour.
 
-    It is never seen alone: ``taps`` hangs on it what is to be seen of the answer.
+    It is never seen alone: ``taps`` hangs on it what is to be seen of the answer, and asks whether it has ended.
     """
 
     __slots__ = ()
@@ -122,7 +122,7 @@ class Encoding(Through[Batch, bytes]):
     def on_next(self, batch: Batch) -> None:
         codec = self._codec
         encoder = codec.encoder
-        if encoder is None or batch is BEAT or batch.ends or self.stopped:
+        if encoder is None or (not batch.alone and (batch.ends or batch is BEAT)):
             Through.on_next(self, batch)
             return
         try:

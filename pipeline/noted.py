@@ -184,9 +184,10 @@ class NotedThrough(Telling[Frame, Batch]):
         finally:
             trace.passing = None
             kind = KIND_OF.get(type(batch.events[0]), OTHER)
-            if trace.reached:
-                trace.put(pack(self._wire, at, kind | AT_ONCE, batch.size, trace.written))
-                trace.reached, trace.written = False, 0
+            written = trace.written
+            if written is not None:
+                trace.put(pack(self._wire, at, kind | AT_ONCE, batch.size, written))
+                trace.written = None
             else:
                 trace.put(pack(self._wire, at, _BYTES, batch.size, 0))
                 trace.put(pack(self._wire + 1, at, kind, batch.size, 1))
@@ -212,7 +213,7 @@ class NotedThrough(Telling[Frame, Batch]):
             self.receiver.on_next(batch)
         finally:
             trace.passing = None
-            reached, trace.reached = trace.reached, False
+            reached, trace.written = trace.written is not None, None
             try:
                 self._note_whole(at, frame, batch, reached=reached)
             except Exception:

@@ -107,7 +107,7 @@ class _Observed(Encoding):
         trace = self._trace
         if trace is not None and batch is trace.passing:
             # Whoever sent it on its way notes that it came here.
-            trace.reached = True
+            trace.written = 0
             if not batch.alone or self._exchange.first_event_at is None:
                 self._look(batch)
         else:

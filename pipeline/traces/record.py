@@ -88,7 +88,6 @@ class Trace:
         "passing",
         "put",
         "queued",
-        "reached",
         "spoilt",
         "status",
         "stream",
@@ -157,10 +156,8 @@ class Trace:
         """What was put down and not looked at when it ended."""
         self.passing: object = None
         """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
-        self.reached = False
-        """Whether that came to the answer."""
-        self.written = 0
-        """Bytes that went to the client for it."""
+        self.written: int | None = None
+        """Bytes that went to the client for it; None: it did not come to the answer."""
         self._rows: Rows | None = None
 
     @property
