@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from reactivex import Observable
 from reactivex.abc import ObserverBase, SchedulerBase
 
-from operators.circuit import AT_LEAST, COOL_DOWN, FAILURES, WINDOW, Circuit, Circuits, Policy, Ticket
+from operators.circuit import AT_LEAST, CLOSED, COOL_DOWN, FAILURES, WINDOW, Circuit, Circuits, Policy, Ticket
 from operators.commit import retryable
 from operators.errors import StepError
 from operators.listed import Listed
@@ -38,7 +38,8 @@ def breaker(
         source        (AB|)     A's circuit is open
         breaker(...)  (B|)
 
-    Candidates that are a list (``Listed``) are looked at all at once, before any of them is tried.
+    Candidates that are a list (``Listed``) are looked at all at once, before any of them is tried; of those that share a circuit
+    which is not closed only the first one passes, as the probe.
 
     Args:
         failures: how many in a row open a circuit.
@@ -88,7 +89,7 @@ def breaker(
 class _Admission:
     """Which of some candidates may be tried now."""
 
-    __slots__ = ("_circuits", "_key", "_passed", "_policy", "_soonest")
+    __slots__ = ("_circuits", "_key", "_passed", "_policy", "_probes", "_soonest")
 
     def __init__(self, policy: Policy, circuits: Circuits, key: Callable[[Any], str]) -> None:
         self._policy = policy
@@ -96,6 +97,8 @@ class _Admission:
         self._key = key
         self._passed = False
         self._soonest: Circuit | None = None
+        self._probes: list[Circuit] = []
+        """Circuits that are not closed and let one of them through: no other one with it."""
 
     def of_all(self, candidates: Sequence[T]) -> Sequence[T]:
         """Those that may. Raises what ``of`` raises, and the refusal where there is none."""
@@ -113,7 +116,9 @@ class _Admission:
             raise StepError("breaker", error) from error
         if circuit.policy is not self._policy:
             circuit.use(self._policy)
-        if circuit.admits:
+        if circuit.admits and circuit not in self._probes:
+            if circuit.state != CLOSED:
+                self._probes.append(circuit)
             self._passed = True
             return True
         if self._soonest is None or circuit.remaining < self._soonest.remaining:

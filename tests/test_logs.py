@@ -9,6 +9,7 @@ import os
 import pty
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from pathlib import Path
@@ -260,3 +261,18 @@ def test_errors_are_told_and_nothing_else_where_only_errors_are_wanted(tmp_path:
     said = json.loads(line)
     assert (said["level"], said["outcome"], said["cause"]) == ("warning", "unreachable", "The provider 'down' cannot be reached.")
     assert {tried["reason"] for tried in said["tried"]} == {"unreachable"}
+
+
+def test_a_line_that_waits_takes_no_more_room_than_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = Logs(as_json, lambda _: None)
+    kept: list[bytes] = []
+    monkeypatch.setattr(logs.lines, "put", kept.append)
+    tracemalloc.start()
+    try:
+        for number in range(200):
+            logs.say({"ts": "2026-11-27T00:00:00.000Z", "level": "info", "event": "request", "id": f"req_{number}"})
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(kept) == 200
+    assert taken < 200 * 500

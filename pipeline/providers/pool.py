@@ -87,10 +87,13 @@ class Pool:
         return Destination(request, connect_timeout, self._idle.setdefault(request.connection_key, deque()))
 
     def idle(self, to: Destination) -> Connection | None:
-        """The connection that was used last and is idle now, if there is one; now it is the caller's."""
+        """The connection that has been idle longest, if there is one; now it is the caller's.
+
+        What its provider still had to say, unasked, has most likely come by now, and is seen.
+        """
         waiting = to.idle
         while waiting:
-            connection, since = waiting.pop()
+            connection, since = waiting.popleft()
             protocol = connection.protocol
             if protocol is not None and protocol.is_connected() and monotonic() - since <= IDLE:
                 return connection

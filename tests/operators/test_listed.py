@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from typing import Any
 
@@ -101,6 +103,29 @@ class TestAListIsTreatedAsWhatIsPushed:
         attempt = t.cold("--a--b|")
         t.check(failover()(make(attempt)), "--a--", until="---!")
         assert attempt.subscriptions == [(0, 3)]
+
+
+def test_who_stands_twice_in_a_list_is_one_probe() -> None:
+    now = [0.0]
+    circuits = Circuits(now=lambda: now[0])
+    look: Operator[Any, Any] = breaker(1, cool_down=5, circuits=circuits, key=lambda _: "a")
+    assert heard(look(listed("a", "a again"))) == ["a", "a again", "|"]
+    ticket = circuits.of("a").begin()
+    assert ticket is not None
+    ticket.fail(BOOM)
+    now[0] = 6
+    assert heard(look(listed("a", "a again"))) == ["a", "|"]
+
+
+def test_a_list_is_freed_without_the_collector() -> None:
+    stream: Stream[Any] = listed("a")
+    told = weakref.ref(stream)
+    gc.disable()
+    try:
+        del stream
+        assert told() is None
+    finally:
+        gc.enable()
 
 
 def test_what_is_wrong_with_a_list_is_told_before_any_attempt() -> None:
