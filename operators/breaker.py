@@ -38,8 +38,8 @@ def breaker(
         source        (AB|)     A's circuit is open
         breaker(...)  (B|)
 
-    Candidates that are a list (``Listed``) are looked at all at once, before any of them is tried; of those that share a circuit
-    which is not closed only the first one passes, as the probe.
+    Of candidates that share a circuit which is not closed only the first one passes, as the probe. Those that are a list
+    (``Listed``) are looked at all at once, before any of them is tried.
 
     Args:
         failures: how many in a row open a circuit.
@@ -116,8 +116,9 @@ class _Admission:
             raise StepError("breaker", error) from error
         if circuit.policy is not self._policy:
             circuit.use(self._policy)
-        if circuit.admits and circuit not in self._probes:
-            if circuit.state != CLOSED:
+        closed = circuit.state == CLOSED
+        if closed or (circuit.admits and circuit not in self._probes):
+            if not closed:
                 self._probes.append(circuit)
             self._passed = True
             return True

@@ -8,22 +8,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import HttpVersion11, web
 from reactivex import Observable
 
-from operators.stream import LEFT, SILENT, Left, Link
+from operators.stream import SILENT
 from pipeline.at_once import at_once
+from pipeline.awaited import Awaited
 from pipeline.errors import classify
 from pipeline.exchange import HIGH_WATER, Exchange
 from pipeline.noting import mark
 from pipeline.opening import opening
 from pipeline.traces import CLIENT
 from pipeline.traces.row import CODES
-
-# After the answer's end its provider may still be about to close its body: waiting keeps the connection for the next request.
-LINGER: Final = 1.0
 
 # What is written at once at most, in bytes; far below the mark at which a socket's buffer counts as full (64 KiB).
 AT_ONCE: Final = 8 * 1024
@@ -45,7 +43,7 @@ class _Streamed(web.StreamResponse):
     _send_headers_immediately = False
 
 
-class Emission(Link[bytes, bytes]):
+class Emission(Awaited):
     """One stream on its way to one client.
 
     Args:
@@ -59,9 +57,6 @@ class Emission(Link[bytes, bytes]):
     __slots__ = (
         "_buffered",
         "_chunked",
-        "_done",
-        "_error",
-        "_exchange",
         "_headers",
         "_loop",
         "_over",
@@ -73,7 +68,6 @@ class Emission(Link[bytes, bytes]):
         "_size",
         "_trace",
         "_transport",
-        "_wake",
     )
 
     def __init__(
@@ -84,7 +78,7 @@ class Emission(Link[bytes, bytes]):
         buffered: Callable[[int], None],
         paused: Callable[[float], None],
     ) -> None:
-        self._exchange = exchange
+        Awaited.__init__(self, exchange)
         self._request = request
         self._headers = headers
         self._buffered = buffered
@@ -95,10 +89,7 @@ class Emission(Link[bytes, bytes]):
         self._trace = exchange.trace
         self._pending: list[bytes] = []
         self._size = 0
-        self._done = False
         self._over = False
-        self._error: Exception | None = None
-        self._wake: asyncio.Future[None] | None = None
         self._response: web.StreamResponse | None = None
         self._transport: asyncio.Transport | None = None
         """Of the client, once the response's head is out."""
@@ -118,8 +109,7 @@ class Emission(Link[bytes, bytes]):
         try:
             while True:
                 if not (self._pending or self._done):
-                    self._wake = self._loop.create_future()
-                    await self._wake
+                    await self.news()
                 ended = self._done or exchange.ended
                 data = self._take()
                 response = self._response
@@ -174,7 +164,7 @@ class Emission(Link[bytes, bytes]):
             self._exchange.gate.shut()
             if self._shut_at is None:
                 self._shut_at = self._loop.time()
-        self._notify()
+        self.notify()
 
     def _begun_at_once(self, data: bytes) -> bool:
         """Open the response with these bytes, where nothing has to be waited for."""
@@ -207,19 +197,6 @@ class Emission(Link[bytes, bytes]):
         if self._transport is None:
             self._transport = self._request.transport
             self._chunked = response.headers.get("Transfer-Encoding") == "chunked"
-
-    def ended(self, how: Exception | Left | None) -> None:
-        if how is not LEFT:
-            self._error = how if isinstance(how, Exception) else None
-            self._done = True
-            self._notify()
-
-    def _notify(self) -> None:
-        wake = self._wake
-        if wake is not None:
-            self._wake = None
-            if not wake.done():
-                wake.set_result(None)
 
     def _take(self) -> bytes:
         pending = self._pending
@@ -257,14 +234,4 @@ class Emission(Link[bytes, bytes]):
         self._buffered(-self._size)
         self._size = 0
         self._pending.clear()
-        if not self._done:
-            let_go(self, self._exchange)
-
-
-def let_go(emission: Link[Any, Any], exchange: Exchange) -> None:
-    """Nobody takes any more of this answer, whose chain has not come to its end."""
-    if exchange.ended:
-        # The timer keeps the subscription alive until then.
-        exchange.loop.call_later(LINGER, emission.dispose)
-    else:
-        emission.dispose()
+        self.leave()

@@ -159,11 +159,11 @@ class NotedThrough(Telling[Frame, Batch]):
     def on_next(self, frame: Frame) -> None:
         if self.stopped:
             return
-        if type(frame) is Whole:
-            self._whole(frame)
-            return
         if type(frame) is not bytes:
-            Telling.on_next(self, frame)
+            if type(frame) is Whole:
+                self._whole(frame)
+            else:
+                Telling.on_next(self, frame)
             return
         at = self._now()
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,8 +11,8 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http import SERVER_SOFTWARE
 from reactivex import Observable
 
-from operators.stream import LEFT, SILENT, Left, Link
-from pipeline.emit import let_go
+from operators.stream import SILENT
+from pipeline.awaited import Awaited
 from pipeline.errors import classify
 from pipeline.exchange import Exchange
 from pipeline.noting import mark
@@ -27,17 +26,14 @@ HEADERS: Final = {"Content-Type": "application/json"}
 _WRITTEN: Final = CODES["bytes"]
 
 
-class Gathering(Link[bytes, bytes]):
+class Gathering(Awaited):
     """One whole answer on its way to one client: nobody sees anything of it before all of it is there."""
 
-    __slots__ = ("_done", "_error", "_exchange", "_said", "_wake")
+    __slots__ = ("_said",)
 
     def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+        Awaited.__init__(self, exchange)
         self._said = b""
-        self._done = False
-        self._error: Exception | None = None
-        self._wake: asyncio.Future[None] | None = None
 
     async def run(self, answer: Observable[bytes], request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
         """Subscribe, and return the response to ``request`` when the answer is there. ``headers``: what every answer carries.
@@ -51,8 +47,7 @@ class Gathering(Link[bytes, bytes]):
         self.connect(answer, SILENT, exchange)
         try:
             if not (self._said or self._done):
-                self._wake = exchange.loop.create_future()
-                await self._wake
+                await self.news()
             if self._error is not None:
                 raise classify(self._error)
             # A body encoder speaks once, at the answer's end.
@@ -63,24 +58,12 @@ class Gathering(Link[bytes, bytes]):
                     trace.bodies.whole(body)
             return whole_answer(request, body, 200 if opened is None else opened.status, opening(exchange, HEADERS, headers))
         finally:
-            if not self._done:
-                let_go(self, exchange)
+            self.leave()
 
     def on_next(self, data: bytes) -> None:
         if data:
             self._said += data
-            self._notify()
-
-    def ended(self, how: Exception | Left | None) -> None:
-        if how is not LEFT:
-            self._error = how if isinstance(how, Exception) else None
-            self._done = True
-            self._notify()
-
-    def _notify(self) -> None:
-        wake, self._wake = self._wake, None
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+            self.notify()
 
 
 def whole_answer(request: web.BaseRequest, body: bytes, status: int, fields: Mapping[str, str]) -> web.StreamResponse:

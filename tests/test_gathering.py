@@ -12,8 +12,8 @@ from reactivex import Observable
 
 from operators.clock import Clock
 from operators.stream import Stream
+from pipeline.awaited import LINGER
 from pipeline.dialects import DIALECTS
-from pipeline.emit import LINGER
 from pipeline.errors import GatewayError, Kind
 from pipeline.exchange import Exchange
 from pipeline.whole import Gathering

@@ -105,16 +105,17 @@ class TestAListIsTreatedAsWhatIsPushed:
         assert attempt.subscriptions == [(0, 3)]
 
 
-def test_who_stands_twice_in_a_list_is_one_probe() -> None:
+@pytest.mark.parametrize("make", [listed, reactivex.of], ids=["listed", "pushed"])
+def test_who_stands_there_twice_is_one_probe(make: Any) -> None:
     now = [0.0]
     circuits = Circuits(now=lambda: now[0])
     look: Operator[Any, Any] = breaker(1, cool_down=5, circuits=circuits, key=lambda _: "a")
-    assert heard(look(listed("a", "a again"))) == ["a", "a again", "|"]
+    assert heard(look(make("a", "a again"))) == ["a", "a again", "|"]
     ticket = circuits.of("a").begin()
     assert ticket is not None
     ticket.fail(BOOM)
     now[0] = 6
-    assert heard(look(listed("a", "a again"))) == ["a", "|"]
+    assert heard(look(make("a", "a again"))) == ["a", "|"]
 
 
 def test_a_list_is_freed_without_the_collector() -> None:

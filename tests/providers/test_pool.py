@@ -85,38 +85,36 @@ def test_an_answer_that_nobody_asked_for_is_not_the_answer_of_the_next_request_T
     assert with_server(serve, play) == [b"mine 1", b"mine 2"]
 
 
-def test_a_connection_serves_one_request_after_another() -> None:
+class Yes:
+    """A service that says yes to everything, and counts its connections."""
+
     connections = 0
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
         while True:
             await one_request(reader)
             writer.write(answer(b"yes"))
+
+
+def test_a_connection_serves_one_request_after_another() -> None:
+    service = Yes()
 
     async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
         return [await ask(pool, to, url) for _ in range(5)]
 
-    assert with_server(serve, play) == [b"yes"] * 5
-    assert connections == 1
+    assert with_server(service, play) == [b"yes"] * 5
+    assert service.connections == 1
 
 
 def test_those_who_ask_the_same_service_share_its_connections() -> None:
-    connections = 0
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal connections
-        connections += 1
-        while True:
-            await one_request(reader)
-            writer.write(answer(b"yes"))
+    service = Yes()
 
     async def play(pool: Pool, to: Destination, url: URL) -> list[bytes]:
         return [await ask(pool, each, url) for each in (to, pool.destination(url / "other", 5.0), to)]
 
-    assert with_server(serve, play) == [b"yes"] * 3
-    assert connections == 1
+    assert with_server(service, play) == [b"yes"] * 3
+    assert service.connections == 1
 
 
 def test_a_connection_that_nobody_uses_for_long_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,10 +18,10 @@ from reactivex import abc
 from operators.circuit import Circuit, Circuits
 from operators.virtual import VirtualClock
 from pipeline.assemble import assemble
+from pipeline.awaited import LINGER
 from pipeline.config import Config
 from pipeline.config import parse as parse_config
 from pipeline.dialects import DIALECTS
-from pipeline.emit import LINGER
 from pipeline.errors import classify
 from pipeline.metrics import Metrics
 from pipeline.parse import parse
