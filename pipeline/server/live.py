@@ -26,7 +26,7 @@ from pipeline.server.runtime import Runtime
 
 EVERY: Final = 0.25
 """Seconds between two looks at least."""
-SHARE: Final = 1 / 40
+SHARE: Final = 0.05
 """Of a process's time, the most that the looks of all viewers together take: where they take long or are many, the next comes
 later. What they cause elsewhere (rows of marks that nobody else would read) is about as much again.
 """

@@ -215,7 +215,7 @@ def test_what_an_answer_told_that_came_too_late_is_told_again() -> None:
     asyncio.run(looks())
 
 
-@pytest.mark.parametrize(("others", "pause"), [(0, 1.0), (3, 4.0), (1000, LONGEST)])
+@pytest.mark.parametrize(("others", "pause"), [(0, 0.5), (3, 2.0), (1000, LONGEST)])
 def test_the_more_viewers_there_are_the_less_often_each_looks(others: int, pause: float) -> None:
     stands = [Stand(), Stand()]
 
