@@ -87,6 +87,24 @@ def test_the_keyboard_does_all(house: House, look: Look) -> None:
         expect(console.page.locator(f"#{tab}")).to_be_visible()
 
 
+def test_keys_faster_than_frames_mean_the_rows_of_the_filter_just_set(house: House, look: Look) -> None:
+    busy(house)
+    console = look(house).live()
+    expect(console.row("timeout").first).to_be_visible()
+    console.page.locator("#text").fill("pair failover")
+    expect(console.row("stall")).to_have_count(0)
+    console.page.locator("#text").evaluate(
+        """(text) => {
+            // All in one turn of the page: no frame is drawn between them.
+            const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+            for (const key of ["Escape", "Home", "j"]) press(key);
+        }"""
+    )
+    second = console.page.locator(".row[aria-rowindex='3']")
+    expect(second).to_have_attribute("aria-selected", "true")
+    expect(second).to_contain_text("stall")
+
+
 def test_the_colours_can_be_chosen_and_stay(house: House, look: Look) -> None:
     console = look(house, color_scheme="light").live()
     shade = "getComputedStyle(document.body).backgroundColor"

@@ -14,17 +14,19 @@ export function h(tag, attributes = {}, ...children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Run at most once a frame, however often it is asked for. */
+/** Run at most once a frame, however often it is asked for. `flush()`: run now what was asked for and waits for its frame. */
 export function coalesced(work) {
   let asked = false;
-  return () => {
-    if (asked) return;
-    asked = true;
-    requestAnimationFrame(() => {
-      asked = false;
-      work();
-    });
+  const run = () => {
+    if (!asked) return;
+    asked = false;
+    work();
   };
+  const ask = () => {
+    if (!asked) requestAnimationFrame(run);
+    asked = true;
+  };
+  return Object.assign(ask, { flush: run });
 }
 
 /** Render into `host` only when what is rendered changed: what a person selected or focused stays. */

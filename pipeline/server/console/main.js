@@ -224,11 +224,17 @@ class Console {
     const typing = event.target.matches("input, select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
     if (typing && event.key !== "Escape") {
-      if (event.key === "Enter" && event.target === this.filters.text) this.list.grid.focus();
+      if (event.key === "Enter" && event.target === this.filters.text) this.#toList();
       return;
     }
     const done = this.#shortcut(event.key, event.target);
     if (done) event.preventDefault();
+  }
+
+  /** To the rows that the filter lets through now: focusing selects the first of them. */
+  #toList() {
+    this.render.flush();
+    this.list.grid.focus();
   }
 
   /** Whether the key means something here. */
@@ -245,6 +251,8 @@ class Console {
   }
 
   #inList(name, target) {
+    // Whoever types faster than frames are drawn means the rows of the filter just set, not those still seen.
+    this.render.flush();
     const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: this.list.page, PageUp: -this.list.page, Home: -Infinity, End: Infinity }[name];
     // In the detail the arrows scroll.
     if (by && !(name.length > 1 && byId("detail").contains(target))) this.list.move(by);
