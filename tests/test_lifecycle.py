@@ -117,8 +117,9 @@ def test_health_and_readiness_need_no_key(provider: ScriptedProvider, tmp_path: 
         for path in ("/healthz", "/readyz"):
             with urllib.request.urlopen(gateway.url + path, timeout=10) as answer:
                 assert answer.status == 200
-        with pytest.raises(urllib.error.HTTPError, match="401"):
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
             urllib.request.urlopen(gateway.url + "/v1/models", timeout=10)
+        refused.value.close()
 
 
 def test_an_address_in_use_is_one_sentence_and_nothing_is_left_open(tmp_path: Path) -> None:

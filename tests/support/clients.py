@@ -6,9 +6,10 @@ too, and an accumulator that breaks on the stream is an error of its own kind: n
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, Final
 
 import anthropic
@@ -72,16 +73,6 @@ class FailureEvent(Exception):
         self.error = error
 
 
-@lru_cache(maxsize=64)
-def _openai(base_url: str, key: str) -> openai.OpenAI:
-    return openai.OpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
-
-
-@lru_cache(maxsize=64)
-def _anthropic(base_url: str, key: str) -> anthropic.Anthropic:
-    return anthropic.Anthropic(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
-
-
 def ask_through(dialect: str, transport: Any, request: Mapping[str, Any], *, stream: bool) -> Outcome:
     """As ``ask``, by an HTTP client of the caller's, which need not lead to any network."""
     options: dict[str, Any] = {"base_url": "http://gateway.invalid", "api_key": KEY, "max_retries": 0, "http_client": transport}
@@ -89,9 +80,25 @@ def ask_through(dialect: str, transport: Any, request: Mapping[str, Any], *, str
     return Ask(dialect, sdk, request, "stream" if stream else "body").run()
 
 
+_CLIENTS: Final[OrderedDict[tuple[str, str, str], Any]] = OrderedDict()
+_MOST_CLIENTS: Final = 64
+_MAKING: Final = threading.Lock()
+"""Threads that ask at the same time share one client: a second one would be dropped with its connections open."""
+
+
 def client(dialect: str, base_url: str, key: str = KEY) -> Any:
     """The SDK's client for this base URL, without retries; made once, so that connections are kept."""
-    return _anthropic(base_url, key) if dialect == "messages" else _openai(base_url, key)
+    sdk = "anthropic" if dialect == "messages" else "openai"
+    with _MAKING:
+        known = _CLIENTS.get((sdk, base_url, key))
+        if known is None:
+            make = anthropic.Anthropic if sdk == "anthropic" else openai.OpenAI
+            known = make(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
+            _CLIENTS[sdk, base_url, key] = known
+        _CLIENTS.move_to_end((sdk, base_url, key))
+        if len(_CLIENTS) > _MOST_CLIENTS:
+            _CLIENTS.popitem(last=False)[1].close()
+    return known
 
 
 class Ask:
