@@ -178,7 +178,7 @@ class NotedThrough(Telling[Frame, Batch]):
         if not batch.alone:
             self._codec.looked(batch)
         trace = self._trace
-        trace.passing = batch
+        trace.passing, trace.came = batch, at
         try:
             self.receiver.on_next(batch)
         finally:
@@ -208,7 +208,7 @@ class NotedThrough(Telling[Frame, Batch]):
             self.on_error(error)
             return
         codec.looked(batch)
-        trace.passing = batch
+        trace.passing, trace.came = batch, at
         try:
             self.receiver.on_next(batch)
         finally:

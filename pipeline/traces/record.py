@@ -68,6 +68,7 @@ class Trace:
         "bodies",
         "bytes_in",
         "caller",
+        "came",
         "candidate",
         "chain",
         "config",
@@ -156,6 +157,8 @@ class Trace:
         """What was put down and not looked at when it ended."""
         self.passing: object = None
         """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
+        self.came = began
+        """When it came."""
         self.written: int | None = None
         """Bytes that went to the client for it; None: it did not come to the answer."""
         self._rows: Rows | None = None

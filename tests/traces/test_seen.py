@@ -85,6 +85,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         providers = {
             "a": {**provider, "base_url": a.base_url("chat")},
             "b": {**provider, "base_url": b.base_url("chat")},
+            "claude": {"dialect": "messages", "base_url": a.base_url("messages"), "api_key": "k"},
             "narrow": {**provider, "base_url": a.base_url("chat"), "max_in_flight": 1},
         }
         with Gateway({**CONFIG, "providers": providers}, tmp_path_factory.mktemp("traces")) as gateway:
@@ -127,6 +128,23 @@ def test_a_stream_that_goes_well_is_seen_at_every_stage(bench: Bench) -> None:
     for stage, number in (("wire", 1), ("decoded", 1), ("answer", None), ("client", None)):
         assert sum(mark[2] for mark in marks(trace, stage, number)) == len(DONE), stage
     assert bench.line("well")["outcome"] == "ok"
+
+
+def test_what_was_held_back_until_the_first_word_stands_before_it(bench: Bench) -> None:
+    pieces, gate, rest = list(EVENTS["messages"](WHOLE)), Gate(), Gate()
+    first = next(place for place, piece in enumerate(pieces) if b"content_block_delta" in piece)
+    setup, word, others = b"".join(pieces[:first]), pieces[first], b"".join(pieces[first + 1 :])
+    lane = bench.a.lane(sse(setup, Wait(gate), Send(word), Wait(rest), Send(others)))
+    asking = threading.Thread(target=bench.ask, args=(f"claude/{lane.model}", "held"))
+    asking.start()
+    lane.arrived()
+    bench.trace("held", lambda trace: "bytes" in str(trace.get("stages")))
+    gate.open()
+    bench.trace("held", lambda trace: "text" in str(trace["stages"]))
+    rest.open()
+    asking.join(PATIENCE)
+    order = [kind for kind in kinds(bench.trace("held"), "answer") if kind in ("opened", "text", "end")]
+    assert order == ["opened", "text", "end"]
 
 
 def test_a_whole_answer_is_seen_too(bench: Bench) -> None:
