@@ -75,7 +75,7 @@ CASES: Final = (
     Case("json", "whole answer", "json", 3000, 1000, 8, same=1.4, cross=None),
     Case("burst-100", "stream of 100", "burst-100", 800, 250, 8, same=1.8, cross=3.5),
     Case("burst-1000", "stream of 1,000", "burst-1000", 100, 30, 4, same=1.8, cross=3.5),
-    # Each stream lasts a second, and so does the stagger: a stream begins every 10 ms.
+    # Each stream lasts a second, and so does the stagger: a stream begins about every 10 ms.
     Case("paced", "100 paced streams", "paced-50", 300, 200, 100, same=1.4, cross=1.7, stagger=1.0),
     Case("first-event", "first of 100 paced", "paced-50", 300, 200, 100, stagger=1.0, latency=True),
 )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -25,6 +25,8 @@ PATIENCE: Final = 60.0
 """Seconds in which one answer must be whole."""
 SETTLE: Final = 0.05
 """Seconds for a target to take all connections in, before it is asked."""
+DRIFT: Final = 1.037
+"""Requests that begin one after another drift against the provider's ticks, so that they meet them at any point."""
 OPENING: Final = 64
 """Connections that are opened at the same time where many are held."""
 
@@ -41,7 +43,7 @@ class Order:
     count: int
     clients: int = 1
     stagger: float = 0.0
-    """Seconds over which the clients' starts are spread."""
+    """Seconds over which as many requests as there are clients begin, one after another; 0: each client asks without a pause."""
     prefix: str = ""
     """What stands before the scenario in the model's name."""
 
@@ -205,28 +207,61 @@ def check(order: Order, data: bytes, known: set[bytes]) -> None:
 async def run(order: Order) -> Result:
     """Ask ``order.count`` times, by ``order.clients`` clients at a time, each on its own connection."""
     result, known, data = Result(), set[bytes](), request(order)
-    numbers = count()
+    # Whoever is asked for an answer is not there for another one.
+    free: asyncio.Queue[Client] = asyncio.Queue()
 
-    async def ask(client: Client, delay: float) -> None:
-        await asyncio.sleep(delay)
+    async def ask() -> None:
+        client = await free.get()
+        if client.closed:
+            client = await connect(order.url)
+        async with asyncio.timeout(PATIENCE):
+            answer = await client.send(data)
+        result.first_event.append(client.first.result())
+        check(order, answer, known)
+        result.answers += 1
+        free.put_nowait(client)
+
+    async def ask_on() -> None:
         while next(numbers) < order.count:
-            if client.closed:
-                client = await connect(order.url)
-            async with asyncio.timeout(PATIENCE):
-                answer = await client.send(data)
-            result.first_event.append(client.first.result())
-            check(order, answer, known)
-            result.answers += 1
-        client.close()
+            await ask()
 
     # All connections are there before the first request: accepting them is no part of anybody's time to first event.
-    clients = [await connect(order.url) for _ in range(order.clients)]
+    for _ in range(order.clients):
+        free.put_nowait(await connect(order.url))
+    numbers = count()
+    await asyncio.sleep(SETTLE)
     began = perf_counter()
     async with asyncio.TaskGroup() as group:
-        for place, client in enumerate(clients):
-            group.create_task(ask(client, SETTLE + order.stagger * place / order.clients))
+        if order.stagger:
+            async for _ in arrivals(order.count, order.stagger / order.clients * DRIFT):
+                group.create_task(ask())
+        else:
+            for _ in range(order.clients):
+                group.create_task(ask_on())
     result.seconds = perf_counter() - began
+    while not free.empty():
+        free.get_nowait().close()
     return result
+
+
+async def arrivals(number: int, pause: float) -> AsyncIterator[None]:
+    """So many moments, each ``pause`` seconds after the one before.
+
+    A thread tells them: the loop knows only milliseconds, like that of the provider, so that requests would come at the very
+    moment of its ticks, and meet them or just miss them.
+    """
+    loop, due = asyncio.get_running_loop(), asyncio.Queue[None]()
+
+    def tell() -> None:
+        began = perf_counter()
+        for place in range(number):
+            sleep(max(0.0, began + place * pause - perf_counter()))
+            loop.call_soon_threadsafe(due.put_nowait, None)
+
+    telling = loop.run_in_executor(None, tell)
+    for _ in range(number):
+        yield await due.get()
+    await telling
 
 
 _held: list[Client] = []
