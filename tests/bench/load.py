@@ -260,7 +260,8 @@ async def arrivals(number: int, pause: float) -> AsyncIterator[None]:
 
     telling = loop.run_in_executor(None, tell)
     for _ in range(number):
-        yield await due.get()
+        await due.get()
+        yield
     await telling
 
 
