@@ -93,7 +93,7 @@ FIRST_EVENT_P99: Final = 2.0
 TAPS: Final = 1.1
 TAPPED_OF_EACH: Final = 8
 """Processes with, and as many without."""
-TAPPED: Final = {"burst-100": 2, "burst-1000": 6, "paced": 2}
+TAPPED: Final = {"burst-100": 5, "burst-1000": 8, "paced": 2}
 """Cases, and their rounds: those of the long streams are short."""
 TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
 
