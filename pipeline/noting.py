@@ -128,7 +128,7 @@ class Probe(Protocol):
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
     """A mark for now."""
-    trace.put(pack(place, trace.now(), code, size, 0))
+    trace.put(pack(place, trace.moment(), code, size, 0))
     if len(trace.log) >= MANY:
         settled(trace)
 

@@ -113,8 +113,7 @@ class _Observed(Encoding):
         else:
             self._look(batch)
             if trace is not None:
-                # What was held back until something came stands before that.
-                note_batch(trace.put, ANSWER, trace.now() if trace.passing is None else trace.came, batch)
+                note_batch(trace.put, ANSWER, trace.moment(), batch)
                 if len(trace.log) >= MANY:
                     settled(trace)
         if trace is not None and trace.bodies is not None and self._exchange.stream:

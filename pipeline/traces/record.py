@@ -158,7 +158,7 @@ class Trace:
         self.passing: object = None
         """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
         self.came = began
-        """When it came."""
+        """When it came; older than that where nothing is on its way."""
         self.written: int | None = None
         """Bytes that went to the client for it; None: it did not come to the answer."""
         self._rows: Rows | None = None
@@ -167,6 +167,10 @@ class Trace:
     def failed(self) -> bool:
         """Whether it ended with an error. A client that left is none."""
         return self.outcome not in ("", "ok", "client_left")
+
+    def moment(self) -> float:
+        """The time of a note for now. What was held back until something came, and goes out before it, counts from that."""
+        return self.now() if self.passing is None else self.came
 
     def attempt(self, candidate: str, began: float) -> Attempt:
         """Another attempt. Two may be under way at the same time; beyond ``MOST_ATTEMPTS`` they are not kept."""

@@ -94,7 +94,7 @@ TAPS: Final = 1.1
 TAPPED_OF_EACH: Final = 8
 """Processes with, and as many without."""
 TAPPED: Final = {"burst-100": 5, "burst-1000": 8, "paced": 2}
-"""Cases, and their rounds: those of the long streams are short."""
+"""Cases, and their rounds: short ones need more until the best of them is a quiet one."""
 TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
 
 IDLE_STREAMS: Final = 5000

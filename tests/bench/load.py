@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+import threading
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
@@ -206,14 +208,17 @@ def check(order: Order, data: bytes, known: set[bytes]) -> None:
 
 async def run(order: Order) -> Result:
     """Ask ``order.count`` times, by ``order.clients`` clients at a time, each on its own connection."""
-    result, known, data = Result(), set[bytes](), request(order)
-    # Whoever is asked for an answer is not there for another one.
-    free: asyncio.Queue[Client] = asyncio.Queue()
+    result, known, data, numbers = Result(), set[bytes](), request(order), count()
+    free, connected = asyncio.Queue[Client](), list[Client]()
+
+    async def connection() -> Client:
+        connected.append(await connect(order.url))
+        return connected[-1]
 
     async def ask() -> None:
         client = await free.get()
         if client.closed:
-            client = await connect(order.url)
+            client = await connection()
         async with asyncio.timeout(PATIENCE):
             answer = await client.send(data)
         result.first_event.append(client.first.result())
@@ -226,43 +231,49 @@ async def run(order: Order) -> Result:
             await ask()
 
     # All connections are there before the first request: accepting them is no part of anybody's time to first event.
-    for _ in range(order.clients):
-        free.put_nowait(await connect(order.url))
-    numbers = count()
-    await asyncio.sleep(SETTLE)
-    began = perf_counter()
-    async with asyncio.TaskGroup() as group:
-        if order.stagger:
-            async for _ in arrivals(order.count, order.stagger / order.clients * DRIFT):
-                group.create_task(ask())
-        else:
-            for _ in range(order.clients):
-                group.create_task(ask_on())
-    result.seconds = perf_counter() - began
-    while not free.empty():
-        free.get_nowait().close()
+    try:
+        for _ in range(order.clients):
+            free.put_nowait(await connection())
+        await asyncio.sleep(SETTLE)
+        began = perf_counter()
+        async with asyncio.TaskGroup() as group:
+            if order.stagger:
+                async with aclosing(arrivals(order.count, order.stagger / order.clients * DRIFT)) as moments:
+                    async for _ in moments:
+                        group.create_task(ask())
+            else:
+                for _ in range(order.clients):
+                    group.create_task(ask_on())
+        result.seconds = perf_counter() - began
+    finally:
+        for client in connected:
+            client.close()
     return result
 
 
-async def arrivals(number: int, pause: float) -> AsyncIterator[None]:
+async def arrivals(number: int, pause: float) -> AsyncGenerator[None, None]:
     """So many moments, each ``pause`` seconds after the one before.
 
     A thread tells them: the loop knows only milliseconds, like that of the provider, so that requests would come at the very
     moment of its ticks, and meet them or just miss them.
     """
-    loop, due = asyncio.get_running_loop(), asyncio.Queue[None]()
+    loop, due, over = asyncio.get_running_loop(), asyncio.Queue[None](), threading.Event()
 
     def tell() -> None:
         began = perf_counter()
         for place in range(number):
-            sleep(max(0.0, began + place * pause - perf_counter()))
+            if over.wait(max(0.0, began + place * pause - perf_counter())):
+                return
             loop.call_soon_threadsafe(due.put_nowait, None)
 
     telling = loop.run_in_executor(None, tell)
-    for _ in range(number):
-        await due.get()
-        yield
-    await telling
+    try:
+        for _ in range(number):
+            await due.get()
+            yield
+    finally:
+        over.set()
+        await telling
 
 
 _held: list[Client] = []

@@ -80,22 +80,21 @@ def ask_through(dialect: str, transport: Any, request: Mapping[str, Any], *, str
     return Ask(dialect, sdk, request, "stream" if stream else "body").run()
 
 
-_CLIENTS: Final[OrderedDict[tuple[str, str, str], Any]] = OrderedDict()
+_CLIENTS: Final[OrderedDict[tuple[Any, str, str], Any]] = OrderedDict()
 _MOST_CLIENTS: Final = 64
 _MAKING: Final = threading.Lock()
 """Threads that ask at the same time share one client: a second one would be dropped with its connections open."""
 
 
 def client(dialect: str, base_url: str, key: str = KEY) -> Any:
-    """The SDK's client for this base URL, without retries; made once, so that connections are kept."""
-    sdk = "anthropic" if dialect == "messages" else "openai"
+    """The SDK's client for this base URL, without retries; kept with its connections until 64 others were asked for."""
+    make = anthropic.Anthropic if dialect == "messages" else openai.OpenAI
+    which = (make, base_url, key)
     with _MAKING:
-        known = _CLIENTS.get((sdk, base_url, key))
+        known = _CLIENTS.get(which)
         if known is None:
-            make = anthropic.Anthropic if sdk == "anthropic" else openai.OpenAI
-            known = make(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
-            _CLIENTS[sdk, base_url, key] = known
-        _CLIENTS.move_to_end((sdk, base_url, key))
+            known = _CLIENTS[which] = make(base_url=base_url, api_key=key, max_retries=0, timeout=TIMEOUT)
+        _CLIENTS.move_to_end(which)
         if len(_CLIENTS) > _MOST_CLIENTS:
             _CLIENTS.popitem(last=False)[1].close()
     return known

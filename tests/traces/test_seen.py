@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.bench.wires import PATHS
+from tests.support.clients import DIALECTS, hello
 from tests.support.gateway import Gateway
 from tests.support.neutral import Answer, Block, Usage
 from tests.support.scripted import Gate, Hang, Lane, Reset, Script, ScriptedProvider, Send, Wait, body, sse
@@ -49,10 +51,12 @@ class Bench(NamedTuple):
     a: ScriptedProvider
     b: ScriptedProvider
 
-    def ask(self, model: str, id: str, *, stream: bool = True) -> tuple[int, bytes]:
+    def ask(self, model: str, id: str, *, stream: bool = True, client: str = "chat") -> tuple[int, bytes]:
         request = urllib.request.Request(
-            f"{self.gateway.url}/v1/chat/completions",
-            json.dumps({"model": model, "stream": stream, "messages": [{"role": "user", "content": "hello"}]}).encode(),
+            f"{self.gateway.url}{PATHS[client]}",
+            json.dumps(
+                {**hello(client, model), "stream": stream, **({"max_tokens": 64} if client == "messages" else {})}
+            ).encode(),
             {"x-request-id": id, "content-type": "application/json"},
         )
         try:
@@ -130,21 +134,25 @@ def test_a_stream_that_goes_well_is_seen_at_every_stage(bench: Bench) -> None:
     assert bench.line("well")["outcome"] == "ok"
 
 
-def test_what_was_held_back_until_the_first_word_stands_before_it(bench: Bench) -> None:
+@pytest.mark.parametrize("client", DIALECTS)
+def test_what_was_held_back_until_the_first_word_stands_before_it(bench: Bench, client: str) -> None:
     pieces, gate, rest = list(EVENTS["messages"](WHOLE)), Gate(), Gate()
     first = next(place for place, piece in enumerate(pieces) if b"content_block_delta" in piece)
     setup, word, others = b"".join(pieces[:first]), pieces[first], b"".join(pieces[first + 1 :])
     lane = bench.a.lane(sse(setup, Wait(gate), Send(word), Wait(rest), Send(others)))
-    asking = threading.Thread(target=bench.ask, args=(f"claude/{lane.model}", "held"))
+    id = f"held-{client}"
+    asking = threading.Thread(target=bench.ask, args=(f"claude/{lane.model}", id), kwargs={"client": client})
     asking.start()
     lane.arrived()
-    bench.trace("held", lambda trace: "bytes" in str(trace.get("stages")))
+    bench.trace(id, lambda trace: "bytes" in str(trace.get("stages")))
     gate.open()
-    bench.trace("held", lambda trace: "text" in str(trace["stages"]))
+    bench.trace(id, lambda trace: "text" in str(trace["stages"]))
     rest.open()
     asking.join(PATIENCE)
-    order = [kind for kind in kinds(bench.trace("held"), "answer") if kind in ("opened", "text", "end")]
+    trace = bench.trace(id)
+    order = [kind for kind in kinds(trace, "answer") if kind in ("opened", "text", "end")]
     assert order == ["opened", "text", "end"]
+    assert [kind for kind in kinds(trace, "client") if kind != "subscribe"][:2] == ["opened", "bytes"]
 
 
 def test_a_whole_answer_is_seen_too(bench: Bench) -> None:

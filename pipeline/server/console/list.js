@@ -30,11 +30,15 @@ function answerMarks(request) {
 }
 
 export class List {
-  /** `scale`: the box that says whether all rows share one scale of time. `chosen(request)`: a row was taken. */
-  constructor(host, store, scale, chosen) {
+  /**
+   * `scale`: the box that says whether all rows share one scale of time. `chosen(request)`: a row was taken. `fresh()`: show what
+   * waits for its frame. Whoever types faster than frames are drawn means the rows of the filter just set, not those still seen.
+   */
+  constructor(host, store, scale, chosen, fresh) {
     this.store = store;
     this.scale = scale;
     this.chosen = chosen;
+    this.fresh = fresh;
     this.shown = [];
     this.selected = null;
     this.axis = h("canvas", { class: "axis", "aria-hidden": "true" });
@@ -89,6 +93,7 @@ export class List {
 
   /** Move the selection by so many rows; Infinity and -Infinity go to the ends. */
   move(by) {
+    this.fresh();
     if (!this.shown.length) return;
     const at = this.shown.findIndex((each) => each.key === this.selected);
     const to = at < 0 ? 0 : Math.max(0, Math.min(this.shown.length - 1, at + by));
@@ -96,6 +101,7 @@ export class List {
   }
 
   get current() {
+    this.fresh();
     return this.shown.find((each) => each.key === this.selected) ?? null;
   }
 

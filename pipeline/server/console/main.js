@@ -30,7 +30,7 @@ class Console {
     this.render = coalesced(() => this.#render());
     this.glance = new Glance(byId("glance"), this.store);
     this.filters = new Filters(byId("filters"), this.render);
-    this.list = new List(byId("list"), this.store, this.filters.scale, (request) => this.#visit(request));
+    this.list = new List(byId("list"), this.store, this.filters.scale, (request) => this.#visit(request), this.render.flush);
     this.tables = new Tables({ models: byId("models"), candidates: byId("candidates"), chains: byId("chains") }, this.store);
     this.detail = new Detail(byId("detail"), {
       closed: () => (location.hash = "#/requests"),
@@ -224,17 +224,11 @@ class Console {
     const typing = event.target.matches("input, select, textarea");
     if (event.ctrlKey || event.metaKey || event.altKey || byId("keys").open) return;
     if (typing && event.key !== "Escape") {
-      if (event.key === "Enter" && event.target === this.filters.text) this.#toList();
+      if (event.key === "Enter" && event.target === this.filters.text) this.list.grid.focus();
       return;
     }
     const done = this.#shortcut(event.key, event.target);
     if (done) event.preventDefault();
-  }
-
-  /** To the rows that the filter lets through now: focusing selects the first of them. */
-  #toList() {
-    this.render.flush();
-    this.list.grid.focus();
   }
 
   /** Whether the key means something here. */
@@ -251,8 +245,6 @@ class Console {
   }
 
   #inList(name, target) {
-    // Whoever types faster than frames are drawn means the rows of the filter just set, not those still seen.
-    this.render.flush();
     const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1, PageDown: this.list.page, PageUp: -this.list.page, Home: -Infinity, End: Infinity }[name];
     // In the detail the arrows scroll.
     if (by && !(name.length > 1 && byId("detail").contains(target))) this.list.move(by);
