@@ -118,8 +118,9 @@ def measure_case(stand: Stand, floor: Process, gateway: Process, case: Case, pla
             legs.setdefault(("direct", own), Leg(stand, stand.provider, case, own, quick=True, through_gateway=False))
         legs.setdefault(("floor", own), Leg(stand, floor, case, own, quick=plan.quick, through_gateway=False))
         legs["gateway", pair] = Leg(stand, gateway, case, pair, quick=plan.quick, through_gateway=True)
-    for number in range(plan.rounds + 1):
-        say(f"{case.title}: round {number} of {plan.rounds}" + (" (warm-up)" if not number else ""))
+    rounds = plan.rounds * case.rounds
+    for number in range(rounds + 1):
+        say(f"{case.title}: round {number} of {rounds}" + (" (warm-up)" if not number else ""))
         for leg in legs.values():
             leg.round(keep=number > 0)
     figures = []
