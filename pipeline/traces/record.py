@@ -158,7 +158,7 @@ class Trace:
         self.passing: object = None
         """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
         self.came = began
-        """When it came; older than that where nothing is on its way."""
+        """When it came; without meaning where nothing is on its way."""
         self.written: int | None = None
         """Bytes that went to the client for it; None: it did not come to the answer."""
         self._rows: Rows | None = None

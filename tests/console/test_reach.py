@@ -91,7 +91,7 @@ def test_keys_faster_than_frames_mean_the_rows_of_the_filter_just_set(house: Hou
     busy(house)
     console = look(house).live()
     expect(console.row("timeout").first).to_be_visible()
-    type = """(text, { words, keys }) => {
+    typed_at_once = """(text, { words, keys }) => {
         // All in one turn of the page: no frame is drawn between them.
         const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
         if (words) {
@@ -101,9 +101,9 @@ def test_keys_faster_than_frames_mean_the_rows_of_the_filter_just_set(house: Hou
         }
         keys.forEach(press);
     }"""
-    console.page.locator("#text").evaluate(type, {"words": "pair failover", "keys": ["Enter"]})
+    console.page.locator("#text").evaluate(typed_at_once, {"words": "pair failover", "keys": ["Enter"]})
     expect(console.page.locator(".row[aria-selected=true]")).to_contain_text("pair")
-    console.page.locator("#text").evaluate(type, {"words": "", "keys": ["Escape", "Home", "j"]})
+    console.page.locator("#text").evaluate(typed_at_once, {"words": "", "keys": ["Escape", "Home", "j"]})
     second = console.page.locator(".row[aria-rowindex='3']")
     expect(second).to_have_attribute("aria-selected", "true")
     expect(second).to_contain_text("stall")
