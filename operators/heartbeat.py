@@ -66,7 +66,8 @@ class _Heartbeat(Link[T, T]):
             self._silence.dispose()
             self.step_aside()
         else:
-            self._silence.last = self._now()
+            now = self._now
+            self._silence.last = now()
         self.receiver.on_next(item)
 
     def ended(self, how: Exception | Left | None) -> None:

@@ -88,8 +88,9 @@ class Through(Link[In, Out]):
     def on_next(self, item: In) -> None:
         if self.stopped:
             return
+        feed = self._feed
         try:
-            items = self._feed(item)
+            items = feed(item)
         except Exception as error:
             self.on_error(error)
             return

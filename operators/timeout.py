@@ -153,7 +153,8 @@ class _Idle(Flow[T]):
         if silence is None:
             self._begin(item)
         else:
-            silence.last = silence.now()
+            now = silence.now
+            silence.last = now()
             self.reopened = self.gate.reopened
             # Most items have it, and each is asked: a default would cost three times as much.
             try:

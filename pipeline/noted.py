@@ -12,7 +12,7 @@ from operators.through import Telling, Through
 from pipeline.decode import Decode
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
-from pipeline.noting import KIND_OF, OTHER, AttemptNotes, code_of, failed, how_it_ended, note_batch, settled, spoilt
+from pipeline.noting import OTHER, AttemptNotes, code_of, failed, how_it_ended, kind_of, note_batch, settled, spoilt
 from pipeline.providers.frame import Frame, Read, Whole
 from pipeline.resolve import Candidate
 from pipeline.traces import ANSWER, Trace, place
@@ -64,13 +64,15 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
-        at = self.now()
+        now = self.now
+        at = now()
         batches: Iterable[Batch]
         if type(frame) is bytes:
             batch, self.ahead = self.ahead, None
             assert batch is not None
-            self.trace.put(pack(self.wire, at, _BYTES, len(frame), 0))
-            if len(self.trace.log) >= MANY:
+            log = self.trace.log
+            log.append(pack(self.wire, at, _BYTES, len(frame), 0))
+            if len(log) >= MANY:
                 settled(self.trace)
             batches = self._read_in(batch)
         else:
@@ -84,12 +86,12 @@ class NotedDecode(Decode):
 
     def _head(self, at: float, frame: Frame) -> None:
         if isinstance(frame, Batch | Read):
-            self.trace.put(pack(self.wire, at, _BYTES, frame.size, 0))
+            self.trace.log.append(pack(self.wire, at, _BYTES, frame.size, 0))
             if len(self.trace.log) >= MANY:
                 settled(self.trace)
             return
         self.attempt.opened = at
-        self.trace.put(pack(self.wire, at, _HEAD, 0, 0))
+        self.trace.log.append(pack(self.wire, at, _HEAD, 0, 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -99,7 +101,7 @@ class NotedDecode(Decode):
     def _batch(self, at: float, batch: Batch) -> None:
         try:
             self.looked(batch)
-            note_batch(self.trace.put, self.wire + 1, at, batch)
+            note_batch(self.trace.log, self.wire + 1, at, batch)
         except Exception:
             spoilt(self.trace)
 
@@ -131,10 +133,10 @@ class NotedDecode(Decode):
         if heard is None:
             heard = _DISPOSE
         if heard == decoded:
-            trace.put(pack(self.wire, at, heard | BOTH, 0, 0))
+            trace.log.append(pack(self.wire, at, heard | BOTH, 0, 0))
         else:
-            trace.put(pack(self.wire, at, heard, 0, 0))
-            trace.put(pack(self.wire + 1, at, decoded, 0, 0))
+            trace.log.append(pack(self.wire, at, heard, 0, 0))
+            trace.log.append(pack(self.wire + 1, at, decoded, 0, 0))
         if isinstance(how, Exception):
             failed(attempt, at, how)
         else:
@@ -165,9 +167,10 @@ class NotedThrough(Telling[Frame, Batch]):
             else:
                 Telling.on_next(self, frame)
             return
-        at = self._now()
+        now, read = self._now, self._read or self._reader()
+        at = now()
         try:
-            batch = (self._read or self._reader())(frame)
+            batch = read(frame)
         except Exception as error:
             self.on_error(error)
             return
@@ -178,20 +181,21 @@ class NotedThrough(Telling[Frame, Batch]):
         if not batch.alone:
             self._codec.looked(batch)
         trace = self._trace
-        trace.passing, trace.came = batch, at
+        trace.passing = batch
+        trace.came = at
         try:
             self.receiver.on_next(batch)
         finally:
             trace.passing = None
-            kind = KIND_OF.get(type(batch.events[0]), OTHER)
-            written = trace.written
+            kind = kind_of(type(batch.events[0]), OTHER)
+            log, written = trace.log, trace.written
             if written is not None:
-                trace.put(pack(self._wire, at, kind | AT_ONCE, batch.size, written))
+                log.append(pack(self._wire, at, kind | AT_ONCE, batch.size, written))
                 trace.written = None
             else:
-                trace.put(pack(self._wire, at, _BYTES, batch.size, 0))
-                trace.put(pack(self._wire + 1, at, kind, batch.size, 1))
-            if len(trace.log) >= MANY:
+                log.append(pack(self._wire, at, _BYTES, batch.size, 0))
+                log.append(pack(self._wire + 1, at, kind, batch.size, 1))
+            if len(log) >= MANY:
                 settled(trace)
 
     def _whole(self, frame: Whole) -> None:
@@ -199,12 +203,13 @@ class NotedThrough(Telling[Frame, Batch]):
 
         Its time is that at which it came: how long it takes to read and to translate is told by the request's own times.
         """
-        codec, trace, at = self._codec, self._trace, self._now()
+        codec, trace, now = self._codec, self._trace, self._now
+        at = now()
         codec.attempt.opened = at
         try:
             batch = codec.whole(frame)
         except Exception as error:
-            trace.put(pack(self._wire, at, _HEAD, len(frame.body), 0))
+            trace.log.append(pack(self._wire, at, _HEAD, len(frame.body), 0))
             self.on_error(error)
             return
         codec.looked(batch)
@@ -222,12 +227,12 @@ class NotedThrough(Telling[Frame, Batch]):
     def _note_whole(self, at: float, frame: Whole, batch: Batch, *, reached: bool) -> None:
         trace, size = self._trace, len(frame.body)
         if reached and batch.size == size and len(batch.events) > 1:
-            trace.put(pack(self._wire, at, code_of(batch) | WHOLE, size, len(batch.events)))
+            trace.log.append(pack(self._wire, at, code_of(batch) | WHOLE, size, len(batch.events)))
         else:
-            trace.put(pack(self._wire, at, _HEAD, size, 0))
-            note_batch(trace.put, self._wire + 1, at, batch)
+            trace.log.append(pack(self._wire, at, _HEAD, size, 0))
+            note_batch(trace.log, self._wire + 1, at, batch)
             if reached:
-                note_batch(trace.put, ANSWER, at, batch)
+                note_batch(trace.log, ANSWER, at, batch)
         if len(trace.log) >= MANY:
             settled(trace)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from operators.stream import Left, Link
@@ -40,7 +40,7 @@ _COMPLETED: Final = CODES["completed"]
 _ERROR: Final = CODES["error"]
 _DISPOSE: Final = CODES["dispose"]
 
-KIND_OF: Final[Mapping[type[Event], int]] = {
+_KINDS: Final[Mapping[type[Event], int]] = {
     Opened: CODES["opened"],
     Ping: CODES["beat"],
     Text: CODES["text"],
@@ -53,6 +53,9 @@ KIND_OF: Final[Mapping[type[Event], int]] = {
     Finish: _END,
     End: _END,
 }
+
+kind_of: Final = _KINDS.get
+"""The code of what a type of event is noted as."""
 
 
 class AttemptNotes(Link[Batch, Batch]):
@@ -104,7 +107,7 @@ class AttemptNotes(Link[Batch, Batch]):
             attempt = trace.attempt(self._candidate, self._at)
             attempt.label = self._label
             self.tried(attempt)
-        trace.put(pack(place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
+        trace.log.append(pack(place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
         if attempt.outcome is None:
             attempt.end(at, "let_go")
         if isinstance(how, Exception):
@@ -128,8 +131,9 @@ class Probe(Protocol):
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
     """A mark for now."""
-    trace.put(pack(place, trace.moment(), code, size, 0))
-    if len(trace.log) >= MANY:
+    notes = trace.log
+    notes.append(pack(place, trace.moment(), code, size, 0))
+    if len(notes) >= MANY:
         settled(trace)
 
 
@@ -151,11 +155,11 @@ def spoilt(trace: Trace) -> None:
         log.exception("request %s could not be traced", trace.id)
 
 
-def note_batch(put: Callable[[bytes], None], place: int, at: float, batch: Batch) -> None:
-    """A note for a batch."""
+def note_batch(notes: list[bytes], place: int, at: float, batch: Batch) -> None:
+    """A note for a batch, among the others of its trace."""
     events = batch.events
-    code = KIND_OF.get(type(events[0]), OTHER) if len(events) == 1 else code_of(batch)
-    put(pack(place, at, code, batch.size, len(events)))
+    code = kind_of(type(events[0]), OTHER) if len(events) == 1 else code_of(batch)
+    notes.append(pack(place, at, code, batch.size, len(events)))
 
 
 def code_of(batch: Batch) -> int:
@@ -169,7 +173,7 @@ def code_of(batch: Batch) -> int:
         if event.phase:
             leading = event
             break
-    code = KIND_OF.get(type(leading), OTHER)
+    code = kind_of(type(leading), OTHER)
     if opened:
         code |= OPENS
     return code | ENDS if batch.ends else code

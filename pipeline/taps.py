@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Final
 
 from reactivex import Observable, abc
 
@@ -86,6 +86,9 @@ def observed(chain: str, metrics: Metrics, seal_for: SealFor) -> Operator[Batch,
     return operator
 
 
+_encode: Final = Encoding.on_next
+
+
 class _Observed(Encoding):
     __slots__ = ("_chain", "_exchange", "_metrics", "_over", "_trace")
 
@@ -105,20 +108,22 @@ class _Observed(Encoding):
         if self.stopped:
             return
         trace = self._trace
-        if trace is not None and batch is trace.passing:
-            # Whoever sent it on its way notes that it came here.
-            trace.written = 0
-            if not batch.alone or self._exchange.first_event_at is None:
-                self._look(batch)
-        else:
+        if trace is None:
             self._look(batch)
-            if trace is not None:
-                note_batch(trace.put, ANSWER, trace.moment(), batch)
+        else:
+            if batch is trace.passing:
+                # Whoever sent it on its way notes that it came here.
+                trace.written = 0
+                if not batch.alone or self._exchange.first_event_at is None:
+                    self._look(batch)
+            else:
+                self._look(batch)
+                note_batch(trace.log, ANSWER, trace.moment(), batch)
                 if len(trace.log) >= MANY:
                     settled(trace)
-        if trace is not None and trace.bodies is not None and self._exchange.stream:
-            quietly(trace.bodies.note, batch)
-        Encoding.on_next(self, batch)
+            if trace.bodies is not None and self._exchange.stream:
+                quietly(trace.bodies.note, batch)
+        _encode(self, batch)
 
     def _look(self, batch: Batch) -> None:
         """What the exchange has to know of it."""
@@ -158,7 +163,7 @@ class _Observed(Encoding):
     def _note_end(self, how: Exception | Left | None) -> None:
         trace = self._trace
         if not self._over and trace is not None and trace.ended is None:
-            trace.put(pack(ANSWER, trace.now(), how_it_ended(how), 0, 0))
+            trace.log.append(pack(ANSWER, trace.now(), how_it_ended(how), 0, 0))
         self._over = True
 
 

@@ -80,11 +80,10 @@ class Shape:
         self._cut = -len(self._tail)
         # What the pattern makes of an event: what is before it (nothing), its values, and no rest.
         self._stride = len(kinds) + 2
-        self._text = kinds.index(_TEXT) + 1
-        between = [part for gap in gaps for part in (gap, b"")]
-        # With room for the values: of an event that follows another, and of one alone, with what is behind it.
-        self._repeated = [self._tail + self._head, b"", *between]
-        self._alone = [self._head, b"", *between, self._tail, b""]
+        self._text = kinds.index(_TEXT)
+        # With room for the values: of one event alone, and of one that follows another.
+        self._alone = b"%b".join([part.replace(b"%", b"%%") for part in around])
+        self._repeated = [self._tail + self._head, b"", *(part for gap in gaps for part in (gap, b""))]
 
     def only(self, data: bytes) -> str | None:
         """The text of ``data`` when that is exactly one event of this shape; None for anything else."""
@@ -100,11 +99,10 @@ class Shape:
             found = None if pattern is None else pattern.fullmatch(data)
             if found is None:
                 return None
-            again = self._alone.copy()
-            again[1::2] = found.groups(b"")
-            if b"".join(again) != data:
+            groups = found.groups()
+            if groups[-1] is not None or self._alone % groups[:-1] != data:
                 return None
-            token = found[self._text]
+            token = groups[self._text]
         try:
             text: str = _loads(token)
         except orjson.JSONDecodeError:
@@ -136,7 +134,7 @@ class Shape:
         if not data.startswith(b"".join(again)):
             return None
         try:
-            return _loads(b"[" + b",".join(parts[self._text :: stride]) + b"]"), end
+            return _loads(b"[" + b",".join(parts[self._text + 1 :: stride]) + b"]"), end
         except orjson.JSONDecodeError:
             return None
 

@@ -91,9 +91,10 @@ class Skim:
             text = shape.only(data)
             if text:
                 self._patience = _PATIENCE
-                if self._skipped is not None:
-                    self._skipped(text)
-                return said(shape.make(shape.block, text), data)
+                skipped, make = self._skipped, shape.make
+                if skipped is not None:
+                    skipped(text)
+                return said(make(shape.block, text), data)
         elif self._pending or (self._shape is None and not self._patience):
             return self._read(data)
         return self._apart(data)

@@ -5,8 +5,9 @@ A stream of tokens is one short read after another: waking a task for each costs
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import ClientPayloadError, StreamReader
 from aiohttp.client_proto import ResponseHandler
@@ -15,20 +16,24 @@ from aiohttp.streams import EmptyStreamReader
 
 from operators.source import FlowGate
 
+_received: Final = ResponseHandler.data_received
+
 
 class Watched(ResponseHandler):
     """aiohttp's side of a connection. It tells who waits for an answer or its body that something came, or that nothing will."""
 
-    told: Callable[[], None] | None = None
-    """Whom to tell; who sets it takes it back."""
-    used = False
-    """Whether a request went out on it before."""
-    broken = False
-    """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.told: Callable[[], None] | None = None
+        """Whom to tell; who sets it takes it back."""
+        self.used = False
+        """Whether a request went out on it before."""
+        self.broken = False
+        """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
 
     def data_received(self, data: bytes) -> None:
         # What ``super()`` does once more for each token is known here.
-        ResponseHandler.data_received(self, data)
+        _received(self, data)
         told = self.told
         if told is not None:
             told()
@@ -150,11 +155,11 @@ class Forward:
             return
         self._busy = True
         content: Any = self._content
-        gate, buffer = self._gate, content._buffer
+        gate, push, buffer = self._gate, self._push, content._buffer
         try:
             # Whoever takes a piece may leave for it.
             while buffer and gate.is_open and not self._over:
-                self._push(content.take())
+                push(content.take())
         except Exception as error:
             self._end(error)
             return

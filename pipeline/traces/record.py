@@ -25,11 +25,20 @@ MANY: Final = 512
 
 NO_USAGE: Final[Mapping[str, int]] = {}
 _NOBODY: Final[dict[str, Any]] = {}
-_NOTHING: Final[list[bytes]] = []
 """What every trace that ended has in common. Never written to."""
 
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
+
+
+class _Nowhere(list[bytes]):
+    """What happens behind the end is not told."""
+
+    def append(self, noted: bytes, /) -> None:
+        pass
+
+
+_TOO_LATE: Final = _Nowhere()
 
 
 class Note(NamedTuple):
@@ -46,7 +55,7 @@ class Note(NamedTuple):
 class Trace:
     """One request, from the moment it was taken.
 
-    The taps put down what they see while it is under way (``put``), each with the number of its place; who ends the request ends
+    The taps put down what they see while it is under way (``log``), each with the number of its place; who ends the request ends
     it (``end``). Rows of marks are made of that when somebody reads, or when it is much: most requests are read by nobody.
 
     Args:
@@ -87,7 +96,6 @@ class Trace:
         "packed",
         "parsed",
         "passing",
-        "put",
         "queued",
         "spoilt",
         "status",
@@ -120,9 +128,9 @@ class Trace:
         self.guards: dict[str, Any] = {}
         """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.log: list[bytes] = []
-        """What was put down and not looked at yet. Who puts down more and more calls ``settle`` when it is ``MANY``."""
-        self.put: Callable[[bytes], None] = self.log.append
-        """Put down what passed a place (``log.pack``)."""
+        """What was put down and not looked at yet: append to it what passed a place (``log.pack``). Who puts down more and more
+        calls ``settle`` when it is ``MANY``.
+        """
         self.model = "other"
         """The bounded name, as configured."""
         self.asked = ""
@@ -170,7 +178,10 @@ class Trace:
 
     def moment(self) -> float:
         """The time of a note for now. What was held back until something came, and goes out before it, counts from that."""
-        return self.now() if self.passing is None else self.came
+        if self.passing is not None:
+            return self.came
+        now = self.now
+        return now()
 
     def attempt(self, candidate: str, began: float) -> Attempt:
         """Another attempt. Two may be under way at the same time; beyond ``MOST_ATTEMPTS`` they are not kept."""
@@ -206,11 +217,11 @@ class Trace:
         for attempt in self.attempts:
             if attempt.outcome is None:
                 attempt.end(at, "ok" if attempt.whole else "let_go")
-        self.put = _too_late
         if self._rows is None:
-            self.packed, self.log = b"".join(self.log), _NOTHING
+            self.packed = b"".join(self.log)
         else:
             self.settle()
+        self.log = _TOO_LATE
 
     def settle(self) -> dict[int, Row]:
         """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""
@@ -303,10 +314,6 @@ class Trace:
         if stages:
             told["stages"] = [row.to_json(began) for row in self.rows if len(row)]
         return told
-
-
-def _too_late(noted: bytes) -> None:
-    """What happens behind the end is not told."""
 
 
 def _note(note: Note, began: float) -> dict[str, Any]:

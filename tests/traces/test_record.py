@@ -25,8 +25,8 @@ def failed_over() -> Trace:
     trace.trip(Note(102.0, "idle_timeout", "attempt", "idle_timeout: 1 s", 1))
     second = trace.attempt("b/y", 102.0)
     second.dialect, second.opened = "messages", 103.0
-    trace.put(pack(place("wire", 2), 103.0, CODES["head"], 0, 0))
-    trace.put(pack(place("decoded", 2), 103.0, CODES["opened"], 0, 1))
+    trace.log.append(pack(place("wire", 2), 103.0, CODES["head"], 0, 0))
+    trace.log.append(pack(place("decoded", 2), 103.0, CODES["opened"], 0, 1))
     second.committed = second.whole = True
     trace.answer.add(104.0, CODES["text"], 10, 1)
     trace.client.add(104.5, CODES["bytes"], 44)

@@ -118,8 +118,9 @@ class BlockReader:
 
     def said(self, text: str) -> None:
         """More text of the part that is open, of which no event has to be made."""
-        if self._live is not None:
-            self._live.pieces.append(text)
+        live = self._live
+        if live is not None:
+            live.pieces.append(text)
 
     def text_done(self, event: Native) -> None:
         self._rest(event, "text", event["text"])

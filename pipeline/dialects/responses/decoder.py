@@ -21,11 +21,11 @@ MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 class StreamDecoder:
     """``feed`` the bytes of an event stream; see :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_answer", "_over", "_reader")
+    __slots__ = ("_over", "_reader", "answer")
 
     def __init__(self) -> None:
         self._reader = SseReader()
-        self._answer = AnswerReader()
+        self.answer = AnswerReader()
         self._over = False
 
     def feed(self, data: bytes) -> Batch:
@@ -43,12 +43,8 @@ class StreamDecoder:
             batch.error = GatewayError(Kind.CUT)
         return batch
 
-    def skipped(self, text: str) -> None:
-        """Skimmed events said this in the part of text that is open."""
-        self._answer.said(text)
-
     def _read(self, frames: list[SseEvent]) -> Batch:
-        answer = self._answer
+        answer = self.answer
         out: list[Event] = []
         answer.out = out
         handlers = HANDLERS
@@ -113,7 +109,7 @@ class StreamDecoder:
 def skimming(*, joined: bool = False) -> Skim:
     """Of the final text of an item, what was skimmed is not told again (DI-253). ``joined``: see ``dialects.skim``."""
     decoder = StreamDecoder()
-    return Skim(decoder, _plain, (b"response.output_text.delta",), joined=joined, skipped=decoder.skipped)
+    return Skim(decoder, _plain, (b"response.output_text.delta",), joined=joined, skipped=decoder.answer.said)
 
 
 def _plain(event: dict[str, Any]) -> str | None:

@@ -57,11 +57,13 @@ class StreamRelay:
 
     def feed(self, batch: Batch) -> bytes:
         raw = batch.raw
-        if batch.alone and isinstance(word := batch.events[0], Text):
-            # Most of a slow stream.
-            self._numbered = raw
-            self._pieces[word.block].append(word.text)
-            return raw
+        if batch.alone:
+            word = batch.events[0]
+            if type(word) is Text:
+                # Most of a slow stream.
+                self._numbered = raw
+                self._pieces[word.block].append(word.text)
+                return raw
         if batch.commits or b'"sequence_number"' in raw:
             self._numbered = raw
         pieces = self._pieces
