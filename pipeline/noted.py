@@ -167,9 +167,10 @@ class NotedThrough(Telling[Frame, Batch]):
             else:
                 Telling.on_next(self, frame)
             return
-        now, read = self._now, self._read or self._reader()
+        now = self._now
         at = now()
         try:
+            read = self._read or self._reader()
             batch = read(frame)
         except Exception as error:
             self.on_error(error)
@@ -203,8 +204,7 @@ class NotedThrough(Telling[Frame, Batch]):
 
         Its time is that at which it came: how long it takes to read and to translate is told by the request's own times.
         """
-        codec, trace, now = self._codec, self._trace, self._now
-        at = now()
+        codec, trace, at = self._codec, self._trace, self._now()
         codec.attempt.opened = at
         try:
             batch = codec.whole(frame)

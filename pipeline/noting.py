@@ -55,7 +55,7 @@ _KINDS: Final[Mapping[type[Event], int]] = {
 }
 
 kind_of: Final = _KINDS.get
-"""The code of what a type of event is noted as."""
+"""The code under which a type of event is noted. Asked with ``OTHER`` as default."""
 
 
 class AttemptNotes(Link[Batch, Batch]):
@@ -131,9 +131,9 @@ class Probe(Protocol):
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
     """A mark for now."""
-    notes = trace.log
-    notes.append(pack(place, trace.moment(), code, size, 0))
-    if len(notes) >= MANY:
+    put_down = trace.log
+    put_down.append(pack(place, trace.moment(), code, size, 0))
+    if len(put_down) >= MANY:
         settled(trace)
 
 
@@ -155,11 +155,11 @@ def spoilt(trace: Trace) -> None:
         log.exception("request %s could not be traced", trace.id)
 
 
-def note_batch(notes: list[bytes], place: int, at: float, batch: Batch) -> None:
-    """A note for a batch, among the others of its trace."""
+def note_batch(put_down: list[bytes], place: int, at: float, batch: Batch) -> None:
+    """A note for a batch, appended to the log of its trace."""
     events = batch.events
     code = kind_of(type(events[0]), OTHER) if len(events) == 1 else code_of(batch)
-    notes.append(pack(place, at, code, batch.size, len(events)))
+    put_down.append(pack(place, at, code, batch.size, len(events)))
 
 
 def code_of(batch: Batch) -> int:

@@ -86,6 +86,7 @@ def observed(chain: str, metrics: Metrics, seal_for: SealFor) -> Operator[Batch,
     return operator
 
 
+# By this name, since to look a method up in an imported class takes its time for each token.
 _encode: Final = Encoding.on_next
 
 

@@ -80,6 +80,7 @@ class Shape:
         self._cut = -len(self._tail)
         # What the pattern makes of an event: what is before it (nothing), its values, and no rest.
         self._stride = len(kinds) + 2
+        # Which of the values is the text.
         self._text = kinds.index(_TEXT)
         # With room for the values: of one event alone, and of one that follows another.
         self._alone = b"%b".join([part.replace(b"%", b"%%") for part in around])
@@ -134,7 +135,8 @@ class Shape:
         if not data.startswith(b"".join(again)):
             return None
         try:
-            return _loads(b"[" + b",".join(parts[self._text + 1 :: stride]) + b"]"), end
+            # Of each event, what is before its values comes first.
+            return _loads(b"[" + b",".join(parts[1 + self._text :: stride]) + b"]"), end
         except orjson.JSONDecodeError:
             return None
 

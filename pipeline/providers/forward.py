@@ -16,6 +16,7 @@ from aiohttp.streams import EmptyStreamReader
 
 from operators.source import FlowGate
 
+# By this name, since what ``super()`` does once more for each token is known here.
 _received: Final = ResponseHandler.data_received
 
 
@@ -32,7 +33,6 @@ class Watched(ResponseHandler):
         """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
 
     def data_received(self, data: bytes) -> None:
-        # What ``super()`` does once more for each token is known here.
         _received(self, data)
         told = self.told
         if told is not None:
@@ -165,6 +165,7 @@ class Forward:
             return
         finally:
             self._busy = False
+            del push
         if content._eof:
             if not buffer:
                 self._end(None)

@@ -25,14 +25,14 @@ MANY: Final = 512
 
 NO_USAGE: Final[Mapping[str, int]] = {}
 _NOBODY: Final[dict[str, Any]] = {}
-"""What every trace that ended has in common. Never written to."""
+"""The guards of every trace that ended. Never written to."""
 
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
 
 
 class _Nowhere(list[bytes]):
-    """What happens behind the end is not told."""
+    """The log of every trace that ended: what is put down after that is dropped."""
 
     def append(self, noted: bytes, /) -> None:
         pass
@@ -129,7 +129,8 @@ class Trace:
         """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.log: list[bytes] = []
         """What was put down and not looked at yet: append to it what passed a place (``log.pack``). Who puts down more and more
-        calls ``settle`` when it is ``MANY``.
+        calls ``settle`` when it is ``MANY``. At the end another list takes its place: ask for it anew behind whatever may end
+        the request.
         """
         self.model = "other"
         """The bounded name, as configured."""
@@ -180,7 +181,7 @@ class Trace:
         """The time of a note for now. What was held back until something came, and goes out before it, counts from that."""
         if self.passing is not None:
             return self.came
-        now = self.now
+        now = self.now  # Taken out first: see ARCHITECTURE.md, "Costs to know".
         return now()
 
     def attempt(self, candidate: str, began: float) -> Attempt:
@@ -217,11 +218,9 @@ class Trace:
         for attempt in self.attempts:
             if attempt.outcome is None:
                 attempt.end(at, "ok" if attempt.whole else "let_go")
-        if self._rows is None:
-            self.packed = b"".join(self.log)
-        else:
+        self.packed, self.log = b"".join(self.log), _TOO_LATE
+        if self._rows is not None:
             self.settle()
-        self.log = _TOO_LATE
 
     def settle(self) -> dict[int, Row]:
         """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""

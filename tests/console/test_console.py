@@ -112,7 +112,7 @@ def test_the_first_click_opens_the_row_under_it_wherever_the_list_was_scrolled_t
     console = look(house).live()
     expect(console.row("many-29")).to_be_visible()
     console.page.get_by_role("grid").evaluate("grid => (grid.scrollTop = 400)")
-    # A row is only known by its place once the list was drawn where it is scrolled to.
+    # Rows are used again: which one stands where is settled once the list was redrawn at its new place.
     expect(console.row("many-29")).to_have_count(0)
     row = console.row("many-1").nth(3)
     name = row.locator(".model").inner_text()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import orjson
+import pytest
 
+from pipeline.noting import mark
 from pipeline.traces import MOST, Cursor, Note, Trace, place
-from pipeline.traces.log import pack
-from pipeline.traces.record import MOST_NOTES
+from pipeline.traces.log import CLIENT, pack
+from pipeline.traces.record import MANY, MOST_NOTES
 from pipeline.traces.row import CODES
 from pipeline.traces.rows import MOST_ATTEMPTS
 
@@ -175,3 +177,16 @@ def test_names_attempts_and_notes_are_bounded() -> None:
     told = trace.to_json()
     assert (len(told["asked"]), len(told["attempts"])) == (200, MOST_ATTEMPTS)
     assert (len(told["trips"]), len(told["notes"])) == (MOST_NOTES, MOST_NOTES)
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_is_put_down_behind_the_end_is_not_told(looked: bool) -> None:
+    trace = failed_over()
+    if looked:
+        trace.settle()
+    trace.end(110.0, "ok", 200)
+    told = trace.to_json()
+    for _ in range(2 * MANY):
+        mark(trace, CLIENT, CODES["bytes"], 9)
+    assert trace.to_json() == told
+    assert len(trace.log) == 0

@@ -21,11 +21,11 @@ MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError)
 class StreamDecoder:
     """``feed`` the bytes of an event stream; see :class:`pipeline.dialects.codec.Decoder`."""
 
-    __slots__ = ("_over", "_reader", "answer")
+    __slots__ = ("_answer", "_over", "_reader")
 
     def __init__(self) -> None:
         self._reader = SseReader()
-        self.answer = AnswerReader()
+        self._answer = AnswerReader()
         self._over = False
 
     def feed(self, data: bytes) -> Batch:
@@ -44,7 +44,7 @@ class StreamDecoder:
         return batch
 
     def _read(self, frames: list[SseEvent]) -> Batch:
-        answer = self.answer
+        answer = self._answer
         out: list[Event] = []
         answer.out = out
         handlers = HANDLERS
@@ -109,7 +109,7 @@ class StreamDecoder:
 def skimming(*, joined: bool = False) -> Skim:
     """Of the final text of an item, what was skimmed is not told again (DI-253). ``joined``: see ``dialects.skim``."""
     decoder = StreamDecoder()
-    return Skim(decoder, _plain, (b"response.output_text.delta",), joined=joined, skipped=decoder.answer.said)
+    return Skim(decoder, _plain, (b"response.output_text.delta",), joined=joined, skipped=decoder._answer.said)
 
 
 def _plain(event: dict[str, Any]) -> str | None:
