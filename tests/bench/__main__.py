@@ -26,7 +26,7 @@ Profile = Annotated[bool, typer.Option("--profile", help="Measure nothing; show 
 def bench(only: Only = None, quick: Quick = False, no_fail: NoFail = False, profiled: Profile = False) -> None:
     """What the gateway costs: CPU, time to first event and memory, beside a pass-through in the same run."""
     console = Console(width=None if sys.stdout.isatty() else 140)
-    plan = Plan(rounds=3 if quick else 5, quick=quick, only=tuple(only or ()))
+    plan = Plan(rounds=3 if quick else 6, quick=quick, only=tuple(only or ()))
     raise_file_limit()
     try:
         with Stand() as stand:

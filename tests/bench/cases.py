@@ -87,6 +87,9 @@ CROSS: Final = tuple(Pair(client, provider) for client in DIALECTS for provider 
 QUICK_CROSS: Final = (Pair("chat", "messages"), Pair("responses", "chat"), Pair("messages", "responses"))
 """Each dialect once read and once written."""
 
+OF_EACH: Final = 3
+"""Floors and gateways: each round takes the next of them."""
+
 # Time to first event, added to that of the provider itself: how many times the floor's.
 FIRST_EVENT_P50: Final = 1.5
 FIRST_EVENT_P99: Final = 2.0

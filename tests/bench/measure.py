@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from statistics import median
 from typing import Final
 
@@ -14,6 +15,7 @@ from tests.bench.cases import (
     FIRST_EVENT_P50,
     FIRST_EVENT_P99,
     IDLE_STREAMS,
+    OF_EACH,
     RSS_AT_START,
     RSS_PER_IDLE,
     TAPPED,
@@ -60,7 +62,7 @@ class Figure:
 class Plan:
     """How much is measured."""
 
-    rounds: int = 5
+    rounds: int = 6
     quick: bool = False
     only: tuple[str, ...] = ()
 
@@ -69,25 +71,28 @@ class Plan:
 
 
 class Leg:
-    """One target under one case and pair, and what its rounds gave."""
+    """Targets of one kind under one case and pair, one after another in turn, and what their rounds gave."""
 
-    def __init__(self, stand: Stand, target: Process, case: Case, pair: Pair, *, quick: bool, through_gateway: bool) -> None:
+    def __init__(
+        self, stand: Stand, targets: Sequence[Process], case: Case, pair: Pair, *, quick: bool, through_gateway: bool
+    ) -> None:
         self._stand = stand
         self._together = not case.latency
-        self._target = target
-        self._order: Order = case.order(target.url, pair, quick=quick, through_gateway=through_gateway)
-        self.units = self._order.count * (self._order.number or 1)
+        orders = [case.order(target.url, pair, quick=quick, through_gateway=through_gateway) for target in targets]
+        self._turns: Iterator[tuple[Process, Order]] = cycle(zip(targets, orders, strict=True))
+        self.units = orders[0].count * (orders[0].number or 1)
         self.cpu: list[float] = []
         """Microseconds of CPU a unit, by round."""
         self.first_event: list[list[float]] = []
         """Microseconds until each answer's first event, by round."""
 
     def round(self, *, keep: bool) -> None:
-        """Measure once. Raises BenchError when an answer is wrong."""
-        self._stand.place(self._target, together=self._together)
-        before = self._target.cpu()
-        result = self._stand.order("run", self._target, self._order)
-        used = self._target.cpu() - before
+        """Measure the next target. Raises BenchError when an answer is wrong."""
+        target, order = next(self._turns)
+        self._stand.place(target, together=self._together)
+        before = target.cpu()
+        result = self._stand.order("run", target, order)
+        used = target.cpu() - before
         if keep:
             self.cpu.append(used * US / self.units)
             self.first_event.append([seconds * US for seconds in result.first_event])
@@ -107,20 +112,25 @@ def percentile(values: Sequence[float], part: float) -> float:
     return ordered[max(0, min(len(ordered) - 1, round(part * len(ordered)) - 1))]
 
 
-def measure_case(stand: Stand, floor: Process, gateway: Process, case: Case, plan: Plan, say: Say) -> list[Figure]:
-    """All pairs of a case: floor, gateway, floor, gateway ... in every round, so that a noisy minute meets all of them."""
+def measure_case(
+    stand: Stand, floors: Sequence[Process], gateways: Sequence[Process], case: Case, plan: Plan, say: Say
+) -> list[Figure]:
+    """All pairs of a case: floor, gateway, floor, gateway ... in every round, so that a noisy minute meets all of them.
+
+    Each round takes the next process of each: how the memory of one happens to lie makes up to a twentieth of its cost.
+    """
     # Next to each other in time: a floor, and the pairs that are compared with it.
     chosen = sorted(plan.pairs_of(case.name), key=lambda pair: pair.provider)
     legs: dict[tuple[str, Pair], Leg] = {}
     for pair in chosen:
         own = Pair(pair.provider, pair.provider)
         if case.latency:
-            legs.setdefault(("direct", own), Leg(stand, stand.provider, case, own, quick=True, through_gateway=False))
-        legs.setdefault(("floor", own), Leg(stand, floor, case, own, quick=plan.quick, through_gateway=False))
-        legs["gateway", pair] = Leg(stand, gateway, case, pair, quick=plan.quick, through_gateway=True)
+            legs.setdefault(("direct", own), Leg(stand, [stand.provider], case, own, quick=True, through_gateway=False))
+        legs.setdefault(("floor", own), Leg(stand, floors, case, own, quick=plan.quick, through_gateway=False))
+        legs["gateway", pair] = Leg(stand, gateways, case, pair, quick=plan.quick, through_gateway=True)
     rounds = plan.rounds * case.rounds
-    for number in range(rounds + 1):
-        say(f"{case.title}: round {number} of {rounds}" + (" (warm-up)" if not number else ""))
+    for number in range(1 - len(gateways), rounds + 1):
+        say(f"{case.title}: " + (f"round {number} of {rounds}" if number > 0 else "warm-up"))
         for leg in legs.values():
             leg.round(keep=number > 0)
     figures = []
@@ -208,7 +218,7 @@ def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
         for case in (case for case in CASES if case.name in TAPPED):
             for pair in chosen:
                 legs = [
-                    tuple(Leg(stand, each, case, pair, quick=plan.quick, through_gateway=True) for each in couple)
+                    tuple(Leg(stand, [each], case, pair, quick=plan.quick, through_gateway=True) for each in couple)
                     for couple in couples
                 ]
                 rounds = TAPPED[case.name]
@@ -235,9 +245,12 @@ def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
     figures = measure_memory(stand, plan, say) + measure_taps(stand, plan, say)
     cases: Iterable[Case] = [case for case in CASES if plan.pairs_of(case.name)]
     if cases:
-        with stand.floor() as floor, stand.gateway() as gateway:
+        with contextlib.ExitStack() as stack:
+            seeds = range(1, OF_EACH + 1)
+            floors = [stack.enter_context(stand.floor()) for _ in seeds]
+            gateways = [stack.enter_context(stand.gateway(seed=seed)) for seed in seeds]
             for case in cases:
-                figures += measure_case(stand, floor, gateway, case, plan, say)
+                figures += measure_case(stand, floors, gateways, case, plan, say)
     return figures
 
 

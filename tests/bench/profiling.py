@@ -40,7 +40,7 @@ def _measure(stand: Stand, case: Case, pair: Pair, *, quick: bool) -> tuple[Stat
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "profile")
         with stand.gateway(path) as gateway:
-            leg = Leg(stand, gateway, case, pair, quick=quick, through_gateway=True)
+            leg = Leg(stand, [gateway], case, pair, quick=quick, through_gateway=True)
             leg.round(keep=False)
             gateway.signal(profiled.START)
             leg.round(keep=True)
