@@ -1,4 +1,4 @@
-"""The measuring: rounds of all targets in turn, the first one thrown away, medians of the rest."""
+"""The measuring: rounds of all targets in turn, the first one of each process thrown away, medians of the rest."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def measure_case(
 ) -> list[Figure]:
     """All pairs of a case: floor, gateway, floor, gateway ... in every round, so that a noisy minute meets all of them.
 
-    Each round takes the next process of each: how the memory of one happens to lie makes up to a twentieth of its cost.
+    Each round takes the next process of each: how the memory of one happens to lie makes up to a tenth of its cost.
     """
     # Next to each other in time: a floor, and the pairs that are compared with it.
     chosen = sorted(plan.pairs_of(case.name), key=lambda pair: pair.provider)
