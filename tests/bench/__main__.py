@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tests.bench.measure import Plan, measure
+from tests.bench.figures import Plan
+from tests.bench.measure import measure
 from tests.bench.peers import measure_peers
 from tests.bench.processes import BenchError, Stand, raise_file_limit
 from tests.bench.profiling import profile

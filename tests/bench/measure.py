@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import cycle
 from statistics import median
 from typing import Final
 
 from tests.bench.cases import (
     CASES,
-    FIRST_EVENT_P50,
-    FIRST_EVENT_P99,
     IDLE_STREAMS,
     OF_EACH,
     RSS_AT_START,
@@ -24,50 +20,14 @@ from tests.bench.cases import (
     TAPS,
     Case,
     Pair,
-    pairs,
     wanted,
 )
+from tests.bench.figures import US, Figure, Plan, Say
+from tests.bench.first_event import measure_first_event
 from tests.bench.load import Order
 from tests.bench.processes import Process, Stand
 
-US: Final = 1e6
 IDLE_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
-
-Say = Callable[[str], None]
-"""Where progress is told."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the result. ``floor`` and ``gateway`` are in ``unit``; ``spread`` is half the range of the gateway's rounds."""
-
-    name: str
-    pair: str
-    unit: str
-    floor: float
-    gateway: float
-    ratio: float
-    budget: float | None
-    relative: bool = True
-    """Whether the budget is a multiple of the floor's value, or a value of its own."""
-    spread: float | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether the budget holds; a figure without one is always well."""
-        return self.budget is None or (self.ratio if self.relative else self.gateway) <= self.budget
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much is measured."""
-
-    rounds: int = 6
-    quick: bool = False
-    only: tuple[str, ...] = ()
-
-    def pairs_of(self, name: str) -> list[Pair]:
-        return [pair for pair in pairs(quick=self.quick) if wanted(name, pair, self.only)]
 
 
 class Leg:
@@ -77,39 +37,21 @@ class Leg:
         self, stand: Stand, targets: Sequence[Process], case: Case, pair: Pair, *, quick: bool, through_gateway: bool
     ) -> None:
         self._stand = stand
-        self._together = not case.latency
         orders = [case.order(target.url, pair, quick=quick, through_gateway=through_gateway) for target in targets]
         self._turns: Iterator[tuple[Process, Order]] = cycle(zip(targets, orders, strict=True))
         self.units = orders[0].count * (orders[0].number or 1)
         self.cpu: list[float] = []
         """Microseconds of CPU a unit, by round."""
-        self.first_event: list[list[float]] = []
-        """Microseconds until each answer's first event, by round."""
 
     def round(self, *, keep: bool) -> None:
         """Measure the next target. Raises BenchError when an answer is wrong."""
         target, order = next(self._turns)
-        self._stand.place(target, together=self._together)
+        self._stand.share_a_core(target)
         before = target.cpu()
-        result = self._stand.order("run", target, order)
+        self._stand.order("run", target, order)
         used = target.cpu() - before
         if keep:
             self.cpu.append(used * US / self.units)
-            self.first_event.append([seconds * US for seconds in result.first_event])
-
-    def waited(self, part: float) -> float:
-        """A percentile of the times to first event: that of the median round, which one disturbed round does not move."""
-        return median(percentile(times, part) for times in self.first_event)
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """The value that ``part`` of all are not above.
-
-    >>> percentile([3, 1, 2, 4], 0.5)
-    2
-    """
-    ordered = sorted(values)
-    return ordered[max(0, min(len(ordered) - 1, round(part * len(ordered)) - 1))]
 
 
 def measure_case(
@@ -124,8 +66,6 @@ def measure_case(
     legs: dict[tuple[str, Pair], Leg] = {}
     for pair in chosen:
         own = Pair(pair.provider, pair.provider)
-        if case.latency:
-            legs.setdefault(("direct", own), Leg(stand, [stand.provider], case, own, quick=True, through_gateway=False))
         legs.setdefault(("floor", own), Leg(stand, floors, case, own, quick=plan.quick, through_gateway=False))
         legs["gateway", pair] = Leg(stand, gateways, case, pair, quick=plan.quick, through_gateway=True)
     rounds = plan.rounds * case.rounds
@@ -137,10 +77,7 @@ def measure_case(
     for pair in chosen:
         own = Pair(pair.provider, pair.provider)
         floor_leg, leg = legs["floor", own], legs["gateway", pair]
-        if case.latency:
-            figures += _added(pair, legs["direct", own], floor_leg, leg)
-        else:
-            figures.append(_cost(case, pair, floor_leg.cpu, leg.cpu))
+        figures.append(_cost(case, pair, floor_leg.cpu, leg.cpu))
     return figures
 
 
@@ -151,19 +88,6 @@ def _cost(case: Case, pair: Pair, floor: Sequence[float], gateway: Sequence[floa
     spread = (max(gateway) - min(gateway)) / 2 / cost
     unit = f"us CPU / {case.unit}"
     return Figure(case.title, str(pair), unit, median(floor), cost, ratio, case.budget(pair), spread=spread)
-
-
-def _added(pair: Pair, direct: Leg, floor: Leg, gateway: Leg) -> list[Figure]:
-    """Time to first event on top of the provider's own median."""
-    bare = direct.waited(0.5)
-    figures = []
-    for name, part, budget in (
-        ("added to first event, p50", 0.5, FIRST_EVENT_P50),
-        ("added to first event, p99", 0.99, FIRST_EVENT_P99),
-    ):
-        least, added = floor.waited(part) - bare, gateway.waited(part) - bare
-        figures.append(Figure(name, str(pair), "us", least, added, added / least, budget))
-    return figures
 
 
 def measure_memory(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
@@ -250,13 +174,6 @@ def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
             floors = [stack.enter_context(stand.floor()) for _ in seeds]
             gateways = [stack.enter_context(stand.gateway(seed=seed)) for seed in seeds]
             for case in cases:
-                figures += measure_case(stand, floors, gateways, case, plan, say)
+                how = measure_first_event if case.latency else measure_case
+                figures += how(stand, floors, gateways, case, plan, say)
     return figures
-
-
-def group(figures: Iterable[Figure]) -> dict[str, list[Figure]]:
-    """By name, in the order of the first of each."""
-    groups: dict[str, list[Figure]] = defaultdict(list)
-    for figure in figures:
-        groups[figure.name].append(figure)
-    return dict(groups)

@@ -16,8 +16,8 @@ from typing import Any, Final
 import yaml
 
 from tests.bench.cases import CASES, Pair, wanted
+from tests.bench.figures import US, Figure, Plan, Say
 from tests.bench.load import Order
-from tests.bench.measure import US, Figure, Plan, Say
 from tests.bench.processes import BenchError, Process, Stand
 
 START: Final = 60.0
@@ -110,7 +110,7 @@ def _measure(stand: Stand, peer: Peer, plan: Plan) -> list[Figure]:
 def _cost(stand: Stand, target: Process, scenario: str, rounds: int) -> float:
     """The median of rounds after one that warms up."""
     order = Order(target.url, PAIR.client, PAIR.provider, scenario, ANSWERS[scenario], clients=4)
-    stand.place(target, together=True)
+    stand.share_a_core(target)
     costs: list[float] = []
     for _ in range(rounds + 1):
         before = target.cpu()

@@ -27,6 +27,9 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STOP: Final = 15.0
 """Seconds for an orderly end."""
 
+LOADS: Final = 2
+"""Processes of clients: one asks; both, where two targets are asked at the same time."""
+
 _ADDRESS: Final = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
@@ -44,7 +47,7 @@ class Process:
     """One process, a context manager.
 
     Args:
-        stdout: what it prints there: its address, which becomes ``url``; answers (see ``ask``); or words for the log.
+        stdout: what it prints there: its address, which becomes ``url``; answers (see ``answer``); or words for the log.
         seed: of its hashes; None: by chance.
     """
 
@@ -87,12 +90,15 @@ class Process:
         self._log.seek(0)
         return self._log.read()[-4000:]
 
-    def ask(self, line: bytes) -> bytes:
-        """Write a line to its stdin, and wait for one on its stdout."""
+    def ask(self, line: bytes) -> None:
+        """Write a line to its stdin."""
         assert self._popen.stdin is not None
-        assert self._popen.stdout is not None
         self._popen.stdin.write(line + b"\n")
         self._popen.stdin.flush()
+
+    def answer(self) -> bytes:
+        """Wait for a line on its stdout."""
+        assert self._popen.stdout is not None
         answer = self._popen.stdout.readline()
         if not answer:
             raise BenchError(f"the {self.name} ended:\n{self.log()}")
@@ -157,25 +163,47 @@ class Stand:
     def __enter__(self) -> Stand:
         with contextlib.ExitStack() as stack:
             self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"]))
-            self._load = stack.enter_context(Process("load", ["-m", "tests.bench.load"], stdout="answers"))
+            load = [Process("load", ["-m", "tests.bench.load"], stdout="answers") for _ in range(LOADS)]
+            self._loads = [stack.enter_context(process) for process in load]
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._stack.close()
 
-    def place(self, target: Process, *, together: bool) -> None:
-        """Put the provider, the clients and a target on one core, or let the kernel place them.
+    def share_a_core(self, target: Process) -> None:
+        """Put the provider, the clients and a target on one core.
 
-        Together, a target always finds all that the provider could write: its reads are the largest, the rounds alike.
+        So a target always finds all that the provider could write: its reads are the largest, the rounds alike.
         """
-        cores = [max(os.sched_getaffinity(0))] if together and hasattr(os, "sched_getaffinity") else []
-        for process in (self.provider, self._load, target):
+        self._place([max(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else [], target)
+
+    def share_no_core(self, *targets: Process) -> None:
+        """Let the kernel place the provider, the clients and targets: waiting for a shared core is nobody's latency."""
+        self._place([], *targets)
+
+    def _place(self, cores: Sequence[int], *targets: Process) -> None:
+        for process in (self.provider, *self._loads, *targets):
             process.place(cores)
 
     def order(self, what: str, target: Process, order: Order) -> Result:
         """Let the clients do something (see ``load``). Raises BenchError when an answer was wrong."""
-        result = Result(**orjson.loads(self._load.ask(orjson.dumps({"do": what, **asdict(order)}))))
+        self._tell(self._loads[0], what, order)
+        return self._result(self._loads[0], target, order)
+
+    def run_together(self, orders: Sequence[tuple[Process, Order]]) -> list[Result]:
+        """Carry out as many orders as there are processes of clients, at the same time. Raises BenchError like ``order``."""
+        for load, (_, order) in zip(self._loads, orders, strict=True):
+            self._tell(load, "run", order)
+        return [self._result(load, target, order) for load, (target, order) in zip(self._loads, orders, strict=True)]
+
+    @staticmethod
+    def _tell(load: Process, what: str, order: Order) -> None:
+        load.ask(orjson.dumps({"do": what, **asdict(order)}))
+
+    @staticmethod
+    def _result(load: Process, target: Process, order: Order) -> Result:
+        result = Result(**orjson.loads(load.answer()))
         if result.error:
             raise BenchError(
                 f"{target.name}, {order.client} from {order.provider}, {order.scenario}: {result.error}\n{target.log()}"

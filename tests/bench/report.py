@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 from rich.table import Table
 
-from tests.bench.measure import Figure, group
+from tests.bench.figures import Figure, group
 from tests.bench.processes import ROOT
 
 LATEST: Final = ROOT / ".bench" / "latest.json"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.bench.cases import CASES, CROSS, SAME, Pair, wanted
+from tests.bench.figures import Figure
 from tests.bench.load import Order
-from tests.bench.measure import Figure
 from tests.bench.processes import BenchError, Process, Stand
 from tests.bench.replies import WrongAnswer, check_stream
 from tests.bench.wires import BODY_WORDS, DIALECTS, INPUT_TOKENS, stream_events, text_pieces, words
@@ -52,6 +52,12 @@ def test_clients_read_every_answer_through_the_floor(stand: Stand, floor: Proces
     result = stand.order("run", floor, Order(floor.url, dialect, dialect, scenario, count=6, clients=2))
     assert result.answers == len(result.first_event) == 6
     assert all(seconds > 0 for seconds in result.first_event)
+
+
+def test_two_targets_are_asked_at_the_same_time_and_answers_are_told_apart(stand: Stand, floor: Process) -> None:
+    many = Order(floor.url, "chat", "chat", "burst-100", count=8, clients=2)
+    few = Order(stand.provider.url, "messages", "messages", "json", count=3)
+    assert [result.answers for result in stand.run_together([(floor, many), (stand.provider, few)])] == [8, 3]
 
 
 def test_idle_streams_are_held_until_they_are_released(stand: Stand, floor: Process) -> None:
