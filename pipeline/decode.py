@@ -39,13 +39,17 @@ class Decode:
                 return (batch,)
             return self._read_in(batch)
         if type(frame) is Head:
-            return (Batch([self._open(frame)]),)
+            return (self.open(frame),)
         if type(frame) is Whole:
             return (self.whole(frame),)
         if type(frame) is Read:
             return frame.batches
         assert isinstance(frame, Batch)
         return (frame,)
+
+    def open(self, head: Head) -> Batch:
+        """The provider accepted: its dialect's decoder is ready for what follows."""
+        return Batch([self._open(head)])
 
     def _read_in(self, batch: Batch) -> Iterable[Batch]:
         """What one read of a stream brought."""

@@ -13,10 +13,10 @@ from pipeline.decode import Decode
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.noting import OTHER, AttemptNotes, code_of, failed, how_it_ended, kind_of, note_batch, settled, spoilt
-from pipeline.providers.frame import Frame, Read, Whole
+from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.resolve import Candidate
-from pipeline.traces import ANSWER, Trace, place
-from pipeline.traces.log import AT_ONCE, BOTH, WHOLE, pack
+from pipeline.traces import ANSWER, CLIENT, Trace, place
+from pipeline.traces.log import AT_ONCE, BOTH, RUN, WHOLE, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
 
@@ -45,7 +45,7 @@ class NotedDecode(Decode):
     __slots__ = ("_heard", "ahead", "attempt", "now", "trace", "wire")
 
     def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, trace: Trace, *, read: bool) -> None:
-        super().__init__(candidate, rewritten, exchange, read=read)
+        Decode.__init__(self, candidate, rewritten, exchange, read=read)
         self.trace = trace
         self.now = trace.now
         self.ahead: Batch | None = None
@@ -64,34 +64,26 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
+        assert not isinstance(frame, Head | Whole)
         now = self.now
         at = now()
         batches: Iterable[Batch]
         if type(frame) is bytes:
             batch, self.ahead = self.ahead, None
             assert batch is not None
-            log = self.trace.log
-            log.append(pack(self.wire, at, _BYTES, len(frame), 0))
-            if len(log) >= MANY:
-                settled(self.trace)
             batches = self._read_in(batch)
         else:
-            self._head(at, frame)
             batches = Decode.feed(self, frame)
+        size = len(frame) if isinstance(frame, bytes) else frame.size
+        log = self.trace.log
+        log.append(pack(self.wire, at, _BYTES, size, 0))
+        if len(log) >= MANY:
+            settled(self.trace)
         if type(batches) is not tuple:
             return self._noted(batches)
         if batches:
             self._batch(at, batches[0])
         return batches
-
-    def _head(self, at: float, frame: Frame) -> None:
-        if isinstance(frame, Batch | Read):
-            self.trace.log.append(pack(self.wire, at, _BYTES, frame.size, 0))
-            if len(self.trace.log) >= MANY:
-                settled(self.trace)
-            return
-        self.attempt.opened = at
-        self.trace.log.append(pack(self.wire, at, _HEAD, 0, 0))
 
     def _noted(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         for batch in batches:
@@ -104,6 +96,14 @@ class NotedDecode(Decode):
             note_batch(self.trace.log, self.wire + 1, at, batch)
         except Exception:
             spoilt(self.trace)
+
+    def passes(self, batch: Batch) -> None:
+        """The batch is sent on its way by the link, past ``feed``."""
+        if batch.commits:
+            attempt = self.attempt
+            attempt.committed = True
+            if batch.ends:
+                self._over = attempt.whole = True
 
     def looked(self, batch: Batch) -> None:
         """How far the attempt came with this batch."""
@@ -162,7 +162,9 @@ class NotedThrough(Telling[Frame, Batch]):
         if self.stopped:
             return
         if type(frame) is not bytes:
-            if type(frame) is Whole:
+            if type(frame) is Head:
+                self._head(frame)
+            elif type(frame) is Whole:
                 self._whole(frame)
             else:
                 Telling.on_next(self, frame)
@@ -175,12 +177,15 @@ class NotedThrough(Telling[Frame, Batch]):
         except Exception as error:
             self.on_error(error)
             return
-        if batch.raw is not frame or not (batch.alone or _is_one(batch)):
-            self._codec.ahead = batch
-            Telling.on_next(self, frame)
-            return
+        one = batch.raw is frame
         if not batch.alone:
-            self._codec.looked(batch)
+            codec = self._codec
+            if batch.error is not None or not batch.events:
+                codec.ahead = batch
+                Telling.on_next(self, frame)
+                return
+            codec.passes(batch)
+            one = one and len(batch.events) == 1 and not batch.ends
         trace = self._trace
         trace.passing = batch
         trace.came = at
@@ -188,16 +193,49 @@ class NotedThrough(Telling[Frame, Batch]):
             self.receiver.on_next(batch)
         finally:
             trace.passing = None
-            kind = kind_of(type(batch.events[0]), OTHER)
             log, written = trace.log, trace.written
-            if written is not None:
+            trace.written = None
+            if not one:
+                self._note_run(at, len(frame), batch, written)
+            elif written is not None:
+                kind = kind_of(type(batch.events[0]), OTHER)
                 log.append(pack(self._wire, at, kind | AT_ONCE, batch.size, written))
-                trace.written = None
             else:
                 log.append(pack(self._wire, at, _BYTES, batch.size, 0))
-                log.append(pack(self._wire + 1, at, kind, batch.size, 1))
+                log.append(pack(self._wire + 1, at, kind_of(type(batch.events[0]), OTHER), batch.size, 1))
             if len(log) >= MANY:
                 settled(trace)
+
+    def _note_run(self, at: float, read: int, batch: Batch, written: int | None) -> None:
+        """What is more or less than one event in bytes of its own; ``written``: see the trace."""
+        try:
+            log, code = self._trace.log, code_of(batch)
+            log.append(pack(self._wire, at, _BYTES, read, 0))
+            log.append(pack(self._wire + 1, at, code if written is None else code | RUN, batch.size, len(batch.events)))
+            if written:
+                log.append(pack(CLIENT, at, _BYTES, written, 0))
+        except Exception:
+            spoilt(self._trace)
+
+    def _head(self, head: Head) -> None:
+        """The provider accepted. Where what it opens comes to the answer at once, one note tells all."""
+        trace, at = self._trace, self._now()
+        self._codec.attempt.opened = at
+        try:
+            batch = self._codec.open(head)
+        except Exception as error:
+            trace.log.append(pack(self._wire, at, _HEAD, 0, 0))
+            self.on_error(error)
+            return
+        trace.passing, trace.came = batch, at
+        try:
+            self.receiver.on_next(batch)
+        finally:
+            trace.passing = None
+            written, trace.written = trace.written, None
+            trace.log.append(pack(self._wire, at, _HEAD | (BOTH if written is None else RUN), 0, 0))
+            if written:
+                trace.log.append(pack(CLIENT, at, _BYTES, written, 0))
 
     def _whole(self, frame: Whole) -> None:
         """All of an answer at once: where it comes to the client's answer as it is, one note tells all.
@@ -241,11 +279,6 @@ class NotedThrough(Telling[Frame, Batch]):
         assert decoder is not None
         self._read = decoder.feed
         return self._read
-
-
-def _is_one(batch: Batch) -> bool:
-    """Whether it is one event, behind which the stream goes on."""
-    return len(batch.events) == 1 and not batch.ends and batch.error is None
 
 
 def decoded(candidate: Candidate, rewritten: bool, *, read: bool) -> Operator[Frame, Batch]:

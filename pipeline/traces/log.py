@@ -17,6 +17,7 @@ ANSWER: Final = 0
 CLIENT: Final = ANSWER + 1
 """The places of the whole request; those of an attempt follow (``place``)."""
 OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
+_OFFSETS: Final = {stage: offset for offset, stage in enumerate(OF_ATTEMPT, -1)}
 
 OPENS: Final = 16
 """Flag: the first of its events opened the answer."""
@@ -27,6 +28,9 @@ BOTH: Final = 64
 AT_ONCE: Final = 128
 """Flag, on the wire: these bytes held one event and nothing else, and it went on to the answer and to the client in one go. What
 was written for it stands in place of the number of events; 0: it waits to be written."""
+RUN: Final = AT_ONCE | BOTH
+"""Flags, on what was decoded: these events went on to the answer in one go; on a head (``BOTH``: it was decoded as what opens the
+answer): that did."""
 WHOLE: Final = AT_ONCE | OPENS
 """Flags, on the wire: a head and a whole body, all of which went on to the answer in one go."""
 
@@ -50,7 +54,7 @@ _END: Final = CODES["end"]
 
 def place(stage: str, attempt: int) -> int:
     """The number under which a stage of an attempt is noted; the stages follow each other: ``wire``, ``decoded``, ``attempt``."""
-    return 3 * attempt - 1 + OF_ATTEMPT.index(stage)
+    return 3 * attempt + _OFFSETS[stage]
 
 
 def of_place(number: int) -> tuple[str, int]:
@@ -87,7 +91,18 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
             continue
         number, at, _, size, count = note
         kind = code & _KIND
-        if code & WHOLE == WHOLE:
+        if kind == _HEAD:
+            yield number, at, kind, 0, 0
+            if size:
+                yield number, at, _BYTES, size, 0
+            if code & BOTH:
+                yield number + 1, at, _OPENED, 0, 1
+            if code & RUN == RUN:
+                yield ANSWER, at, _OPENED, 0, 1
+        elif code & RUN == RUN:
+            yield from _apart(number, at, code, size, count)
+            yield from _apart(ANSWER, at, code, size, count)
+        elif code & WHOLE == WHOLE:
             yield number, at, _HEAD, 0, 0
             yield number, at, _BYTES, size, 0
             yield from _apart(number + 1, at, code, size, count)
@@ -98,10 +113,6 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
             yield ANSWER, at, kind, size, 1
             if count:
                 yield CLIENT, at, _BYTES, count, 0
-        elif kind == _HEAD:
-            yield number, at, kind, 0, 0
-            if size:
-                yield number, at, _BYTES, size, 0
         else:
             yield from _apart(number, at, code, size, count)
             if code & BOTH:

@@ -124,7 +124,7 @@ class Trace:
         self.worker = worker
         self.config = config
         self.now = now
-        self.attempts: list[Attempt] = []
+        self.attempts: tuple[Attempt, ...] = ()
         self.guards: dict[str, Any] = {}
         """Who takes notes above the guards of an attempt that is under way, by candidate."""
         self.log: list[bytes] = []
@@ -188,7 +188,7 @@ class Trace:
         """Another attempt. Two may be under way at the same time; beyond ``MOST_ATTEMPTS`` they are not kept."""
         attempt = Attempt(len(self.attempts) + 1, candidate, began)
         if attempt.number <= MOST_ATTEMPTS:
-            self.attempts.append(attempt)
+            self.attempts += (attempt,)
         return attempt
 
     def sent(self, candidate: str, number: int) -> None:

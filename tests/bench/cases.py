@@ -93,12 +93,12 @@ OF_EACH: Final = 3
 FIRST_EVENT_P50: Final = 1.5
 FIRST_EVENT_P99: Final = 2.0
 
-# What taps, traces and the line in the log cost together: CPU with them, as a multiple of that without them.
+# What taps and traces cost together: CPU with them, as a multiple of that without them.
 TAPS: Final = 1.1
 TAPPED_OF_EACH: Final = 8
-"""Processes with, and as many without."""
-TAPPED: Final = {"burst-100": 5, "burst-1000": 8, "paced": 2}
-"""Cases, and their rounds: short ones need more until the best of them is a quiet one."""
+"""Processes of each kind."""
+TAPPED: Final = {"burst-100": 4, "burst-1000": 6, "paced": 2}
+"""Cases, and their rounds."""
 TAPPED_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
 
 IDLE_STREAMS: Final = 5000

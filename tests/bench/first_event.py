@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import median
+from typing import Final
 
 from tests.bench.cases import FIRST_EVENT_P50, FIRST_EVENT_P99, Case, Pair
 from tests.bench.figures import US, Figure, Plan, Say
-from tests.bench.processes import Process, Stand
+from tests.bench.processes import BenchError, Process, Stand
+
+BARE: Final = 3
+"""Rounds of the provider alone, behind one that warms up."""
 
 Times = Sequence[float]
 """Microseconds until each answer's first event, of one round."""
@@ -23,9 +27,10 @@ def measure_first_event(
     """All pairs of a case. Each round takes the next floor and the next gateway; the first one of each pair is not counted."""
     figures: list[Figure] = []
     rounds = plan.rounds * case.rounds
-    for pair in plan.pairs_of(case.name):
-        say(f"{case.title}, {pair}: the provider itself")
-        bare = _bare(stand, case, pair)
+    chosen = plan.pairs_of(case.name)
+    bares = {provider: _bare(stand, case, provider, say) for provider in sorted({pair.provider for pair in chosen})}
+    for pair in chosen:
+        bare = bares[pair.provider]
         floor: list[Times] = []
         gateway: list[Times] = []
         for number in range(1 - len(gateways), rounds + 1):
@@ -39,11 +44,17 @@ def measure_first_event(
     return figures
 
 
-def _bare(stand: Stand, case: Case, pair: Pair) -> float:
-    """The provider's own median: what no target can be blamed for."""
-    order = case.order(stand.provider.url, Pair(pair.provider, pair.provider), quick=True, through_gateway=False)
+def _bare(stand: Stand, case: Case, provider: str, say: Say) -> float:
+    """The provider's own median, that of the middle round: what no target can be blamed for."""
+    order = case.order(stand.provider.url, Pair(provider, provider), quick=True, through_gateway=False)
     stand.share_no_core()
-    return percentile([seconds * US for seconds in stand.order("run", stand.provider, order).first_event], 0.5)
+    medians = []
+    for number in range(BARE + 1):
+        say(f"{case.title}, {provider}: the provider itself")
+        times = [seconds * US for seconds in stand.order("run", stand.provider, order).first_event]
+        if number:
+            medians.append(percentile(times, 0.5))
+    return median(medians)
 
 
 def _round(
@@ -65,6 +76,8 @@ def _part(rounds: Sequence[Times], part: float) -> list[float]:
 
 def _added(name: str, pair: Pair, bare: float, floor: Sequence[float], gateway: Sequence[float], budget: float) -> Figure:
     least, added = ([time - bare for time in times] for times in (floor, gateway))
+    if min(least) <= 0:
+        raise BenchError(f"{name}, {pair}: the floor was not slower than the provider itself, which says nothing of a gateway")
     ratio = median(mine / its for mine, its in zip(added, least, strict=True))
     spread = (max(added) - min(added)) / 2 / median(added)
     return Figure(name, str(pair), "us", median(least), median(added), ratio, budget, spread=spread)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import cycle
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Final
 
@@ -14,44 +13,18 @@ from tests.bench.cases import (
     OF_EACH,
     RSS_AT_START,
     RSS_PER_IDLE,
-    TAPPED,
-    TAPPED_OF_EACH,
-    TAPPED_PAIRS,
-    TAPS,
     Case,
     Pair,
     wanted,
 )
-from tests.bench.figures import US, Figure, Plan, Say
+from tests.bench.figures import Figure, Plan, Say
 from tests.bench.first_event import measure_first_event
+from tests.bench.leg import Leg
 from tests.bench.load import Order
 from tests.bench.processes import Process, Stand
+from tests.bench.taps import measure_taps
 
 IDLE_PAIRS: Final = (Pair("chat", "chat"), Pair("messages", "chat"))
-
-
-class Leg:
-    """Targets of one kind under one case and pair, one after another in turn, and what their rounds gave."""
-
-    def __init__(
-        self, stand: Stand, targets: Sequence[Process], case: Case, pair: Pair, *, quick: bool, through_gateway: bool
-    ) -> None:
-        self._stand = stand
-        orders = [case.order(target.url, pair, quick=quick, through_gateway=through_gateway) for target in targets]
-        self._turns: Iterator[tuple[Process, Order]] = cycle(zip(targets, orders, strict=True))
-        self.units = orders[0].count * (orders[0].number or 1)
-        self.cpu: list[float] = []
-        """Microseconds of CPU a unit, by round."""
-
-    def round(self, *, keep: bool) -> None:
-        """Measure the next target. Raises BenchError when an answer is wrong."""
-        target, order = next(self._turns)
-        self._stand.share_a_core(target)
-        before = target.cpu()
-        self._stand.order("run", target, order)
-        used = target.cpu() - before
-        if keep:
-            self.cpu.append(used * US / self.units)
 
 
 def measure_case(
@@ -123,45 +96,6 @@ def _memory(stand: Stand, target: Process, pair: Pair, prefix: str) -> tuple[flo
     held = target.rss()
     stand.order("release", target, order("idle", 0))
     return start, (held - start) / IDLE_STREAMS
-
-
-def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
-    """What seeing costs: gateways as they are beside such as trace and log nothing, in turn.
-
-    Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
-    """
-    chosen = [pair for pair in TAPPED_PAIRS if wanted("taps", pair, plan.only)]
-    if not chosen:
-        return []
-    figures = []
-    with contextlib.ExitStack() as stack:
-        couples = []
-        for seed in range(1, (2 if plan.quick else TAPPED_OF_EACH) + 1):
-            blind = stand.gateway(seed=seed, traces={"keep": 0}, logs={"level": "error"})
-            couples.append((stack.enter_context(blind), stack.enter_context(stand.gateway(seed=seed))))
-        for case in (case for case in CASES if case.name in TAPPED):
-            for pair in chosen:
-                legs = [
-                    tuple(Leg(stand, [each], case, pair, quick=plan.quick, through_gateway=True) for each in couple)
-                    for couple in couples
-                ]
-                rounds = TAPPED[case.name]
-                for number in range(rounds + 1):
-                    say(f"taps, {case.title}, {pair}: round {number} of {rounds}")
-                    for couple in legs:
-                        for leg in couple if number % 2 else reversed(couple):
-                            leg.round(keep=number > 0)
-                figures.append(_tapped(case, pair, *zip(*legs, strict=True)))
-    return figures
-
-
-def _tapped(case: Case, pair: Pair, blind: Sequence[Leg], seeing: Sequence[Leg]) -> Figure:
-    """The best round of each process, since what disturbs a round only adds; and of all couples the middle one."""
-    without, having = ([min(leg.cpu) for leg in legs] for legs in (blind, seeing))
-    cost = median(having)
-    ratio = median(mine / its for mine, its in zip(having, without, strict=True))
-    spread = (max(having) - min(having)) / 2 / cost
-    return Figure(f"taps, {case.title}", str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, TAPS, spread=spread)
 
 
 def measure(stand: Stand, plan: Plan, say: Say) -> list[Figure]:

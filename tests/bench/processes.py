@@ -91,18 +91,24 @@ class Process:
         return self._log.read()[-4000:]
 
     def ask(self, line: bytes) -> None:
-        """Write a line to its stdin."""
+        """Write a line to its stdin. Raises BenchError when it ended."""
         assert self._popen.stdin is not None
-        self._popen.stdin.write(line + b"\n")
-        self._popen.stdin.flush()
+        try:
+            self._popen.stdin.write(line + b"\n")
+            self._popen.stdin.flush()
+        except BrokenPipeError:
+            raise self._ended() from None
 
     def answer(self) -> bytes:
         """Wait for a line on its stdout."""
         assert self._popen.stdout is not None
         answer = self._popen.stdout.readline()
         if not answer:
-            raise BenchError(f"the {self.name} ended:\n{self.log()}")
+            raise self._ended()
         return answer
+
+    def _ended(self) -> BenchError:
+        return BenchError(f"the {self.name} ended:\n{self.log()}")
 
     def place(self, cores: Sequence[int]) -> None:
         """Let it run on these cores only; without any, on all."""
@@ -135,7 +141,8 @@ class Process:
             self._popen.wait()
         for pipe in (self._popen.stdin, self._popen.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def __enter__(self) -> Process:
         return self
@@ -163,8 +170,8 @@ class Stand:
     def __enter__(self) -> Stand:
         with contextlib.ExitStack() as stack:
             self.provider = stack.enter_context(Process("provider", ["-m", "tests.bench.provider"]))
-            load = [Process("load", ["-m", "tests.bench.load"], stdout="answers") for _ in range(LOADS)]
-            self._loads = [stack.enter_context(process) for process in load]
+            load = ["-m", "tests.bench.load"]
+            self._loads = [stack.enter_context(Process("load", load, stdout="answers")) for _ in range(LOADS)]
             self._stack = stack.pop_all()
         return self
 
@@ -192,10 +199,24 @@ class Stand:
         return self._result(self._loads[0], target, order)
 
     def run_together(self, orders: Sequence[tuple[Process, Order]]) -> list[Result]:
-        """Carry out as many orders as there are processes of clients, at the same time. Raises BenchError like ``order``."""
-        for load, (_, order) in zip(self._loads, orders, strict=True):
-            self._tell(load, "run", order)
-        return [self._result(load, target, order) for load, (target, order) in zip(self._loads, orders, strict=True)]
+        """Carry out at most ``LOADS`` orders at a time. Raises BenchError like ``order``, once all have come to their end."""
+        told: list[tuple[Process, Process, Order]] = []
+        results: list[Result] = []
+        failures: list[BenchError] = []
+        for load, (target, order) in zip(self._loads[: len(orders)], orders, strict=True):
+            try:
+                self._tell(load, "run", order)
+                told.append((load, target, order))
+            except BenchError as error:
+                failures.append(error)
+        for load, target, order in told:
+            try:
+                results.append(self._result(load, target, order))
+            except BenchError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return results
 
     @staticmethod
     def _tell(load: Process, what: str, order: Order) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from tests.bench import profiled
 from tests.bench.cases import CASES, Case, Pair
 from tests.bench.figures import Plan
-from tests.bench.measure import Leg
+from tests.bench.leg import Leg
 from tests.bench.processes import ROOT, Stand
 from tests.bench.report import number
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.bench.cases import CASES, CROSS, SAME, Pair, wanted
 from tests.bench.figures import Figure
+from tests.bench.first_event import _added
 from tests.bench.load import Order
 from tests.bench.processes import BenchError, Process, Stand
 from tests.bench.replies import WrongAnswer, check_stream
@@ -58,6 +60,23 @@ def test_two_targets_are_asked_at_the_same_time_and_answers_are_told_apart(stand
     many = Order(floor.url, "chat", "chat", "burst-100", count=8, clients=2)
     few = Order(stand.provider.url, "messages", "messages", "json", count=3)
     assert [result.answers for result in stand.run_together([(floor, many), (stand.provider, few)])] == [8, 3]
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_follows_a_failed_order_reads_its_own_answers(stand: Stand, place: int) -> None:
+    def orders(first: Order, second: Order) -> list[tuple[Process, Order]]:
+        return [(stand.provider, first), (stand.provider, second)]
+
+    good, bad = (Order(stand.provider.url, "chat", "chat", scenario, count=5) for scenario in ("json", "UNKNOWN"))
+    with pytest.raises(BenchError, match="404"):
+        stand.run_together(orders(good, bad)[:: 1 if place else -1])
+    following = [replace(good, count=2), replace(good, count=3)]
+    assert [result.answers for result in stand.run_together(orders(*following))] == [2, 3]
+
+
+def test_a_floor_that_is_no_slower_than_the_provider_is_no_floor() -> None:
+    with pytest.raises(BenchError, match="the provider itself"):
+        _added("p50", Pair("chat", "chat"), 100.0, [99.0], [200.0], 1.5)
 
 
 def test_idle_streams_are_held_until_they_are_released(stand: Stand, floor: Process) -> None:

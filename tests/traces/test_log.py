@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.traces import ANSWER, CLIENT, place
-from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, WHOLE, pack, spread
+from pipeline.traces.log import AT_ONCE, BOTH, ENDS, OPENS, RUN, WHOLE, pack, spread
 from pipeline.traces.row import CODES
 
 WIRE, DECODED = place("wire", 1), place("decoded", 1)
@@ -25,6 +25,18 @@ def test_an_event_that_went_through_at_once_is_told_at_each_place() -> None:
 
 def test_one_that_waits_to_be_written_is_not_told_at_the_client() -> None:
     assert CLIENT not in marks(pack(WIRE, 1.5, TEXT | AT_ONCE, 40, 0))
+
+
+def test_a_read_of_many_events_that_went_on_at_once_is_told_where_it_was_decoded_and_at_the_answer() -> None:
+    said = [(1.5, TEXT, 90, 4), (1.5, END, 0, 1)]
+    assert marks(pack(DECODED, 1.5, TEXT | RUN | ENDS, 90, 5)) == {DECODED: said, ANSWER: said}
+
+
+def test_a_head_is_decoded_as_what_opens_the_answer_and_may_come_to_it_at_once() -> None:
+    head, opened = CODES["head"], CODES["opened"]
+    decoded = {WIRE: [(1.5, head, 0, 0)], DECODED: [(1.5, opened, 0, 1)]}
+    assert marks(pack(WIRE, 1.5, head | BOTH, 0, 0)) == decoded
+    assert marks(pack(WIRE, 1.5, head | RUN, 0, 0)) == {**decoded, ANSWER: [(1.5, opened, 0, 1)]}
 
 
 def test_a_whole_answer_is_one_note_and_all_of_its_marks() -> None:
