@@ -95,7 +95,7 @@ FIRST_EVENT_P99: Final = 2.0
 
 # What taps and traces cost together: CPU with them, as a multiple of that without them.
 TAPS: Final = 1.1
-TAPPED_OF_EACH: Final = 8
+TAPPED_OF_EACH: Final = 6
 """Processes of each kind."""
 TAPPED: Final = {"burst-100": 4, "burst-1000": 6, "paced": 2}
 """Cases, and their rounds."""
