@@ -39,7 +39,7 @@ class Decode:
                 return (batch,)
             return self._read_in(batch)
         if type(frame) is Head:
-            return (self.open(frame),)
+            return (self.accept(frame),)
         if type(frame) is Whole:
             return (self.whole(frame),)
         if type(frame) is Read:
@@ -47,8 +47,8 @@ class Decode:
         assert isinstance(frame, Batch)
         return (frame,)
 
-    def open(self, head: Head) -> Batch:
-        """The provider accepted: its dialect's decoder is ready for what follows."""
+    def accept(self, head: Head) -> Batch:
+        """The provider accepted: what opens the answer. The decoder of its dialect is ready for what follows."""
         return Batch([self._open(head)])
 
     def _read_in(self, batch: Batch) -> Iterable[Batch]:

@@ -64,6 +64,7 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
+        # Heads, whole answers and all other reads are sent on their way by the link.
         assert not isinstance(frame, Head | Whole)
         now = self.now
         at = now()
@@ -99,11 +100,9 @@ class NotedDecode(Decode):
 
     def passes(self, batch: Batch) -> None:
         """The batch is sent on its way by the link, past ``feed``."""
-        if batch.commits:
-            attempt = self.attempt
-            attempt.committed = True
-            if batch.ends:
-                self._over = attempt.whole = True
+        self.looked(batch)
+        if batch.ends:
+            self._over = True
 
     def looked(self, batch: Batch) -> None:
         """How far the attempt came with this batch."""
@@ -144,14 +143,14 @@ class NotedDecode(Decode):
 
 
 class NotedThrough(Telling[Frame, Batch]):
-    """Runs a decode station that takes notes; most of a slow stream it sends on its way itself, and notes all of it at once."""
+    """Runs a decode station that takes notes. Heads, whole answers and reads it sends on itself, and notes what came of them."""
 
     __slots__ = ("_now", "_read", "_trace", "_wire")
 
     _codec: NotedDecode
 
     def __init__(self, codec: NotedDecode) -> None:
-        super().__init__(codec)
+        Telling.__init__(self, codec)
         self._trace = codec.trace
         self._now = codec.now
         self._wire = codec.wire
@@ -177,15 +176,13 @@ class NotedThrough(Telling[Frame, Batch]):
         except Exception as error:
             self.on_error(error)
             return
-        one = batch.raw is frame
         if not batch.alone:
-            codec = self._codec
+            # What is alone comes behind content that did not: it changes nothing of how far the attempt came.
             if batch.error is not None or not batch.events:
-                codec.ahead = batch
+                self._codec.ahead = batch
                 Telling.on_next(self, frame)
                 return
-            codec.passes(batch)
-            one = one and len(batch.events) == 1 and not batch.ends
+            self._codec.passes(batch)
         trace = self._trace
         trace.passing = batch
         trace.came = at
@@ -195,19 +192,15 @@ class NotedThrough(Telling[Frame, Batch]):
             trace.passing = None
             log, written = trace.log, trace.written
             trace.written = None
-            if not one:
-                self._note_run(at, len(frame), batch, written)
-            elif written is not None:
-                kind = kind_of(type(batch.events[0]), OTHER)
-                log.append(pack(self._wire, at, kind | AT_ONCE, batch.size, written))
+            if written is not None and batch.raw is frame and (batch.alone or _is_one(batch)):
+                log.append(pack(self._wire, at, kind_of(type(batch.events[0]), OTHER) | AT_ONCE, batch.size, written))
             else:
-                log.append(pack(self._wire, at, _BYTES, batch.size, 0))
-                log.append(pack(self._wire + 1, at, kind_of(type(batch.events[0]), OTHER), batch.size, 1))
+                self._note_run(at, len(frame), batch, written)
             if len(log) >= MANY:
                 settled(trace)
 
     def _note_run(self, at: float, read: int, batch: Batch, written: int | None) -> None:
-        """What is more or less than one event in bytes of its own; ``written``: see the trace."""
+        """What is more or less than one event in bytes of its own, or did not come to the answer. ``written``: see the trace."""
         try:
             log, code = self._trace.log, code_of(batch)
             log.append(pack(self._wire, at, _BYTES, read, 0))
@@ -222,7 +215,7 @@ class NotedThrough(Telling[Frame, Batch]):
         trace, at = self._trace, self._now()
         self._codec.attempt.opened = at
         try:
-            batch = self._codec.open(head)
+            batch = self._codec.accept(head)
         except Exception as error:
             trace.log.append(pack(self._wire, at, _HEAD, 0, 0))
             self.on_error(error)
@@ -231,8 +224,7 @@ class NotedThrough(Telling[Frame, Batch]):
         try:
             self.receiver.on_next(batch)
         finally:
-            trace.passing = None
-            written, trace.written = trace.written, None
+            written = self._came_back()
             trace.log.append(pack(self._wire, at, _HEAD | (BOTH if written is None else RUN), 0, 0))
             if written:
                 trace.log.append(pack(CLIENT, at, _BYTES, written, 0))
@@ -255,8 +247,7 @@ class NotedThrough(Telling[Frame, Batch]):
         try:
             self.receiver.on_next(batch)
         finally:
-            trace.passing = None
-            reached, trace.written = trace.written is not None, None
+            reached = self._came_back() is not None
             try:
                 self._note_whole(at, frame, batch, reached=reached)
             except Exception:
@@ -274,11 +265,23 @@ class NotedThrough(Telling[Frame, Batch]):
         if len(trace.log) >= MANY:
             settled(trace)
 
+    def _came_back(self) -> int | None:
+        """Nothing is on its way any more. What was written for it; None: it did not come to the answer."""
+        trace = self._trace
+        trace.passing = None
+        written, trace.written = trace.written, None
+        return written
+
     def _reader(self) -> Callable[[bytes], Batch]:
         decoder = self._codec._decoder
         assert decoder is not None
         self._read = decoder.feed
         return self._read
+
+
+def _is_one(batch: Batch) -> bool:
+    """Whether it is one event, behind which the stream goes on."""
+    return len(batch.events) == 1 and not batch.ends
 
 
 def decoded(candidate: Candidate, rewritten: bool, *, read: bool) -> Operator[Frame, Batch]:

@@ -131,9 +131,8 @@ class Probe(Protocol):
 
 def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
     """A mark for now."""
-    put_down, now = trace.log, trace.now
-    # As ``moment``, whose call would cost as much as all of this.
-    put_down.append(pack(place, now() if trace.passing is None else trace.came, code, size, 0))
+    put_down = trace.log
+    put_down.append(pack(place, trace.moment(), code, size, 0))
     if len(put_down) >= MANY:
         settled(trace)
 
@@ -141,7 +140,7 @@ def mark(trace: Trace, place: int, code: int, size: int = 0) -> None:
 def settled(trace: Trace) -> None:
     """It is time to look at what was put down. Whatever goes wrong, nobody notices but the log."""
     if trace.passing is not None:
-        # A note of what is passing is still to come, and belongs before those of its ends. Who puts it comes here again.
+        # A note of what is passing is still to come, and belongs before those of its ends. The next note comes here again.
         return
     try:
         trace.settle()

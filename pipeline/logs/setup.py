@@ -44,7 +44,7 @@ class Logs(logging.Handler):
         """Those before them, ``_TOGETHER`` in a piece."""
 
     def createLock(self) -> None:
-        """Nothing here needs one: a deque and the queue of lines take care of themselves."""
+        """Nothing here needs one: what is kept is written and read under that of the queue (``Lines.forming``)."""
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -1,4 +1,4 @@
-"""The log of a trace: what taps put down while a request is under way, 25 bytes a moment, because it is done for every token.
+"""The log of a trace: what taps put down while a request is under way, 25 bytes a note, because it is done for every token.
 
 A note may stand for several marks that belong together; ``spread`` makes them when somebody reads.
 """
@@ -17,20 +17,19 @@ ANSWER: Final = 0
 CLIENT: Final = ANSWER + 1
 """The places of the whole request; those of an attempt follow (``place``)."""
 OF_ATTEMPT: Final = ("wire", "decoded", "attempt")
-_OFFSETS: Final = {stage: offset for offset, stage in enumerate(OF_ATTEMPT, -1)}
+_OFFSETS: Final = {stage: offset for offset, stage in enumerate(OF_ATTEMPT)}
 
 OPENS: Final = 16
 """Flag: the first of its events opened the answer."""
 ENDS: Final = 32
 """Flag: the last of its events said that the answer is complete."""
 BOTH: Final = 64
-"""Flag: it stands for the next place, too."""
+"""Flag: it stands for the next place, too. On a head: the next place has what it was decoded as, the opening of the answer."""
 AT_ONCE: Final = 128
 """Flag, on the wire: these bytes held one event and nothing else, and it went on to the answer and to the client in one go. What
 was written for it stands in place of the number of events; 0: it waits to be written."""
 RUN: Final = AT_ONCE | BOTH
-"""Flags, on what was decoded: these events went on to the answer in one go; on a head (``BOTH``: it was decoded as what opens the
-answer): that did."""
+"""Flags, on what was decoded: these events went on to the answer in one go. On a head: so did the opening of the answer."""
 WHOLE: Final = AT_ONCE | OPENS
 """Flags, on the wire: a head and a whole body, all of which went on to the answer in one go."""
 
@@ -43,18 +42,19 @@ _Mark = tuple[int, float, int, int, int]
 """Place, seconds, code of the kind, bytes, events."""
 
 _place_of: Final = itemgetter(0)
-_place_and_time: Final = itemgetter(0, 1)
 
 _KIND: Final = OPENS - 1
 _HEAD: Final = CODES["head"]
 _BYTES: Final = CODES["bytes"]
 _OPENED: Final = CODES["opened"]
 _END: Final = CODES["end"]
+_ERROR: Final = CODES["error"]
+"""From here on they are the ends of a subscription."""
 
 
 def place(stage: str, attempt: int) -> int:
     """The number under which a stage of an attempt is noted; the stages follow each other: ``wire``, ``decoded``, ``attempt``."""
-    return 3 * attempt + _OFFSETS[stage]
+    return 3 * attempt - 1 + _OFFSETS[stage]
 
 
 def of_place(number: int) -> tuple[str, int]:
@@ -74,8 +74,13 @@ def spread(notes: bytes) -> list[tuple[int, Columns]]:
     [(2, ((0.5, 0.5), (9, 7), (0, 17), (0, 0)))]
     """
     # Who notes what it handed on when that has come back may be late: an end was noted meanwhile.
-    marks = sorted(_marks(_NOTE.iter_unpack(notes)), key=_place_and_time)
+    marks = sorted(_marks(_NOTE.iter_unpack(notes)), key=_in_time)
     return [(number, _columns(run)) for number, run in groupby(marks, _place_of)]
+
+
+def _in_time(mark: _Mark) -> tuple[int, float, bool]:
+    """On a clock that stands still meanwhile (a replay's) an end still comes last."""
+    return mark[0], mark[1], mark[2] >= _ERROR
 
 
 def _columns(run: Iterator[_Mark]) -> Columns:

@@ -179,7 +179,7 @@ class Trace:
 
     def moment(self) -> float:
         """The time of a note for now. What was held back until something came, and goes out before it, counts from that."""
-        if self.passing is not None:
+        if self.passing is not None and self.written is None:
             return self.came
         now = self.now  # Taken out first: see ARCHITECTURE.md, "Costs to know".
         return now()

@@ -141,6 +141,7 @@ class Process:
             self._popen.wait()
         for pipe in (self._popen.stdin, self._popen.stdout):
             if pipe is not None:
+                # What it did not take any more still waits in the pipe's buffer.
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
@@ -185,7 +186,7 @@ class Stand:
         """
         self._place([max(os.sched_getaffinity(0))] if hasattr(os, "sched_getaffinity") else [], target)
 
-    def share_no_core(self, *targets: Process) -> None:
+    def leave_to_the_kernel(self, *targets: Process) -> None:
         """Let the kernel place the provider, the clients and targets: waiting for a shared core is nobody's latency."""
         self._place([], *targets)
 
@@ -196,35 +197,24 @@ class Stand:
     def order(self, what: str, target: Process, order: Order) -> Result:
         """Let the clients do something (see ``load``). Raises BenchError when an answer was wrong."""
         self._tell(self._loads[0], what, order)
-        return self._result(self._loads[0], target, order)
+        return self._result(self._loads[0].answer(), target, order)
 
     def run_together(self, orders: Sequence[tuple[Process, Order]]) -> list[Result]:
-        """Carry out at most ``LOADS`` orders at a time. Raises BenchError like ``order``, once all have come to their end."""
-        told: list[tuple[Process, Process, Order]] = []
-        results: list[Result] = []
-        failures: list[BenchError] = []
-        for load, (target, order) in zip(self._loads[: len(orders)], orders, strict=True):
-            try:
-                self._tell(load, "run", order)
-                told.append((load, target, order))
-            except BenchError as error:
-                failures.append(error)
-        for load, target, order in told:
-            try:
-                results.append(self._result(load, target, order))
-            except BenchError as error:
-                failures.append(error)
-        if failures:
-            raise failures[0]
-        return results
+        """Carry out at most ``LOADS`` orders, at the same time. Raises BenchError like ``order``, once all came to their end."""
+        asked = list(zip(self._loads[: len(orders)], orders, strict=True))
+        for load, (_, order) in asked:
+            self._tell(load, "run", order)
+        # All are read before any is looked at, or the next order would read what was left.
+        answers = [load.answer() for load, _ in asked]
+        return [self._result(answer, target, order) for answer, (target, order) in zip(answers, orders, strict=True)]
 
     @staticmethod
     def _tell(load: Process, what: str, order: Order) -> None:
         load.ask(orjson.dumps({"do": what, **asdict(order)}))
 
     @staticmethod
-    def _result(load: Process, target: Process, order: Order) -> Result:
-        result = Result(**orjson.loads(load.answer()))
+    def _result(answer: bytes, target: Process, order: Order) -> Result:
+        result = Result(**orjson.loads(answer))
         if result.error:
             raise BenchError(
                 f"{target.name}, {order.client} from {order.provider}, {order.scenario}: {result.error}\n{target.log()}"

@@ -66,3 +66,12 @@ def test_what_was_noted_when_it_came_back_stands_before_the_end_that_it_met() ->
     error = CODES["error"]
     found = marks(pack(ANSWER, 2.0, error, 0, 0), pack(WIRE, 1.0, TEXT | AT_ONCE, 9, 0))
     assert found[ANSWER] == [(1.0, TEXT, 9, 1), (2.0, error, 0, 0)]
+
+
+def test_an_end_comes_last_also_where_the_clock_stood_still_meanwhile() -> None:
+    head, opened, dispose = CODES["head"], CODES["opened"], CODES["dispose"]
+    found = marks(pack(WIRE, 1.0, dispose | BOTH, 0, 0), pack(WIRE, 1.0, head | BOTH, 0, 0))
+    assert found == {
+        WIRE: [(1.0, head, 0, 0), (1.0, dispose, 0, 0)],
+        DECODED: [(1.0, opened, 0, 1), (1.0, dispose, 0, 0)],
+    }

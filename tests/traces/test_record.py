@@ -37,6 +37,15 @@ def failed_over() -> Trace:
     return trace
 
 
+def test_what_goes_out_before_something_that_comes_counts_from_its_coming_and_what_follows_it_from_now() -> None:
+    trace = begun()
+    trace.passing, trace.came = object(), 103.0
+    assert trace.moment() == 103.0
+    # It came to the answer.
+    trace.written = 0
+    assert trace.moment() == 103.25
+
+
 def test_the_json_form_of_a_request_that_ended() -> None:
     trace = failed_over()
     trace.end(110.0, "ok", 200)
