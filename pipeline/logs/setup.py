@@ -70,7 +70,7 @@ class Logs(logging.Handler):
     def _line(self, line: bytes) -> bytes:
         last = self._last
         last.append(line)
-        if len(last) == _TOGETHER:
+        if len(last) >= _TOGETHER:
             self._before.append(b"".join(last))
             last.clear()
         return line if self.form is as_json else self.form(orjson.loads(line))
