@@ -211,7 +211,7 @@ class NotedThrough(Telling[Frame, Batch]):
             spoilt(self._trace)
 
     def _head(self, head: Head) -> None:
-        """The provider accepted. Where what it opens comes to the answer at once, one note tells all."""
+        """The provider accepted: one note for that and for what it is decoded as, before a guard may let go of it."""
         trace, at = self._trace, self._now()
         self._codec.attempt.opened = at
         try:
@@ -220,14 +220,8 @@ class NotedThrough(Telling[Frame, Batch]):
             trace.log.append(pack(self._wire, at, _HEAD, 0, 0))
             self.on_error(error)
             return
-        trace.passing, trace.came = batch, at
-        try:
-            self.receiver.on_next(batch)
-        finally:
-            written = self._came_back()
-            trace.log.append(pack(self._wire, at, _HEAD | (BOTH if written is None else RUN), 0, 0))
-            if written:
-                trace.log.append(pack(CLIENT, at, _BYTES, written, 0))
+        trace.log.append(pack(self._wire, at, _HEAD | BOTH, 0, 0))
+        self.receiver.on_next(batch)
 
     def _whole(self, frame: Whole) -> None:
         """All of an answer at once: where it comes to the client's answer as it is, one note tells all.
@@ -247,7 +241,8 @@ class NotedThrough(Telling[Frame, Batch]):
         try:
             self.receiver.on_next(batch)
         finally:
-            reached = self._came_back() is not None
+            trace.passing = None
+            reached, trace.written = trace.written is not None, None
             try:
                 self._note_whole(at, frame, batch, reached=reached)
             except Exception:
@@ -264,13 +259,6 @@ class NotedThrough(Telling[Frame, Batch]):
                 note_batch(trace.log, ANSWER, at, batch)
         if len(trace.log) >= MANY:
             settled(trace)
-
-    def _came_back(self) -> int | None:
-        """Nothing is on its way any more. What was written for it; None: it did not come to the answer."""
-        trace = self._trace
-        trace.passing = None
-        written, trace.written = trace.written, None
-        return written
 
     def _reader(self) -> Callable[[bytes], Batch]:
         decoder = self._codec._decoder

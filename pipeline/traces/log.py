@@ -29,7 +29,7 @@ AT_ONCE: Final = 128
 """Flag, on the wire: these bytes held one event and nothing else, and it went on to the answer and to the client in one go. What
 was written for it stands in place of the number of events; 0: it waits to be written."""
 RUN: Final = AT_ONCE | BOTH
-"""Flags, on what was decoded: these events went on to the answer in one go. On a head: so did the opening of the answer."""
+"""Flags, on what was decoded: these events went on to the answer in one go."""
 WHOLE: Final = AT_ONCE | OPENS
 """Flags, on the wire: a head and a whole body, all of which went on to the answer in one go."""
 
@@ -102,8 +102,6 @@ def _marks(notes: Iterator[_Mark]) -> Iterator[_Mark]:
                 yield number, at, _BYTES, size, 0
             if code & BOTH:
                 yield number + 1, at, _OPENED, 0, 1
-            if code & RUN == RUN:
-                yield ANSWER, at, _OPENED, 0, 1
         elif code & RUN == RUN:
             yield from _apart(number, at, code, size, count)
             yield from _apart(ANSWER, at, code, size, count)

@@ -26,6 +26,7 @@ CHAINS: dict[str, Any] = {
     "brisk": {"attempt": [{"idle_timeout": {"seconds": 1}}]},
     "turns": {"candidates": [{"balance": {"by": "round_robin"}}]},
     "weights": {"candidates": [{"balance": {"by": "weighted"}}]},
+    "dropped": {"attempt": [{"fault": {"kind": "error", "after": 1}}]},
 }
 A, B = "a/x", "b/y"
 
@@ -265,3 +266,10 @@ def test_a_chain_that_is_not_there_is_told_with_the_nearest_one() -> None:
 def test_a_request_of_which_nobody_can_be_asked_is_told() -> None:
     with pytest.raises(ReplayError, match=r'nobody was asked, and penstock\.yaml has no model "other"'):
         through(recording(told(model="other", attempts=[], stages=[])), None)
+
+
+def test_who_is_let_go_at_its_head_is_seen_to_open_before_it_ends() -> None:
+    replayed = replay(recording(told()), config(A), "dropped", "healthy").replayed
+    seen = {row.stage: [mark.kind for mark in row.marks] for row in replayed.rows}
+    assert seen["wire"] == ["subscribe", "head", "dispose"]
+    assert seen["decoded"] == ["subscribe", "opened", "dispose"]
