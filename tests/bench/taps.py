@@ -1,5 +1,6 @@
 """What seeing costs: gateways as they are, such as do not log, and such as neither log nor trace, in turn.
 
+The counters of the metrics cannot be switched off: they are in all of them (in process 7 us a stream of 100).
 Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
 """
 
