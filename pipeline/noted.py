@@ -64,7 +64,7 @@ class NotedDecode(Decode):
             around.tried(attempt)
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
-        # Heads, whole answers and all other reads are sent on their way by the link.
+        # Those, and reads that hold events and no error, the link sends on itself.
         assert not isinstance(frame, Head | Whole)
         now = self.now
         at = now()

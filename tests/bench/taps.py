@@ -7,7 +7,7 @@ Many of each, and few rounds: how the memory of a process happens to lie makes a
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from statistics import median
 from typing import Any, Final
@@ -54,7 +54,7 @@ def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair:
     ]
 
 
-def _figure(name: str, case: Case, pair: Pair, without: Iterable[float], having: Sequence[float], budget: float | None) -> Figure:
+def _figure(name: str, case: Case, pair: Pair, without: Sequence[float], having: Sequence[float], budget: float | None) -> Figure:
     cost = median(having)
     # Round by round, of two of the same seed: what disturbs a round disturbs both.
     ratio = median(mine / its for mine, its in zip(having, without, strict=True))

@@ -67,9 +67,7 @@ def test_what_was_noted_when_it_came_back_stands_before_the_end_that_it_met() ->
 
 
 def test_an_end_comes_last_also_where_the_clock_stood_still_meanwhile() -> None:
-    head, opened, dispose = CODES["head"], CODES["opened"], CODES["dispose"]
-    found = marks(pack(WIRE, 1.0, dispose | BOTH, 0, 0), pack(WIRE, 1.0, head | BOTH, 0, 0))
-    assert found == {
-        WIRE: [(1.0, head, 0, 0), (1.0, dispose, 0, 0)],
-        DECODED: [(1.0, opened, 0, 1), (1.0, dispose, 0, 0)],
-    }
+    dispose = CODES["dispose"]
+    found = marks(pack(WIRE, 1.0, dispose | BOTH, 0, 0), pack(WIRE, 1.0, TEXT | WHOLE | ENDS, 700, 6))
+    assert [code for _, code, _, _ in found[WIRE]] == [CODES["head"], BYTES, dispose]
+    assert [code for _, code, _, _ in found[DECODED]] == [CODES["opened"], TEXT, END, dispose]
