@@ -1,17 +1,35 @@
-"""What requests that ended alike add to: one look-up for each of them instead of one for each number."""
+"""What requests that ended are counted in: noted one by one as they end, counted many at once, which costs half.
+
+Those that ended alike need one look-up for all their numbers, and who counts many finds its own code in the processor's caches.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from operator import sub
 from typing import TYPE_CHECKING, Final
 
 from pipeline.endings import error_type
 from pipeline.events import Usage
-from pipeline.series import TOGETHER, Count
+from pipeline.request import Sent
+from pipeline.series import Count, Series, Spread
 
 if TYPE_CHECKING:
     from pipeline.metrics import Metrics
 
+STAGES: Final = ("parse", "dispatch", "first_event", "write", "answer")
 TOKEN_TYPES: Final = ("input", "output", "cached_input", "cache_creation_input", "reasoning")
+
+Kind = tuple[str, str, str, str, str, bool]
+"""What requests that ended alike have in common: dialect, model, candidate that answered ("": none), outcome, how the answer
+ended, and whether it was a stream."""
+
+Ended = tuple[Kind, str, float, float, Sent | None, float | None, float | None, float, Usage, int]
+"""A request that ended: its kind; its id; when it began and was parsed; the attempt that was answered; when its first event came,
+when its first bytes were written, and when it ended (monotonic seconds); its usage; how many attempts were made.
+
+No more than a plain tuple of what is there anyway: what is done for each request finds nothing in the processor's caches.
+"""
 
 
 class Alike:
@@ -19,37 +37,78 @@ class Alike:
 
     Args:
         metrics: where they are counted.
-        dialect, model, candidate, outcome: what they have in common; the candidate that answered, or "".
-        ending: how its answer ended.
+        kind: what they have in common.
     """
 
-    __slots__ = ("_tokens", "_usages", "candidate", "duration", "labels", "requests", "stream_ends")
+    __slots__ = ("_duration", "_labels", "_metrics", "_requests", "_stages", "_stream", "_stream_ends")
 
-    def __init__(self, metrics: Metrics, dialect: str, model: str, candidate: str, outcome: str, ending: str) -> None:
-        self.candidate = candidate
+    def __init__(self, metrics: Metrics, kind: Kind) -> None:
+        dialect, model, candidate, outcome, ending, self._stream = kind
         provider, _, own = candidate.partition("/")
-        self.labels = ("chat", provider or "none", model, own or "none")
-        self.requests = metrics.requests.labels(dialect, model, outcome)
+        self._metrics = metrics
+        self._labels = ("chat", provider or "none", model, own or "none")
+        self._requests = metrics.requests.labels(dialect, model, outcome)
         # Only an answer that was opened is counted there, and one that was not has no candidate.
-        self.stream_ends = metrics.stream_ends.labels(candidate, ending) if candidate else Count()
-        self.duration = metrics.duration.labels(*self.labels, error_type(outcome))
-        self._tokens = metrics.tokens
-        self._usages: list[Usage] = []
+        self._stream_ends = metrics.stream_ends.labels(candidate, ending) if candidate else Count()
+        self._duration = metrics.duration.labels(*self._labels, error_type(outcome))
+        self._stages = (*map(metrics.stages.labels, STAGES), metrics.overhead)
 
-    def spent(self, usage: Usage) -> None:
-        """Count what is known of a usage, when it is many or when somebody asks (``settle``): together they cost a third."""
-        fresh = self._usages
-        fresh.append(usage)
-        if len(fresh) >= TOGETHER:
-            self.settle()
+    def count(self, ended: Sequence[Ended], ahead: float) -> None:
+        """Count some of them. ``ahead``: what the time of day is ahead of the clock of their times, in seconds."""
+        self._requests.add(len(ended))
+        self._stream_ends.add(len(ended))
+        _, ids, began, _, _, _, _, over, usages, _ = zip(*ended, strict=True)
+        self._duration.mark_all(list(map(sub, over, began)), ids, [ahead + each for each in over])
+        for spread, seconds in zip(self._stages, zip(*map(_stages, ended), strict=True), strict=True):
+            spread.observe_all(_known(seconds))
+        if self._stream:
+            self._count_pace([each for each in ended if each[4] is not None and each[5] is not None], ahead)
+        for name, tokens in zip(TOKEN_TYPES, zip(*map(_tokens, usages), strict=True), strict=True):
+            self._observe(self._metrics.tokens, _known(tokens), name)
 
-    def settle(self) -> None:
-        """Count the usages that are not counted yet: unknown is unknown, not zero (TR-U1)."""
-        if not self._usages:
+    def _count_pace(self, begun: Sequence[Ended], ahead: float) -> None:
+        """How long the first token took, and each one after it."""
+        if not begun:
             return
-        usages = [(each.input, each.output, each.cache_read, each.cache_write, each.reasoning) for each in self._usages]
-        self._usages.clear()
-        for name, counts in zip(TOKEN_TYPES, zip(*usages, strict=True), strict=True):
-            known = [count for count in counts if count is not None]
-            if known:
-                self._tokens.labels(*self.labels, name).observe_all(known)
+        _, ids, began, _, _, first, _, over, usages, _ = zip(*begun, strict=True)
+        to_first = list(map(sub, first, began))
+        self._metrics.first_token.labels(*self._labels).mark_all(to_first, ids, [ahead + each for each in over])
+        rest = zip(map(sub, over, first), (usage.output for usage in usages), strict=True)
+        paces = [seconds / (tokens - 1) for seconds, tokens in rest if tokens is not None and tokens > 1]
+        self._observe(self._metrics.per_token, paces)
+
+    def _observe(self, series: Series[Spread], values: Sequence[float], *labels: str) -> None:
+        """A member is there when it has a value: what is never known is no zero."""
+        if values:
+            series.labels(*self._labels, *labels).observe_all(values)
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    """Unknown is unknown, not zero (TR-U1)."""
+    return [each for each in values if each is not None]
+
+
+def _tokens(usage: Usage) -> tuple[int | None, ...]:
+    """In the order of ``TOKEN_TYPES``."""
+    return usage.input, usage.output, usage.cache_read, usage.cache_write, usage.reasoning
+
+
+def _stages(ended: Ended) -> tuple[float | None, ...]:
+    """Seconds of the stages, in the order of ``STAGES``; behind them what of it was the gateway's own doing."""
+    _, _, began, parsed, sent, first, written, over, _, attempts = ended
+    parsing = parsed - began
+    if sent is None or first is None:
+        return parsing, None, None, None, None, None
+    # Who asked for the same before (``cache``, ``share``) sent it before this request was there.
+    if sent.at < began:
+        return parsing, None, None, None, over - first, None
+    dispatching, first_event = sent.opened_at - sent.at, first - sent.opened_at
+    # What passed before a later attempt was other attempts' time, not ours.
+    if sent.number > 1 or attempts > 1:
+        return parsing, dispatching, first_event, None, over - first, None
+    ours = sent.at - began
+    if written is None:
+        return parsing, dispatching, first_event, None, over - first, ours
+    # An opening, or a beat, may be written before the first word is there.
+    writing = max(0.0, written - first)
+    return parsing, dispatching, first_event, writing, over - first, ours + writing

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 
-from pipeline.alike import Alike
+from operators.tap import quietly
+from pipeline.alike import STAGES, Alike, Ended, Kind
 from pipeline.buckets import (
     DURATION_BUCKETS,
     FIRST_TOKEN_BUCKETS,
@@ -26,13 +28,13 @@ from pipeline.buckets import (
 )
 from pipeline.endings import stream_end
 from pipeline.errors import classify
-from pipeline.events import UNKNOWN
+from pipeline.events import UNKNOWN, Opened
 from pipeline.exchange import Exchange
 from pipeline.gauges import OpenThings
 from pipeline.prices import Price
-from pipeline.request import Sent
 from pipeline.series import TOGETHER, Count, Marked, Series, Spread
 from pipeline.snapshot import Family, of_collected, of_counts, of_spreads
+from pipeline.tallies import Tallies
 
 SERVER: Final = "server"
 """Stands for the chain where a limit of the gateway itself acts."""
@@ -42,8 +44,6 @@ LIMITS: Final = ("body_limit", "buffered_limit", "drain", "header_limit", "send_
 
 SHEDS: Final = ("buffered_limit", "queue", "queue_timeout", "draining")
 """What was full when work was refused."""
-
-STAGES: Final = ("parse", "dispatch", "first_event", "write", "answer")
 
 GEN_AI_LABELS: Final = ("gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model")
 
@@ -65,11 +65,12 @@ class Metrics:
         self.reloaded_at = time.time()
         self._digest = ""
         self._prices: Mapping[tuple[str, str], Price] = {}
-        self._kinds: dict[tuple[str, str, str, str, str], Alike] = {}
+        self._tallies = Tallies()
+        self._kinds: dict[Kind, Alike] = {}
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
-        self._passed: list[tuple[float | None, ...]] = []
-        """Of requests that ended, seconds of each stage and of the gateway itself that are in no spread yet (``settle``)."""
+        self._fresh: list[Ended] = []
+        """Requests that ended and were only noted (``settle``)."""
         self._ended = 0
         count, spread, marked = self._count, self._spread, self._marked
         self.requests = count("penstock_requests", "Requests ended.", "dialect", "model", "outcome")
@@ -96,8 +97,7 @@ class Metrics:
         self.losses = count("penstock_translation_loss", "What another dialect could not carry.", "from", "to", "kind")
         self.restarts = count("penstock_worker_restarts", "Workers started in the place of one that ended unasked.").labels()
         self.overhead = spread(OVERHEAD_BUCKETS, "penstock_overhead_seconds", "Time spent in the gateway itself.").labels()
-        stage = spread(STAGE_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
-        self.parsing, self.dispatching, self.first_event, self.writing, self.answering = map(stage.labels, STAGES)
+        self.stages = spread(STAGE_BUCKETS, "penstock_stage_seconds", "Time by stage of a request.", "stage")
         self.queue_wait = spread(WAIT_BUCKETS, "penstock_queue_wait_seconds", "Time waited for a slot.").labels()
         self.pauses = spread(
             WAIT_BUCKETS, "penstock_backpressure_seconds", "Pauses of a provider because its client reads slowly."
@@ -124,6 +124,8 @@ class Metrics:
         # A counter that begins at its first event hides that event from every rate.
         for limit in LIMITS:
             self.guard_trips.labels(limit, SERVER)
+        for stage in STAGES:
+            self.stages.labels(stage)
         for reason in SHEDS:
             self.sheds.labels(reason)
         for result in ("success", "failure"):
@@ -147,8 +149,8 @@ class Metrics:
 
     def families(self) -> Iterator[Family]:
         """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between."""
-        yield from map(of_counts, self._counts)
         self.settle()
+        yield from map(of_counts, self._counts)
         for series, bounds in self._spreads:
             yield of_spreads(series, bounds)
         yield from map(of_collected, self.registry.collect())
@@ -157,6 +159,12 @@ class Metrics:
     def ends(self) -> int:
         """Requests that ended. While it stays, and nothing is in flight, hardly any number moves."""
         return self._ended
+
+    @property
+    def tallies(self) -> Tallies:
+        """The sums of the same requests for ``/debug/stats``."""
+        self.settle()
+        return self._tallies
 
     def use(self, digest: str, prices: Mapping[tuple[str, str], Price] | None = None) -> None:
         """Remember which configuration is in force, and what it says that tokens cost, by model and candidate."""
@@ -197,6 +205,7 @@ class Metrics:
     def refused(self, dialect: str, reason: str) -> None:
         """Count a request that was refused before it was known what it asks for (TR-O3)."""
         self._ended += 1
+        self._tallies.refused += 1
         self.requests.labels(dialect, "other", reason).inc()
 
     def ended(self, exchange: Exchange, outcome: str) -> None:
@@ -208,66 +217,46 @@ class Metrics:
         now = time.monotonic()
         self._ended += 1
         opened = exchange.opened
-        ending = stream_end(outcome, exchange.error)
-        key = (exchange.dialect.name, exchange.label, "" if opened is None else opened.label, outcome, ending)
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = Alike(self, *key)
-        kind.requests.inc()
-        kind.duration.mark(now - exchange.began, exchange.id)
-        first, usage = exchange.first_event_at, exchange.usage
-        if opened is None or first is None:
-            self.parsing.observe(exchange.parsed_at - exchange.began)
         if opened is None:
-            return
-        kind.stream_ends.inc()
-        if opened.sent.losses.dropped:
-            # Names of losses are the dialects' own, never a client's (DI-142).
-            for name in opened.sent.losses.dropped:
-                self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
-        if first is not None:
-            self._stages(exchange, opened.sent, first, now)
-            if exchange.stream:
-                self.first_token.labels(*kind.labels).mark(first - exchange.began, exchange.id)
-                if usage.output is not None and usage.output > 1:
-                    self.per_token.labels(*kind.labels).observe((now - first) / (usage.output - 1))
-        if usage is not UNKNOWN:
-            kind.spent(usage)
-            price = self._prices.get((exchange.label, kind.candidate))
-            if price is not None:
-                self.cost.labels(exchange.label, kind.candidate).add(price.of(usage))
+            candidate, sent = "", None
+        else:
+            candidate, sent = opened.label, opened.sent
+            if sent.losses.dropped or self._prices:
+                self._of_answer(exchange, opened)
+        self._fresh.append(
+            (
+                (exchange.dialect.name, exchange.label, candidate, outcome, stream_end(outcome, exchange.error), exchange.stream),
+                exchange.id,
+                exchange.began,
+                exchange.parsed_at,
+                sent,
+                exchange.first_event_at,
+                exchange.first_write_at,
+                now,
+                exchange.usage,
+                exchange.attempts,
+            )
+        )
+        if len(self._fresh) >= TOGETHER:
+            quietly(self.settle)
 
-    def _stages(self, exchange: Exchange, sent: Sent, first: float, now: float) -> None:
-        """Where the time went, and how much of it was ours."""
-        began, written = exchange.began, exchange.first_write_at
-        dispatching = first_event = writing = overhead = None
-        # Who asked for the same before (``cache``, ``share``) sent it before this request was there.
-        if sent.at >= began:
-            dispatching = sent.opened_at - sent.at
-            first_event = first - sent.opened_at
-            # What passed before a later attempt was other attempts' time, not ours.
-            if sent.number == 1 and exchange.attempts <= 1:
-                overhead = sent.at - began
-                if written is not None:
-                    # An opening, or a beat, may be written before the first word is there.
-                    writing = max(0.0, written - first)
-                    overhead += writing
-        fresh = self._passed
-        fresh.append((exchange.parsed_at - began, dispatching, first_event, writing, now - first, overhead))
-        if len(fresh) >= TOGETHER:
-            self._settle_stages()
+    def _of_answer(self, exchange: Exchange, opened: Opened) -> None:
+        # Names of losses are the dialects' own, never a client's (DI-142).
+        for name in opened.sent.losses.dropped:
+            self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
+        price = self._prices.get((exchange.label, opened.label))
+        if price is not None and exchange.usage is not UNKNOWN:
+            self.cost.labels(exchange.label, opened.label).add(price.of(exchange.usage))
 
     def settle(self) -> None:
-        """Put into their spreads what was only noted of requests that ended: together it costs a third."""
-        self._settle_stages()
-        for kind in self._kinds.values():
-            kind.settle()
-
-    def _settle_stages(self) -> None:
-        if not self._passed:
-            return
-        spreads = (self.parsing, self.dispatching, self.first_event, self.writing, self.answering, self.overhead)
-        columns = list(zip(*self._passed, strict=True))
-        self._passed.clear()
-        for spread, seconds in zip(spreads, columns, strict=True):
-            spread.observe_all([each for each in seconds if each is not None])
+        """Count the requests that ended and were only noted."""
+        ended, self._fresh = self._fresh, []
+        alike: dict[Kind, list[Ended]] = defaultdict(list)
+        for each in ended:
+            alike[each[0]].append(each)
+        ahead = time.time() - time.monotonic()
+        for kind, these in alike.items():
+            if kind not in self._kinds:
+                self._kinds[kind] = Alike(self, kind)
+            self._kinds[kind].count(these, ahead)
+            self._tallies.count(kind, these, ahead)

@@ -1,4 +1,4 @@
-"""Begins and ends the record of each request: its trace, its line in the log, and the sums that /debug/stats tells."""
+"""Begins and ends the record of each request: its trace, and its line in the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from pipeline.exchange import Exchange
 from pipeline.logs import Lines, iso
 from pipeline.redaction import Redactor
 from pipeline.resolve import Route
-from pipeline.tallies import Tallies
 from pipeline.traces import Ring, Trace
 from pipeline.traces.attempt import micros
 from pipeline.traces.file import RotatingFile
@@ -46,7 +45,6 @@ class Recorder:
 
     def __init__(self, config: TracesConfig, digest: str = "", redactor: Redactor | None = None, worker: int = 0) -> None:
         self.ring = Ring(config.keep)
-        self.tallies = Tallies()
         self.worker = worker
         self.telemetry: Telemetry | None = None
         """Makes spans of requests; None: nobody wants them, and it costs nothing."""
@@ -112,7 +110,6 @@ class Recorder:
             status: of the response; None where none was begun.
             error: what it ended with.
         """
-        self.tallies.count(exchange, outcome)
         if status is None and exchange.first_write_at is not None:
             status = 200
         told = None if error is None else (error.reason, said(error))
@@ -144,7 +141,6 @@ class Recorder:
 
         ``caller``: None: a stranger, who must not be able to push others' traces out.
         """
-        self.tallies.refuse()
         told = None if error is None else (error.reason, said(error))
         if caller is not None and self.ring.keep:
             trace = self._trace(id, dialect, began)

@@ -5,8 +5,8 @@ For one event loop. Who tells the numbers to whom, and in what format, is none o
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left, bisect_right
+from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 
@@ -116,10 +116,9 @@ class Marked(Spread):
     """A spread that knows of each bucket whose value was the last one: the way from a slow bucket to a request.
 
     >>> spread = Marked((1, 10))
-    >>> spread.mark(2, "req_1")
-    >>> spread.mark(3, "req_2")
-    >>> [mark and mark[:2] for mark in spread.marks]
-    [None, ('req_2', 3), None]
+    >>> spread.mark_all([2, 3, 0.5], ["req_1", "req_2", "req_3"], [7, 8, 9])
+    >>> spread.marks
+    [('req_3', 0.5, 9), ('req_2', 3, 8), None]
     """
 
     __slots__ = ("marks",)
@@ -128,12 +127,14 @@ class Marked(Spread):
         super().__init__(bounds)
         self.marks: list[Mark | None] = [None] * (len(bounds) + 1)
 
-    def mark(self, value: float, whose: str) -> None:
-        """Take note of one value, and of whose it is."""
-        bucket = bisect_left(self._bounds, value)
-        self._counts[bucket] += 1
-        self._sum += value
-        self.marks[bucket] = (whose, value, time.time())
+    def mark_all(self, values: Sequence[float], whose: Sequence[str], at: Sequence[float]) -> None:
+        """Take note of several values, of whose each is, and of when it was (unix seconds), the last one last."""
+        buckets = [bisect_left(self._bounds, value) for value in values]
+        for bucket, number in Tally(buckets).items():
+            self._counts[bucket] += number
+        self._sum += sum(values)
+        for bucket, last in {bucket: place for place, bucket in enumerate(buckets)}.items():
+            self.marks[bucket] = (whose[last], values[last], at[last])
 
     def told(self) -> Told:
         self._settle()

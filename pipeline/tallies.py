@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from operator import sub
 from typing import Any
 
-from pipeline.exchange import Exchange
-from pipeline.series import TOGETHER
+from pipeline.alike import Ended, Kind
 
 
 class Tally:
@@ -74,44 +73,29 @@ class Tallies:
     """Sums by model. Its names are those of the configuration, so there are few."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Tally] = {}
-        self._ended: list[tuple[str, str, str, float, float, float | None]] = []
-        """What is not added yet: together it costs a third."""
+        self.models: dict[str, Tally] = {}
         self.refused = 0
         """Requests that were refused before it was known what they ask for."""
 
-    def count(self, exchange: Exchange, outcome: str) -> None:
-        """A request ended."""
-        ended = self._ended
-        ended.append((exchange.label, outcome, exchange.id, exchange.began, time.monotonic(), exchange.first_event_at))
-        if len(ended) >= TOGETHER or outcome != "ok":
-            self._add()
-
-    @property
-    def models(self) -> Mapping[str, Tally]:
-        """The sums by model."""
-        self._add()
-        return self._models
-
-    def _add(self) -> None:
-        for label, outcome, id, began, now, first in self._ended:
-            tally = self._models.get(label)
-            if tally is None:
-                tally = self._models[label] = Tally()
-            tally.total += 1
-            tally.seconds += now - began
-            tally.longest = max(tally.longest, now - began)
-            if first is not None:
-                tally.first += first - began
-                tally.firsts += 1
-            if outcome == "client_left":
-                tally.left += 1
-            elif outcome != "ok":
-                tally.errors += 1
-                # It is added at once.
-                tally.last_error_at, tally.last_error_id = time.time(), id
-        self._ended.clear()
-
-    def refuse(self) -> None:
-        """A request was refused at once."""
-        self.refused += 1
+    def count(self, kind: Kind, ended: Sequence[Ended], ahead: float) -> None:
+        """Some requests of one kind ended. ``ahead``: what the time of day is ahead of the clock of their times, in seconds."""
+        _, model, _, outcome, _, _ = kind
+        tally = self.models.get(model)
+        if tally is None:
+            tally = self.models[model] = Tally()
+        _, ids, began, _, _, first, _, over, _, _ = zip(*ended, strict=True)
+        lasted = list(map(sub, over, began))
+        to_first = [came - since for came, since in zip(first, began, strict=True) if came is not None]
+        tally.total += len(ended)
+        tally.seconds += sum(lasted)
+        tally.longest = max(tally.longest, *lasted)
+        tally.first += sum(to_first)
+        tally.firsts += len(to_first)
+        if outcome == "client_left":
+            tally.left += len(ended)
+        elif outcome != "ok":
+            tally.errors += len(ended)
+            at = ahead + over[-1]
+            # Another kind of error, counted before, may have come later.
+            if tally.last_error_at is None or tally.last_error_at <= at:
+                tally.last_error_at, tally.last_error_id = at, ids[-1]

@@ -27,7 +27,7 @@ def samples(*families: Family, openmetrics: bool) -> dict[tuple[str, tuple[tuple
 def slow() -> Family:
     series = Series("slow_seconds", "How slow.", ("model",), lambda: Marked((0.5, 1)))
     for value, whose in ((0.1, "req_a"), (0.2, "req_b"), (7, "req_c")):
-        series.labels(AWKWARD).mark(value, whose)
+        series.labels(AWKWARD).mark_all([value], [whose], [1e9])
     return of_spreads(series, (0.5, 1))
 
 
@@ -55,8 +55,8 @@ def test_the_last_request_of_each_bucket_is_its_exemplar_in_openmetrics_only() -
 
 def test_an_id_that_is_too_long_for_an_exemplar_is_left_out() -> None:
     series = Series("slow", "How slow.", (), lambda: Marked((1,)))
-    series.labels().mark(0.5, "x" * 119)
-    series.labels().mark(5, "x" * 118)
+    series.labels().mark_all([0.5], ["x" * 119], [1e9])
+    series.labels().mark_all([5], ["x" * 118], [1e9])
     [family] = read_openmetrics(text(of_spreads(series, (1,)), openmetrics=True))  # type: ignore[no-untyped-call]
     assert [each.exemplar is not None for each in family.samples[:2]] == [False, True]
 
@@ -70,13 +70,12 @@ def test_many_members_come_in_several_blocks_and_none_is_lost() -> None:
 
 
 def test_histograms_of_two_processes_add_up_by_bucket_and_the_later_mark_stays() -> None:
-    def one(*values: float) -> Series[Marked]:
+    def one(at: float, *values: float) -> Series[Marked]:
         series = Series("slow", "How slow.", (), lambda: Marked((1,)))
-        for value in values:
-            series.labels().mark(value, f"req_{value}")
+        series.labels().mark_all(values, [f"req_{value}" for value in values], [at] * len(values))
         return series
 
-    first, second = one(0.5, 5), one(0.25)
+    first, second = one(1e9, 0.5, 5), one(1e9 + 1, 0.25)
     snapshots = [list(read(written([of_spreads(each, (1,))]))) for each in (first, second)]
     [(_, [counts, sum_, marks])] = total(snapshots)[0]["members"]
     assert (counts, sum_, [mark[0] for mark in marks]) == ([2, 1], 5.75, ["req_0.25", "req_5"])

@@ -16,6 +16,9 @@ from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
 from pipeline.prices import Price
 from pipeline.request import Losses, Sent
+from pipeline.series import TOGETHER
+
+DURATION = "gen_ai_client_operation_duration_seconds"
 
 
 @pytest.fixture
@@ -59,8 +62,35 @@ def test_what_was_written_before_the_first_event_took_no_time(exchange: Exchange
     exchange.first_write_at = 115.0
     metrics.ended(exchange, "ok")
     metrics.settle()
-    assert metrics.writing.sum == 0
+    assert metrics.stages.labels("write").sum == 0
     assert metrics.overhead.sum == pytest.approx(0.002)
+
+
+def test_whoever_asks_is_told_of_all_that_ended_however_many_wait_to_be_counted(exchange: Exchange) -> None:
+    metrics = Metrics("1")
+    open_(exchange, number=1, at=100.002)
+    exchange.usage = Usage(input=3, output=5)
+    ends = 2 * TOGETHER + 7
+    for number in range(ends):
+        exchange.id = f"req_{number}"
+        metrics.ended(exchange, "ok" if number % 10 else "timeout")
+    told = {family["name"]: family["members"] for family in metrics.families()}
+    outcomes = {labels[-1]: number for labels, number in told["penstock_requests"]}
+    assert outcomes == {"timeout": ends // 10 + 1, "ok": ends - ends // 10 - 1}
+    spent = {labels[-1]: (sum(counts), total) for labels, (counts, total, _) in told["gen_ai_client_token_usage"]}
+    assert spent == {"input": (ends, 3 * ends), "output": (ends, 5 * ends)}
+    assert all(mark is None or mark[0] in {"req_510", "req_518"} for _, (_, _, marks) in told[DURATION] for mark in marks)
+    tally = metrics.tallies.models["other"]
+    assert (tally.total, tally.errors, tally.firsts, tally.last_error_id) == (ends, ends // 10 + 1, ends, "req_510")
+
+
+def test_a_fault_of_counting_is_nobodys_request(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics("1")
+    open_(exchange, number=1, at=100.002)
+    exchange.began = None  # type: ignore[assignment]
+    for _ in range(TOGETHER):
+        metrics.ended(exchange, "ok")
+    assert "a probe raised" in caplog.text
 
 
 def test_errors_of_operations_are_of_few_types() -> None:

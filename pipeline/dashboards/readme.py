@@ -21,9 +21,9 @@ HEAD = f"""{TITLE} for the chains of a configuration. In Penstock's own reposito
 | folder | what it is for |
 | --- | --- |
 | `grafana/provisioning/`, `grafana/dashboards/` | mount them as `/etc/grafana/provisioning` and `/etc/grafana/dashboards` |
-| `prometheus/prometheus.yml`, `prometheus/rules/` | who is scraped (put your gateway's address there), and the rules |
+| `prometheus/prometheus.yml`, `prometheus/rules/` | who is scraped (put each gateway's address there), and the rules |
 
-`docker compose up` in the folder above starts all of it. There is no dashboard of a cluster, because there is no cluster yet.
+`docker compose up` in the folder above starts all of it.
 """
 
 

@@ -140,6 +140,7 @@ class Asking:
         # A body without a length ends with the connection. What is compressed, although nobody asked for that, is unpacked.
         protocol.set_response_params(read_until_eof=True, auto_decompress=True)
         protocol.told = self._came
+        protocol.heading = True
         self._began = monotonic()
         body = self._body
         head = b"%bcontent-length: %d\r\n\r\n" % (self._head, len(body))

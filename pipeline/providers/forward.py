@@ -27,16 +27,38 @@ class Watched(ResponseHandler):
         super().__init__(loop)
         self.told: Callable[[], None] | None = None
         """Whom to tell; who sets it takes it back."""
+        self.heading = False
+        """Whether the next read may hold the head of an answer."""
         self.used = False
         """Whether a request went out on it before."""
         self.broken = False
         """Whether what came cannot be read any more. Of a fault between two pieces of a body nobody else hears."""
 
     def data_received(self, data: bytes) -> None:
+        if self.heading:
+            data = self._headed(data)
+            if not data:
+                return
         _received(self, data)
         told = self.told
         if told is not None:
             told()
+
+    def _headed(self, data: bytes) -> bytes:
+        """Let the head of a stream be answered before what came along with it is read. Returns what is still to be read.
+
+        A fast provider sends many small chunks along with the head. Read together with it they would go one by one through a
+        reader that nobody has taken over yet, which is a quarter of all that a stream of 100 takes.
+        """
+        self.heading = False
+        end = data.find(b"\r\n\r\n") + 4
+        if not 4 <= end < len(data) or data.find(b"text/event-stream", 0, end) < 0:
+            return data
+        _received(self, data[:end])
+        if self.told is not None:
+            self.told()
+        # Who was told may have closed the connection.
+        return data[end:] if self.transport is not None else b""
 
     def answered(self) -> tuple[RawResponseMessage, StreamReader] | None:
         """The head of an answer, with the body that follows it, where one came that nobody took yet."""

@@ -34,11 +34,12 @@ class Facts:
         """Sums since the start, and what is open now."""
         runtime = self._runtime
         metrics, recorder = runtime.metrics, runtime.recorder
+        tallies = metrics.tallies
         return {
             **self._process(),
             "active": len(runtime.exchanges),
-            "refused": recorder.tallies.refused,
-            "models": {name: tally.to_json() for name, tally in recorder.tallies.models.items()},
+            "refused": tallies.refused,
+            "models": {name: tally.to_json() for name, tally in tallies.models.items()},
             "queue": self._queue(),
             "upstream_open": metrics.upstream_open,
             "buffered_bytes": metrics.buffered,

@@ -226,19 +226,18 @@ class Stand:
         return Process("floor", ["-m", "tests.bench.floor", self.provider.url])
 
     @contextlib.contextmanager
-    def gateway(self, profile: Path | None = None, seed: int | None = None, **sections: Any) -> Iterator[Process]:
+    def gateway(self, *run: str, seed: int | None = None, **sections: Any) -> Iterator[Process]:
         """A fresh gateway with its default chain, and the provider three times: once in each dialect.
 
         Args:
-            profile: where a profile is written (see ``profiled``); None: the gateway as it is.
+            run: the module that is run, and what it is given before the command: ``profiled``, ``unseen``; the gateway as it is.
             seed: of its hashes, so that two of the same seed have their tables alike; None: by chance.
             sections: further sections of its configuration.
         """
         with tempfile.TemporaryDirectory() as folder:
             config = Path(folder, "penstock.yaml")
             config.write_text(yaml.safe_dump({**self._config(), **sections}))
-            run = ["tests.bench.profiled", str(profile)] if profile else ["pipeline"]
-            command = ["-m", *run, "serve", str(config), "--port", "0"]
+            command = ["-m", *(run or ("pipeline",)), "serve", str(config), "--port", "0"]
             with Process("gateway", command, seed=seed) as process:
                 yield process
 

@@ -40,7 +40,7 @@ def profile(stand: Stand, plan: Plan, show: Callable[[Any], None]) -> None:
 def _measure(stand: Stand, case: Case, pair: Pair, *, quick: bool) -> tuple[Stats, float, int]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "profile")
-        with stand.gateway(path) as gateway:
+        with stand.gateway("tests.bench.profiled", str(path)) as gateway:
             leg = Leg(stand, [gateway], case, pair, quick=quick, through_gateway=True)
             leg.round(keep=False)
             gateway.signal(profiled.START)

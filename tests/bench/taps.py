@@ -1,6 +1,8 @@
-"""What seeing costs: gateways as they are, such as do not log, and such as neither log nor trace, in turn.
+"""What seeing costs: gateways as they are, such as do not log, and such as neither log nor trace nor have taps, in turn.
 
-The counters of the metrics cannot be switched off: they are in all of them (in process 7 us a stream of 100).
+It is counted by the streamed event, whichever stream the event is of: the budget is on all loads together.
+A short stream shares out the cost of its request among a hundred events, a long one among a thousand.
+
 Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
 """
 
@@ -9,7 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from itertools import chain
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any, Final
 
 from tests.bench.cases import CASES, TAPPED, TAPPED_OF_EACH, TAPPED_PAIRS, TAPS, Case, Pair, wanted
@@ -17,29 +19,35 @@ from tests.bench.figures import Figure, Plan, Say
 from tests.bench.leg import Leg
 from tests.bench.processes import Process, Stand
 
-_UNSEEN: Final[dict[str, Any]] = {"traces": {"keep": 0}, "logs": {"level": "error"}}
-_UNTOLD: Final[dict[str, Any]] = {"logs": {"level": "error"}}
-_AS_IT_IS: Final[dict[str, Any]] = {}
+_UNTOLD: Final = {"logs": {"level": "error"}}
+_KINDS: Final[Sequence[tuple[Sequence[str], dict[str, Any]]]] = (
+    (("tests.bench.unseen",), {"traces": {"keep": 0}, **_UNTOLD}),
+    ((), _UNTOLD),
+    ((), {}),
+)
 
 
 def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
-    """Taps and traces, which have a budget; and the same with the line in the log, which has none."""
+    """Taps and traces, and the same with the line in the log: under each load, and what all of them come to together."""
     chosen = [pair for pair in TAPPED_PAIRS if wanted("taps", pair, plan.only)]
     if not chosen:
         return []
-    figures = []
+    seen, logged = [], []
     with contextlib.ExitStack() as stack:
         trios = [
-            [stack.enter_context(stand.gateway(seed=seed, **sections)) for sections in (_UNSEEN, _UNTOLD, _AS_IT_IS)]
+            [stack.enter_context(stand.gateway(*run, seed=seed, **sections)) for run, sections in _KINDS]
             for seed in range(1, (2 if plan.quick else TAPPED_OF_EACH) + 1)
         ]
         for case in (case for case in CASES if case.name in TAPPED):
             for pair in chosen:
-                figures += _measure(stand, trios, case, pair, plan, say)
-    return figures
+                without, untold, as_it_is = _measure(stand, trios, case, pair, plan, say)
+                seen.append(_figure(f"taps, {case.title}", case, pair, without, untold))
+                logged.append(_figure(f"taps and log, {case.title}", case, pair, without, as_it_is))
+    return [*seen, *logged, _together("taps, all of these", seen, TAPS), _together("taps and log, all of these", logged, None)]
 
 
-def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair: Pair, plan: Plan, say: Say) -> list[Figure]:
+def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair: Pair, plan: Plan, say: Say) -> list[list[float]]:
+    """Microseconds of CPU an event, round by round, of each kind of gateways."""
     legs = [[Leg(stand, [each], case, pair, quick=plan.quick, through_gateway=True) for each in trio] for trio in trios]
     rounds = TAPPED[case.name]
     for number in range(rounds + 1):
@@ -47,16 +55,19 @@ def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair:
         for trio in legs:
             for leg in trio if number % 2 else reversed(trio):
                 leg.round(keep=number > 0)
-    unseen, untold, as_it_is = (list(chain.from_iterable(leg.cpu for leg in kind)) for kind in zip(*legs, strict=True))
-    return [
-        _figure(f"taps, {case.title}", case, pair, unseen, untold, TAPS),
-        _figure(f"taps and log, {case.title}", case, pair, unseen, as_it_is, None),
-    ]
+    return [list(chain.from_iterable(leg.cpu for leg in kind)) for kind in zip(*legs, strict=True)]
 
 
-def _figure(name: str, case: Case, pair: Pair, without: Sequence[float], having: Sequence[float], budget: float | None) -> Figure:
+def _figure(name: str, case: Case, pair: Pair, without: Sequence[float], having: Sequence[float]) -> Figure:
     cost = median(having)
     # Round by round, of two of the same seed: what disturbs a round disturbs both.
     ratio = median(mine / its for mine, its in zip(having, without, strict=True))
     spread = (max(having) - min(having)) / 2 / cost
-    return Figure(name, str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, budget, spread=spread)
+    return Figure(name, str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, None, spread=spread)
+
+
+def _together(name: str, figures: Sequence[Figure], budget: float | None) -> Figure:
+    """What an event costs more, whichever stream it is of: each load counts the same, be its events cheap or dear."""
+    without, having = (geometric_mean(values) for values in zip(*((each.floor, each.gateway) for each in figures), strict=True))
+    ratio = geometric_mean(each.ratio for each in figures)
+    return Figure(name, "", figures[0].unit, without, having, ratio, budget)

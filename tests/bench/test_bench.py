@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
+from urllib.request import urlopen
 
 import pytest
 
@@ -122,6 +123,17 @@ def test_the_cpu_clock_of_a_process_runs_only_while_it_works(stand: Stand, floor
 )
 def test_a_budget_is_held_or_broken(ratio: float, gateway: float, relative: bool, ok: bool) -> None:
     assert Figure("f", "chat", "us", 100.0, gateway, ratio, 1.4, relative).ok is ok
+
+
+@pytest.mark.parametrize(("run", "counts"), [((), True), (("tests.bench.unseen",), False)])
+def test_a_gateway_without_its_taps_answers_and_counts_nothing(stand: Stand, run: Sequence[str], counts: bool) -> None:
+    with stand.gateway(*run, logs={"level": "error"}) as gateway:
+        for dialect in DIALECTS:
+            order = Order(gateway.url, dialect, "chat", "burst-100", count=2, prefix="chat/")
+            assert stand.order("run", gateway, order).answers == 2
+        with urlopen(f"{gateway.url}/metrics", timeout=10) as told:
+            metrics = told.read().decode()
+    assert all((name in metrics) is counts for name in ("penstock_requests_total{", "penstock_attempts_total{"))
 
 
 def test_pairs_are_chosen_by_pattern() -> None:

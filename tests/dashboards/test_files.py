@@ -85,7 +85,7 @@ def test_grafanas_own_types_read_and_write_the_same(written: dict[str, str]) -> 
 
 def test_dashboards_are_told_apart_and_lead_to_each_other(written: dict[str, str]) -> None:
     found = dashboards_of(written)
-    assert len({board["uid"] for board in found}) == len(found) == 6
+    assert len({board["uid"] for board in found}) == len(found) == 7
     for board in found:
         assert board["tags"] == ["penstock"]
         others, console = board["links"]

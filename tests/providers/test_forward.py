@@ -16,6 +16,7 @@ from pipeline.providers.pool import Destination, Pool, request_head
 from tests.providers.test_pool import answer, one_request, with_server
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
@@ -165,12 +166,70 @@ def broken_after(wire: bytes, fault: bytes, *, closes: bool) -> object:
     return with_server(serve, play)
 
 
-def test_what_came_before_a_cut_is_handed_on_and_then_the_cut() -> None:
-    assert broken_after(CHUNKED + chunk(b"half of"), b"", closes=True) == b"half of"
+@pytest.mark.parametrize("head", [CHUNKED, STREAM])
+def test_what_came_before_a_cut_is_handed_on_and_then_the_cut(head: bytes) -> None:
+    assert broken_after(head + chunk(b"half of"), b"", closes=True) == b"half of"
 
 
-def test_chunks_that_cannot_be_read_end_the_body_also_where_the_connection_stays() -> None:
-    assert broken_after(CHUNKED + chunk(b"half of"), b"zz\r\nfoo", closes=False) == b"half of"
+@pytest.mark.parametrize("head", [CHUNKED, STREAM])
+def test_chunks_that_cannot_be_read_end_the_body_also_where_the_connection_stays(head: bytes) -> None:
+    assert broken_after(head + chunk(b"half of"), b"zz\r\nfoo", closes=False) == b"half of"
+
+
+def along_with_the_head(wire: bytes, *, leaves: bool = False) -> object:
+    """Of an answer that comes in one read: whether it was over when its head was answered, its pieces, and how it ended.
+
+    ``leaves``: who is answered closes the connection at once.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        writer.write(wire)
+        await writer.drain()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> tuple[bool, list[bytes], BaseException | None]:
+        ended: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+        pieces: list[bytes] = []
+        answers: list[tuple[Answer, bool]] = []
+
+        def answered(found: Answer) -> None:
+            answers.append((found, found.content.is_eof()))
+            if leaves:
+                found.close()
+                ended.set_result(None)
+            else:
+                found.forward(pieces.append, FlowGate(), ended.set_result).begin()
+
+        pool.ask(to, request_head(url, {}), b"{}", answered, ended.set_exception).begin()
+        error = await ended
+        [(found, over)] = answers
+        found.close()
+        return over, pieces, error
+
+    return with_server(serve, play)
+
+
+def test_what_came_along_with_the_head_of_a_stream_is_read_by_whoever_has_taken_it_over() -> None:
+    chunks = b"".join(map(chunk, (b"a", b"b", b"c", b"")))
+    assert along_with_the_head(STREAM + chunks) == (False, [b"abc"], None)
+    assert along_with_the_head(CHUNKED + chunks) == (True, [b"abc"], None)
+
+
+def test_a_hint_before_the_head_changes_nothing_of_what_comes() -> None:
+    hint = b"HTTP/1.1 103 Early Hints\r\nlink: </text/event-stream>\r\n\r\n"
+    assert along_with_the_head(hint + STREAM + chunk(b"a") + chunk(b"")) == (True, [b"a"], None)
+
+
+def test_who_closes_at_the_head_hears_nothing_of_what_came_along(caplog: pytest.LogCaptureFixture) -> None:
+    assert along_with_the_head(STREAM + chunk(b"a") + b"zz\r\n", leaves=True) == (False, [], None)
+    assert not caplog.records
+
+
+def test_a_fault_that_comes_along_with_the_head_of_a_stream_ends_its_body() -> None:
+    found = along_with_the_head(STREAM + chunk(b"half of") + b"zz\r\nfoo")
+    assert isinstance(found, tuple)
+    assert found[:2] == (False, [b"half of"])
+    assert isinstance(found[2], aiohttp.ClientPayloadError)
 
 
 def test_a_fault_in_what_is_compressed_is_told_also_where_its_parser_had_paused() -> None:

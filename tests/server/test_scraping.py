@@ -72,10 +72,10 @@ def fill(metrics: Metrics) -> None:
                 metrics.requests.labels("chat", f"model-{number}", outcome).inc()
                 metrics.stream_ends.labels(candidate, outcome).inc()
                 for seconds in (0.005, 0.05, 0.5, 5, 50):
-                    metrics.duration.labels(*labels, outcome).mark(seconds, "req_0123456789abcdef01234567")
+                    metrics.duration.labels(*labels, outcome).mark_all([seconds], ["req_0123456789abcdef01234567"], [1e9])
                 metrics.attempts.labels(candidate, "error", outcome).inc()
             for seconds in (0.0005, 0.05, 0.5, 5):
-                metrics.first_token.labels(*labels).mark(seconds, "req_0123456789abcdef01234567")
+                metrics.first_token.labels(*labels).mark_all([seconds], ["req_0123456789abcdef01234567"], [1e9])
                 metrics.per_token.labels(*labels).observe(seconds)
             for name in TOKENS:
                 metrics.tokens.labels(*labels, name).observe(100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.dashboards.boards.cluster import cluster
 from pipeline.dashboards.boards.flow import flow
 from pipeline.dashboards.boards.overview import overview
 from pipeline.dashboards.boards.process import process
@@ -12,5 +13,5 @@ from pipeline.dashboards.boards.speed import speed
 from pipeline.dashboards.boards.translation import translation
 from pipeline.dashboards.model import BoardOf
 
-BOARDS: Final[tuple[BoardOf, ...]] = (overview, speed, resilience, flow, translation, process)
-"""In the order in which they are listed. There is none of a cluster: nothing could answer its questions yet."""
+BOARDS: Final[tuple[BoardOf, ...]] = (overview, speed, resilience, flow, translation, cluster, process)
+"""In the order in which they are listed."""
