@@ -24,12 +24,17 @@ Kind = tuple[str, str, str, str, str, bool]
 """What requests that ended alike have in common: dialect, model, candidate that answered ("": none), outcome, how the answer
 ended, and whether it was a stream."""
 
-Ended = tuple[Kind, str, float, float, Sent | None, float | None, float | None, float, Usage, int]
-"""A request that ended: its kind; its id; when it began and was parsed; the attempt that was answered; when its first event came,
-when its first bytes were written, and when it ended (monotonic seconds); its usage; how many attempts were made.
+Ended = tuple[Kind, str, float, float, float, Sent | None, float | None, float | None, float, Usage, int]
+"""A request that ended: its kind; its id; the time of day (unix seconds); when it began and was parsed; the attempt that
+answered; when its first event came, when its first bytes were written, and when it ended (monotonic seconds); its usage; how many
+attempts were made.
 
 No more than a plain tuple of what is there anyway: what is done for each request finds nothing in the processor's caches.
 """
+
+_SENT: Final = 5
+_FIRST: Final = 6
+_USAGE: Final = 9
 
 
 class Alike:
@@ -53,26 +58,29 @@ class Alike:
         self._duration = metrics.duration.labels(*self._labels, error_type(outcome))
         self._stages = (*map(metrics.stages.labels, STAGES), metrics.overhead)
 
-    def count(self, ended: Sequence[Ended], ahead: float) -> None:
-        """Count some of them. ``ahead``: what the time of day is ahead of the clock of their times, in seconds."""
+    def count(self, ended: Sequence[Ended]) -> None:
+        """Count some of them, in the order in which they ended."""
         self._requests.add(len(ended))
         self._stream_ends.add(len(ended))
-        _, ids, began, _, _, _, _, over, usages, _ = zip(*ended, strict=True)
-        self._duration.mark_all(list(map(sub, over, began)), ids, [ahead + each for each in over])
+        _, ids, at, began, _, _, _, _, over, _, _ = zip(*ended, strict=True)
+        self._duration.mark_all(list(map(sub, over, began)), ids, at)
         for spread, seconds in zip(self._stages, zip(*map(_stages, ended), strict=True), strict=True):
             spread.observe_all(_known(seconds))
+        answered = [each for each in ended if each[_SENT] is not None]
+        if not answered:
+            return
         if self._stream:
-            self._count_pace([each for each in ended if each[4] is not None and each[5] is not None], ahead)
-        for name, tokens in zip(TOKEN_TYPES, zip(*map(_tokens, usages), strict=True), strict=True):
+            self._count_pace([each for each in answered if each[_FIRST] is not None])
+        usages = map(_tokens, [each[_USAGE] for each in answered])
+        for name, tokens in zip(TOKEN_TYPES, zip(*usages, strict=True), strict=True):
             self._observe(self._metrics.tokens, _known(tokens), name)
 
-    def _count_pace(self, begun: Sequence[Ended], ahead: float) -> None:
+    def _count_pace(self, begun: Sequence[Ended]) -> None:
         """How long the first token took, and each one after it."""
         if not begun:
             return
-        _, ids, began, _, _, first, _, over, usages, _ = zip(*begun, strict=True)
-        to_first = list(map(sub, first, began))
-        self._metrics.first_token.labels(*self._labels).mark_all(to_first, ids, [ahead + each for each in over])
+        _, ids, at, began, _, _, first, _, over, usages, _ = zip(*begun, strict=True)
+        self._metrics.first_token.labels(*self._labels).mark_all(list(map(sub, first, began)), ids, at)
         rest = zip(map(sub, over, first), (usage.output for usage in usages), strict=True)
         paces = [seconds / (tokens - 1) for seconds, tokens in rest if tokens is not None and tokens > 1]
         self._observe(self._metrics.per_token, paces)
@@ -95,7 +103,7 @@ def _tokens(usage: Usage) -> tuple[int | None, ...]:
 
 def _stages(ended: Ended) -> tuple[float | None, ...]:
     """Seconds of the stages, in the order of ``STAGES``; behind them what of it was the gateway's own doing."""
-    _, _, began, parsed, sent, first, written, over, _, attempts = ended
+    _, _, _, began, parsed, sent, first, written, over, _, attempts = ended
     parsing = parsed - began
     if sent is None or first is None:
         return parsing, None, None, None, None, None

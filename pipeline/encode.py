@@ -112,7 +112,7 @@ class Encode:
 class Encoding(Through[Batch, bytes]):
     """Runs the station; what is said in the middle of an answer goes to its encoder without a detour.
 
-    It is never seen alone: ``taps`` hangs on it what is to be seen of the answer, and asks whether it has ended.
+    In a gateway it is never alone: ``taps`` hangs on it what is to be seen of the answer, and asks whether it has ended.
     """
 
     __slots__ = ()

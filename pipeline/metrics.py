@@ -7,8 +7,7 @@ to each other and ``exposition`` writes for Prometheus.
 from __future__ import annotations
 
 import time
-from collections import Counter as Tally
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -54,7 +53,7 @@ class Metrics:
     def __init__(self, version: str) -> None:
         self.registry = CollectorRegistry()
         self.version = version
-        self.in_flight: Tally[str] = Tally()
+        self.in_flight: Counter[str] = Counter()
         self.upstream_open = 0
         self.buffered = 0
         self.breakers: Callable[[], Mapping[str, str]] = dict
@@ -148,7 +147,10 @@ class Metrics:
         return series
 
     def families(self) -> Iterator[Family]:
-        """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between."""
+        """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between.
+
+        What is counted of requests that ended is of those that had ended at the beginning.
+        """
         self.settle()
         yield from map(of_counts, self._counts)
         for series, bounds in self._spreads:
@@ -222,11 +224,12 @@ class Metrics:
         else:
             candidate, sent = opened.label, opened.sent
             if sent.losses.dropped or self._prices:
-                self._of_answer(exchange, opened)
+                self._count_answer(exchange, opened)
         self._fresh.append(
             (
                 (exchange.dialect.name, exchange.label, candidate, outcome, stream_end(outcome, exchange.error), exchange.stream),
                 exchange.id,
+                time.time(),
                 exchange.began,
                 exchange.parsed_at,
                 sent,
@@ -238,9 +241,10 @@ class Metrics:
             )
         )
         if len(self._fresh) >= TOGETHER:
-            quietly(self.settle)
+            self.settle()
 
-    def _of_answer(self, exchange: Exchange, opened: Opened) -> None:
+    def _count_answer(self, exchange: Exchange, opened: Opened) -> None:
+        """What it lost and what it cost, at once: another configuration may have other prices."""
         # Names of losses are the dialects' own, never a client's (DI-142).
         for name in opened.sent.losses.dropped:
             self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
@@ -254,9 +258,11 @@ class Metrics:
         alike: dict[Kind, list[Ended]] = defaultdict(list)
         for each in ended:
             alike[each[0]].append(each)
-        ahead = time.time() - time.monotonic()
         for kind, these in alike.items():
-            if kind not in self._kinds:
-                self._kinds[kind] = Alike(self, kind)
-            self._kinds[kind].count(these, ahead)
-            self._tallies.count(kind, these, ahead)
+            quietly(self._settle_kind, kind, these)
+
+    def _settle_kind(self, kind: Kind, ended: Sequence[Ended]) -> None:
+        if kind not in self._kinds:
+            self._kinds[kind] = Alike(self, kind)
+        self._tallies.count(kind, ended)
+        self._kinds[kind].count(ended)

@@ -6,12 +6,12 @@ For one event loop. Who tells the numbers to whom, and in what format, is none o
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter as Tally
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Generic, TypeVar
 
 TOGETHER: Final = 256
-"""Values that are put into their buckets at once."""
+"""Values that are put into their buckets, and requests that are counted, at once."""
 
 
 Mark = tuple[str, float, float]
@@ -130,11 +130,14 @@ class Marked(Spread):
     def mark_all(self, values: Sequence[float], whose: Sequence[str], at: Sequence[float]) -> None:
         """Take note of several values, of whose each is, and of when it was (unix seconds), the last one last."""
         buckets = [bisect_left(self._bounds, value) for value in values]
-        for bucket, number in Tally(buckets).items():
+        for bucket, number in Counter(buckets).items():
             self._counts[bucket] += number
         self._sum += sum(values)
         for bucket, last in {bucket: place for place, bucket in enumerate(buckets)}.items():
-            self.marks[bucket] = (whose[last], values[last], at[last])
+            known = self.marks[bucket]
+            # Others, counted before, may have come later.
+            if known is None or known[2] <= at[last]:
+                self.marks[bucket] = (whose[last], values[last], at[last])
 
     def told(self) -> Told:
         self._settle()

@@ -77,13 +77,13 @@ class Tallies:
         self.refused = 0
         """Requests that were refused before it was known what they ask for."""
 
-    def count(self, kind: Kind, ended: Sequence[Ended], ahead: float) -> None:
-        """Some requests of one kind ended. ``ahead``: what the time of day is ahead of the clock of their times, in seconds."""
+    def count(self, kind: Kind, ended: Sequence[Ended]) -> None:
+        """Some requests of one kind ended, in this order."""
         _, model, _, outcome, _, _ = kind
         tally = self.models.get(model)
         if tally is None:
             tally = self.models[model] = Tally()
-        _, ids, began, _, _, first, _, over, _, _ = zip(*ended, strict=True)
+        _, ids, at, began, _, _, first, _, over, _, _ = zip(*ended, strict=True)
         lasted = list(map(sub, over, began))
         to_first = [came - since for came, since in zip(first, began, strict=True) if came is not None]
         tally.total += len(ended)
@@ -95,7 +95,6 @@ class Tallies:
             tally.left += len(ended)
         elif outcome != "ok":
             tally.errors += len(ended)
-            at = ahead + over[-1]
             # Another kind of error, counted before, may have come later.
-            if tally.last_error_at is None or tally.last_error_at <= at:
-                tally.last_error_at, tally.last_error_id = at, ids[-1]
+            if tally.last_error_at is None or tally.last_error_at <= at[-1]:
+                tally.last_error_at, tally.last_error_id = at[-1], ids[-1]

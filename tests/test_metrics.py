@@ -84,13 +84,26 @@ def test_whoever_asks_is_told_of_all_that_ended_however_many_wait_to_be_counted(
     assert (tally.total, tally.errors, tally.firsts, tally.last_error_id) == (ends, ends // 10 + 1, ends, "req_510")
 
 
-def test_a_fault_of_counting_is_nobodys_request(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_exemplar_of_a_bucket_is_the_last_request_whatever_others_are_counted_with_it(exchange: Exchange) -> None:
     metrics = Metrics("1")
     open_(exchange, number=1, at=100.002)
-    exchange.began = None  # type: ignore[assignment]
-    for _ in range(TOGETHER):
+    for number, dialect in enumerate(("chat", "messages", "chat")):
+        exchange.id, exchange.dialect = f"req_{number}", DIALECTS[dialect]
         metrics.ended(exchange, "ok")
+    told = {family["name"]: family["members"] for family in metrics.families()}
+    [(_, (_, _, marks))] = told[DURATION]
+    assert [mark[0] for mark in marks if mark is not None] == ["req_2"]
+
+
+def test_a_fault_of_counting_hurts_no_request_and_no_other_number(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics("1")
+    open_(exchange, number=1, at=100.002)
+    metrics.ended(exchange, "ok")
+    exchange.began = None  # type: ignore[assignment]
+    for _ in range(TOGETHER - 1):
+        metrics.ended(exchange, "timeout")
     assert "a probe raised" in caplog.text
+    assert {labels[-1]: count.value for labels, count in metrics.requests.members.items()} == {"ok": 1, "timeout": 0}
 
 
 def test_errors_of_operations_are_of_few_types() -> None:

@@ -36,10 +36,11 @@ def broken_share(window: str, matchers: str = "") -> str:
     return f'{bad} / sum(rate({REQUESTS}{{outcome=~"ok|{broken}"{matchers}}}[{window}]))'
 
 
-def good_share(window: str, matchers: str = "") -> str:
-    """PromQL: the share of requests that kept it."""
-    good = f'sum(rate({REQUESTS}{{outcome="ok"{matchers}}}[{window}]))'
-    return share(good, f'sum(rate({REQUESTS}{{outcome=~"ok|{"|".join(BROKEN)}"{matchers}}}[{window}]))')
+def good_share(window: str, matchers: str = "", by: str = "") -> str:
+    """PromQL: the share of requests that kept it. ``by``: for each value of this label."""
+    total = f"sum by ({by}) " if by else "sum"
+    good = f'{total}(rate({REQUESTS}{{outcome="ok"{matchers}}}[{window}]))'
+    return share(good, f'{total}(rate({REQUESTS}{{outcome=~"ok|{"|".join(BROKEN)}"{matchers}}}[{window}]))')
 
 
 def quick_share(window: str, matchers: str = "") -> str:

@@ -28,7 +28,7 @@ class Watched(ResponseHandler):
         self.told: Callable[[], None] | None = None
         """Whom to tell; who sets it takes it back."""
         self.heading = False
-        """Whether the next read may hold the head of an answer."""
+        """Whether nothing has come yet of what was asked for."""
         self.used = False
         """Whether a request went out on it before."""
         self.broken = False
@@ -48,17 +48,21 @@ class Watched(ResponseHandler):
         """Let the head of a stream be answered before what came along with it is read. Returns what is still to be read.
 
         A fast provider sends many small chunks along with the head. Read together with it they would go one by one through a
-        reader that nobody has taken over yet, which is a quarter of all that a stream of 100 takes.
+        reader that nobody has taken over yet, which is a quarter of the bytecodes of a stream of 100. A fault among them is one
+        of the body then, as it is where they come a moment later.
         """
         self.heading = False
         end = data.find(b"\r\n\r\n") + 4
         if not 4 <= end < len(data) or data.find(b"text/event-stream", 0, end) < 0:
             return data
         _received(self, data[:end])
+        # Whoever is told may be at the end of this answer, and ask again at once: what is unread keeps this connection from that.
+        self._tail = data[end:]
         if self.told is not None:
             self.told()
-        # Who was told may have closed the connection.
-        return data[end:] if self.transport is not None else b""
+        rest, self._tail = self._tail, b""
+        # Or the connection was closed.
+        return rest if self.transport is not None else b""
 
     def answered(self) -> tuple[RawResponseMessage, StreamReader] | None:
         """The head of an answer, with the body that follows it, where one came that nobody took yet."""

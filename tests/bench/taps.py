@@ -1,7 +1,7 @@
 """What seeing costs: gateways as they are, such as do not log, and such as neither log nor trace nor have taps, in turn.
 
-It is counted by the streamed event, whichever stream the event is of: the budget is on all loads together.
-A short stream shares out the cost of its request among a hundred events, a long one among a thousand.
+The cost is that of a streamed event. A short stream shares out what is done once a request among few events, a long one among
+many: the budget is on all loads together, each of which counts the same.
 
 Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
 """

@@ -126,7 +126,7 @@ def test_a_budget_is_held_or_broken(ratio: float, gateway: float, relative: bool
 
 
 @pytest.mark.parametrize(("run", "counts"), [((), True), (("tests.bench.unseen",), False)])
-def test_a_gateway_without_its_taps_answers_and_counts_nothing(stand: Stand, run: Sequence[str], counts: bool) -> None:
+def test_only_a_gateway_with_its_taps_counts(stand: Stand, run: Sequence[str], counts: bool) -> None:
     with stand.gateway(*run, logs={"level": "error"}) as gateway:
         for dialect in DIALECTS:
             order = Order(gateway.url, dialect, "chat", "burst-100", count=2, prefix="chat/")

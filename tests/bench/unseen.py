@@ -1,6 +1,7 @@
 """``python -m tests.bench.unseen``: the gateway with its taps taken out, so that it can be measured what they cost.
 
-A gateway always counts. Here no tap hangs in its chains, and nobody counts what ended. Traces and log are its configuration's.
+A gateway always counts. Here no tap hangs in its chains, and nobody counts what ended; nor does anybody learn usage, times or
+errors, so that traces and log are to be switched off.
 """
 
 from __future__ import annotations

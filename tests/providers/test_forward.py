@@ -225,6 +225,33 @@ def test_who_closes_at_the_head_hears_nothing_of_what_came_along(caplog: pytest.
     assert not caplog.records
 
 
+def test_what_follows_an_answer_unasked_is_not_the_answer_to_who_asks_again_from_inside_it() -> None:
+    served: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await one_request(reader)
+        over = b"HTTP/1.1 503 No\r\ncontent-type: text/event-stream\r\ncontent-length: 0\r\n\r\n"
+        served.append(over)
+        writer.write(over + answer(b"bad") if len(served) == 1 else answer(b"good"))
+        await writer.drain()
+
+    async def play(pool: Pool, to: Destination, url: URL) -> bytes:
+        said: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def ask(answered: Callable[[Answer], None]) -> None:
+            pool.ask(to, request_head(url, {}), b"{}", answered, said.set_exception).begin()
+
+        def again(found: Answer) -> None:
+            assert found.status == 503
+            ask(lambda second: second.gather(100, lambda data, error: said.set_result(data)).begin())
+
+        ask(again)
+        return await said
+
+    assert with_server(serve, play) == b"good"
+    assert len(served) == 2
+
+
 def test_a_fault_that_comes_along_with_the_head_of_a_stream_ends_its_body() -> None:
     found = along_with_the_head(STREAM + chunk(b"half of") + b"zz\r\nfoo")
     assert isinstance(found, tuple)

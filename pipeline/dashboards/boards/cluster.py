@@ -1,17 +1,18 @@
-"""Do the nodes share the work? A node is one gateway that Prometheus scrapes: its address is its name."""
+"""Do the nodes share the work? A node is one gateway that Prometheus scrapes: its address is its name.
+
+They stand behind one balancer and know nothing of each other: what passes between nodes is none of this.
+"""
 
 from __future__ import annotations
 
 from pipeline.dashboards.boards.process import JOB
-from pipeline.dashboards.model import GREEN, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, share
-
-SERVED = f'sum by (instance) (rate(penstock_requests_total{{outcome="ok"}}[{WINDOW}]))'
-ALL = f"sum by (instance) (rate(penstock_requests_total[{WINDOW}]))"
+from pipeline.dashboards.model import GREEN, RED, WINDOW, YELLOW, Board, Panel, Query, Row, Scope, per
+from pipeline.dashboards.slo import SUCCESS, good_share
 
 
 def cluster(scope: Scope) -> Board:
     """Which nodes there are, which of them can be reached, and what each carries."""
-    about = "Do the nodes share the work? Each gateway that is scraped is one, however many workers it has."
+    about = "Do the nodes behind one balancer share the work? Each gateway that is scraped is one, however many workers it has."
     rows = (Row("Nodes", _nodes()), Row("Load of each", _load()), Row("Lag of each", _lag()))
     return Board("cluster", "Penstock: cluster", about, (), rows)
 
@@ -28,7 +29,7 @@ def _nodes() -> tuple[Panel, ...]:
         ),
         Panel(
             "How many of them do not answer?",
-            "Clients of that address get nothing. The next panel says which it is; its own log says why.",
+            "Prometheus cannot reach them, and clients perhaps neither. A panel below says which; its own log says why.",
             (Query(f"sum(1 - up{JOB})"),),
             "short",
             "stat",
@@ -46,7 +47,7 @@ def _nodes() -> tuple[Panel, ...]:
         ),
         Panel(
             "Which node could be reached when?",
-            "A gap at one node only: look at its machine. At all at once: at what stands between them and Prometheus.",
+            "Down at one only: look at its machine. At all at once: at what is between. A gap: Prometheus itself was away.",
             (Query(f"max by (instance) (up{JOB})", "{{instance}}"),),
             "short",
             "states",
@@ -75,23 +76,23 @@ def _load() -> tuple[Panel, ...]:
         ),
         Panel(
             "How many requests a second end at each node?",
-            "Even here and uneven above: one node gets the long answers.",
-            (Query(ALL, "{{instance}}"),),
+            "Even here and uneven beside it: one node gets the long answers.",
+            (Query(per("instance", "penstock_requests_total"), "{{instance}}"),),
             "reqps",
             "stacked",
         ),
         Panel(
-            "Does one node fail more than the others?",
-            "If so it is the node, not the providers: its network, its keys, its clock. Take it out of the balancer.",
-            (Query(share(SERVED, ALL), "{{instance}}"),),
+            "What share of its requests does each node serve?",
+            "Of those that clients asked right. One below the others at the same models: its network, its keys, its clock.",
+            (Query(good_share(WINDOW, by="instance"), "{{instance}}"),),
             "percentunit",
             "lines",
             RED,
-            ((0.95, YELLOW), (0.99, GREEN)),
+            ((0.99, YELLOW), (SUCCESS, GREEN)),
         ),
         Panel(
             "How much CPU does each node use?",
-            "In cores. Uneven at the same load: another program shares that machine.",
+            "In cores. Uneven at the same load: slower cores, or other work (another dialect, long answers).",
             (Query(f"sum by (instance) (rate(process_cpu_seconds_total{JOB}[{WINDOW}]))", "{{instance}}"),),
             "short",
         ),
