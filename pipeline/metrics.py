@@ -149,7 +149,7 @@ class Metrics:
     def families(self) -> Iterator[Family]:
         """What everything stands at, each metric at the moment at which it is its turn: streams may go on in between.
 
-        What is counted of requests that ended is of those that had ended at the beginning.
+        Requests that ended wait to be counted: they are told as of the beginning, or of a moment since.
         """
         self.settle()
         yield from map(of_counts, self._counts)

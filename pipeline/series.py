@@ -5,6 +5,7 @@ For one event loop. Who tells the numbers to whom, and in what format, is none o
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -133,10 +134,11 @@ class Marked(Spread):
         for bucket, number in Counter(buckets).items():
             self._counts[bucket] += number
         self._sum += sum(values)
+        now = time.time()
         for bucket, last in {bucket: place for place, bucket in enumerate(buckets)}.items():
             known = self.marks[bucket]
-            # Others, counted before, may have come later.
-            if known is None or known[2] <= at[last]:
+            # Others, counted before, may have come later. Where the clock was set back, those before it seem to lie ahead.
+            if known is None or not at[last] < known[2] <= now:
                 self.marks[bucket] = (whose[last], values[last], at[last])
 
     def told(self) -> Told:

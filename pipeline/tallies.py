@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from operator import sub
 from typing import Any
@@ -95,6 +96,6 @@ class Tallies:
             tally.left += len(ended)
         elif outcome != "ok":
             tally.errors += len(ended)
-            # Another kind of error, counted before, may have come later.
-            if tally.last_error_at is None or tally.last_error_at <= at[-1]:
+            # Another kind, counted before, may have come later. Where the clock was set back, those before it seem to lie ahead.
+            if tally.last_error_at is None or not at[-1] < tally.last_error_at <= time.time():
                 tally.last_error_at, tally.last_error_id = at[-1], ids[-1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -36,7 +37,7 @@ def open_(exchange: Exchange, *, number: int, at: float) -> None:
     """The provider accepted the attempt that was sent at that time."""
     sent = Sent(number, Losses())
     sent.at, sent.opened_at = at, 160.5
-    exchange.attempts, exchange.opened = number, Opened("p/m", sent, "chat")
+    exchange.attempts, exchange.opened = number, Opened("p/m", sent, "chat", "p/m")
 
 
 def test_overhead_is_what_lies_before_the_dispatch_and_behind_the_first_event(exchange: Exchange) -> None:
@@ -77,6 +78,7 @@ def test_whoever_asks_is_told_of_all_that_ended_however_many_wait_to_be_counted(
     told = {family["name"]: family["members"] for family in metrics.families()}
     outcomes = {labels[-1]: number for labels, number in told["penstock_requests"]}
     assert outcomes == {"timeout": ends // 10 + 1, "ok": ends - ends // 10 - 1}
+    assert dict(told["penstock_stream_ends"]) == {("p/m", end): number for end, number in (("timeout", 52), ("done", 467))}
     spent = {labels[-1]: (sum(counts), total) for labels, (counts, total, _) in told["gen_ai_client_token_usage"]}
     assert spent == {"input": (ends, 3 * ends), "output": (ends, 5 * ends)}
     assert all(mark is None or mark[0] in {"req_510", "req_518"} for _, (_, _, marks) in told[DURATION] for mark in marks)
@@ -93,6 +95,17 @@ def test_the_exemplar_of_a_bucket_is_the_last_request_whatever_others_are_counte
     told = {family["name"]: family["members"] for family in metrics.families()}
     [(_, (_, _, marks))] = told[DURATION]
     assert [mark[0] for mark in marks if mark is not None] == ["req_2"]
+
+
+def test_a_clock_that_is_set_back_hides_nothing_that_comes_later(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics = Metrics("1")
+    for name, now in (("before", 5000.0), ("after", 1400.0)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        exchange.id = name
+        metrics.ended(exchange, "timeout")
+        assert metrics.tallies.models["other"].last_error_id == name
+        [member] = metrics.duration.members.values()
+        assert [mark[0] for mark in member.marks if mark is not None] == [name]
 
 
 def test_a_fault_of_counting_hurts_no_request_and_no_other_number(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
