@@ -93,7 +93,7 @@ OF_EACH: Final = 3
 FIRST_EVENT_P50: Final = 1.5
 FIRST_EVENT_P99: Final = 2.0
 
-# What taps and traces cost together: CPU an event with them, as a multiple of that without them, all loads together.
+# What taps and traces cost together: CPU an event with them, as a multiple of that without them, under each load.
 TAPS: Final = 1.1
 TAPPED_OF_EACH: Final = 6
 """Processes of each kind."""

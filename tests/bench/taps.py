@@ -1,7 +1,7 @@
 """What seeing costs: gateways as they are, such as do not log, and such as neither log nor trace nor have taps, in turn.
 
-The cost is that of a streamed event. A short stream shares out what is done once a request among few events, a long one among
-many: the budget is on all loads together, each of which counts the same.
+The cost is that of a streamed event, and each load has to keep its budget. A short stream shares out what is done once a request
+among few events, a long one among many; what all loads come to together stands beside.
 
 Many of each, and few rounds: how the memory of a process happens to lie makes a tenth, which is all that may be seen here.
 """
@@ -41,9 +41,9 @@ def measure_taps(stand: Stand, plan: Plan, say: Say) -> list[Figure]:
         for case in (case for case in CASES if case.name in TAPPED):
             for pair in chosen:
                 without, untold, as_it_is = _measure(stand, trios, case, pair, plan, say)
-                seen.append(_figure(f"taps, {case.title}", case, pair, without, untold))
-                logged.append(_figure(f"taps and log, {case.title}", case, pair, without, as_it_is))
-    return [*seen, *logged, _together("taps, all of these", seen, TAPS), _together("taps and log, all of these", logged, None)]
+                seen.append(_figure(f"taps, {case.title}", case, pair, without, untold, TAPS))
+                logged.append(_figure(f"taps and log, {case.title}", case, pair, without, as_it_is, None))
+    return [*seen, _together("taps, all of these", seen), *logged, _together("taps and log, all of these", logged)]
 
 
 def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair: Pair, plan: Plan, say: Say) -> list[list[float]]:
@@ -58,16 +58,16 @@ def _measure(stand: Stand, trios: Sequence[Sequence[Process]], case: Case, pair:
     return [list(chain.from_iterable(leg.cpu for leg in kind)) for kind in zip(*legs, strict=True)]
 
 
-def _figure(name: str, case: Case, pair: Pair, without: Sequence[float], having: Sequence[float]) -> Figure:
+def _figure(name: str, case: Case, pair: Pair, without: Sequence[float], having: Sequence[float], budget: float | None) -> Figure:
     cost = median(having)
     # Round by round, of two of the same seed: what disturbs a round disturbs both.
     ratio = median(mine / its for mine, its in zip(having, without, strict=True))
     spread = (max(having) - min(having)) / 2 / cost
-    return Figure(name, str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, None, spread=spread)
+    return Figure(name, str(pair), f"us CPU / {case.unit}", median(without), cost, ratio, budget, spread=spread)
 
 
-def _together(name: str, figures: Sequence[Figure], budget: float | None) -> Figure:
-    """What an event costs more, whichever stream it is of: each load counts the same, be its events cheap or dear."""
+def _together(name: str, figures: Sequence[Figure]) -> Figure:
+    """What an event costs more on the whole: each load counts the same, be its events cheap or dear."""
     without, having = (geometric_mean(values) for values in zip(*((each.floor, each.gateway) for each in figures), strict=True))
     ratio = geometric_mean(each.ratio for each in figures)
-    return Figure(name, "", figures[0].unit, without, having, ratio, budget)
+    return Figure(name, "", figures[0].unit, without, having, ratio, None)
