@@ -286,7 +286,7 @@ class Batch:
     One batch may hold many events, so that a fast provider costs one pass through the chain a read, not one a token.
     """
 
-    __slots__ = ("alone", "commits", "ends", "error", "events", "raw", "size")
+    __slots__ = ("alone", "commits", "ends", "error", "events", "raw", "size", "usages")
 
     def __init__(self, events: list[Event], raw: bytes = b"", error: Exception | None = None) -> None:
         self.events = events
@@ -305,6 +305,11 @@ class Batch:
                 self.commits = True
                 break
         self.ends = bool(events) and type(events[-1]) is End
+        self.usages: tuple[Usage, ...] = ()
+        """Those of the events that tell usage: few batches hold one, and who wants it need not look at all events."""
+        for event in events:
+            if type(event) is Usage:
+                self.usages += (event,)
 
     def __repr__(self) -> str:
         return f"Batch({self.events!r}, {len(self.raw)} bytes{', error' if self.error else ''})"
@@ -319,6 +324,38 @@ def said(event: Event, raw: bytes) -> Batch:
     batch.error = None
     batch.alone = batch.commits = True
     batch.ends = False
+    batch.usages = ()
+    return batch
+
+
+def all_said(events: list[Event], raw: bytes) -> Batch:
+    """A batch of nothing but content: none of the events is looked at again."""
+    batch = _new(Batch)
+    batch.events = events
+    batch.raw = raw
+    batch.size = len(raw)
+    batch.error = None
+    batch.commits = bool(events)
+    batch.alone = batch.ends = False
+    batch.usages = ()
+    return batch
+
+
+def as_one(batches: Sequence[Batch]) -> Batch:
+    """Several as one, with the error of the last: what is known of them is known of it."""
+    batch = _new(Batch)
+    batch.events = events = []
+    batch.alone = batch.commits = False
+    batch.usages = ()
+    for each in batches:
+        events += each.events
+        batch.usages += each.usages
+        if each.commits:
+            batch.commits = True
+    batch.raw = b"".join([each.raw for each in batches])
+    batch.size = len(batch.raw)
+    batch.error = batches[-1].error if batches else None
+    batch.ends = bool(events) and type(events[-1]) is End
     return batch
 
 

@@ -14,7 +14,7 @@ from operators.fault import noise
 from pipeline import chain as sentence
 from pipeline.dialects import DIALECTS
 from pipeline.errors import GatewayError, Kind, classify
-from pipeline.events import Batch, Usage
+from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.providers.frame import Whole
 from pipeline.providers.headers import to_provider
@@ -117,13 +117,15 @@ def bytes_of_batch(batch: Batch) -> float:
 
 def output_tokens(batch: Batch) -> int | None:
     """What a batch says of all output tokens so far."""
-    return next((event.output for event in reversed(batch.events) if type(event) is Usage), None)
+    return batch.usages[-1].output if batch.usages else None
 
 
 def all_tokens(batch: Batch) -> int | None:
     """What a batch says of all tokens so far, whichever way they went."""
-    usage = next((event for event in reversed(batch.events) if type(event) is Usage), None)
-    if usage is None or (usage.input is None and usage.output is None):
+    if not batch.usages:
+        return None
+    usage = batch.usages[-1]
+    if usage.input is None and usage.output is None:
         return None
     return (usage.input or 0) + (usage.output or 0)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from pipeline.dialects.codec import Decoder
 from pipeline.dialects.shape import END, Plain, Shape, learn, told
-from pipeline.events import Batch, Event, Reasoning, Text, said
+from pipeline.events import Batch, Event, Reasoning, Text, all_said, as_one, said
 
 # Shapes that are learned before one must have proved useful: some providers change an id or a time in each event.
 _PATIENCE: Final = 4
@@ -102,7 +102,7 @@ class Skim:
     def close(self) -> Batch:
         self._armed = self._last = None
         rest, self._rest = self._rest, b""
-        return _merged([self._decoder.feed(rest), self._decoder.close()]) if rest else self._decoder.close()
+        return as_one([self._decoder.feed(rest), self._decoder.close()]) if rest else self._decoder.close()
 
     def _arm(self) -> Shape | None:
         """What is known now. An event is learned from when another one came: the first word of an answer does not wait for it."""
@@ -140,7 +140,7 @@ class Skim:
             batches.append(batch)
             if batch.error is not None or batch.ends:
                 break
-        return batches[0] if len(batches) == 1 else _merged(batches)
+        return batches[0] if len(batches) == 1 else as_one(batches)
 
     def _next(self, data: bytes, at: int, whole: int) -> int:
         """How far the decoder has to read: up to an event that may begin a run, or behind it when it comes first."""
@@ -183,7 +183,7 @@ class Skim:
                 events.append(shape.make(shape.block, text))
         else:
             events += map(shape.make, repeat(shape.block), filter(None, texts))
-        return Batch(events, data[at : at + length])
+        return all_said(events, data[at : at + length])
 
     def _read(self, data: bytes) -> Batch:
         batch = self._decoder.feed(data)
@@ -209,10 +209,3 @@ class Skim:
             self._patience -= 1
             self._shape = learn(event, batch.raw, told(batch.raw, self._plain), self._plain)
         return self._shape
-
-
-def _merged(batches: list[Batch]) -> Batch:
-    events: list[Event] = []
-    for batch in batches:
-        events += batch.events
-    return Batch(events, b"".join([batch.raw for batch in batches]), batches[-1].error if batches else None)

@@ -81,6 +81,11 @@ def same(dialect: str, reads: Sequence[bytes]) -> None:
         else:
             assert handed == whole
         assert failure(got) == failure(bare)
+        for batch in got:
+            # What is known of it without a look at its events is what a look tells.
+            looked = Batch(batch.events, batch.raw, batch.error)
+            for known in ("commits", "ends", "usages", "size"):
+                assert getattr(batch, known) == getattr(looked, known)
         assert [batch.ends for batch in got].count(True) == [batch.ends for batch in bare].count(True)
 
 
