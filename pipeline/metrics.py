@@ -15,7 +15,7 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from operators.tap import quietly
-from pipeline.alike import STAGES, Alike, Ended, Kind
+from pipeline.alike import STAGES, Alike
 from pipeline.buckets import (
     DURATION_BUCKETS,
     FIRST_TOKEN_BUCKETS,
@@ -25,14 +25,14 @@ from pipeline.buckets import (
     TOKEN_BUCKETS,
     WAIT_BUCKETS,
 )
-from pipeline.endings import stream_end
 from pipeline.errors import classify
-from pipeline.events import UNKNOWN, Opened
-from pipeline.exchange import Exchange
+from pipeline.events import UNKNOWN
 from pipeline.gauges import OpenThings
 from pipeline.prices import Price
+from pipeline.request import Sent
 from pipeline.series import TOGETHER, Count, Marked, Series, Spread
 from pipeline.snapshot import Family, of_collected, of_counts, of_spreads
+from pipeline.summary import Kind, Summary
 from pipeline.tallies import Tallies
 
 SERVER: Final = "server"
@@ -68,7 +68,7 @@ class Metrics:
         self._kinds: dict[Kind, Alike] = {}
         self._counts: list[Series[Count]] = []
         self._spreads: list[tuple[Series[Any], Sequence[float]]] = []
-        self._fresh: list[Ended] = []
+        self._fresh: list[Summary] = []
         """Requests that ended and were only noted (``settle``)."""
         self._ended = 0
         count, spread, marked = self._count, self._spread, self._marked
@@ -210,58 +210,36 @@ class Metrics:
         self._tallies.refused += 1
         self.requests.labels(dialect, "other", reason).inc()
 
-    def ended(self, exchange: Exchange, outcome: str) -> None:
-        """Count a request that ended, once, whatever its end.
-
-        Args:
-            outcome: ``ok``, ``client_left``, or the error's reason.
-        """
-        now = time.monotonic()
+    def ended(self, summary: Summary) -> None:
+        """Count a request that ended, once, whatever its end."""
         self._ended += 1
-        opened = exchange.opened
-        if opened is None:
-            candidate, sent = "", None
-        else:
-            candidate, sent = opened.label, opened.sent
-            if sent.losses.dropped or self._prices:
-                self._count_answer(exchange, opened)
-        self._fresh.append(
-            (
-                (exchange.dialect.name, exchange.label, candidate, outcome, stream_end(outcome, exchange.error), exchange.stream),
-                exchange.id,
-                time.time(),
-                exchange.began,
-                exchange.parsed_at,
-                sent,
-                exchange.first_event_at,
-                exchange.first_write_at,
-                now,
-                exchange.usage,
-                exchange.attempts,
-            )
-        )
-        if len(self._fresh) >= TOGETHER:
+        sent, fresh = summary.sent, self._fresh
+        if sent is not None and (sent.losses.dropped or self._prices):
+            self._count_answer(summary, sent)
+        fresh.append(summary)
+        if len(fresh) >= TOGETHER:
             self.settle()
 
-    def _count_answer(self, exchange: Exchange, opened: Opened) -> None:
+    def _count_answer(self, summary: Summary, sent: Sent) -> None:
         """What it lost and what it cost, at once: another configuration may have other prices."""
+        dialect, model, candidate, *_ = summary.kind
         # Names of losses are the dialects' own, never a client's (DI-142).
-        for name in opened.sent.losses.dropped:
-            self.losses.labels(exchange.dialect.name, opened.dialect or "neutral", name).inc()
-        price = self._prices.get((exchange.label, opened.label))
-        if price is not None and exchange.usage is not UNKNOWN:
-            self.cost.labels(exchange.label, opened.label).add(price.of(exchange.usage))
+        for name in sent.losses.dropped:
+            self.losses.labels(dialect, summary.spoken or "neutral", name).inc()
+        price = self._prices.get((model, candidate))
+        if price is not None and summary.usage is not UNKNOWN:
+            self.cost.labels(model, candidate).add(price.of(summary.usage))
 
     def settle(self) -> None:
         """Count the requests that ended and were only noted."""
         ended, self._fresh = self._fresh, []
-        alike: dict[Kind, list[Ended]] = defaultdict(list)
+        alike: dict[Kind, list[Summary]] = defaultdict(list)
         for each in ended:
-            alike[each[0]].append(each)
+            alike[each.kind].append(each)
         for kind, these in alike.items():
             quietly(self._settle_kind, kind, these)
 
-    def _settle_kind(self, kind: Kind, ended: Sequence[Ended]) -> None:
+    def _settle_kind(self, kind: Kind, ended: Sequence[Summary]) -> None:
         if kind not in self._kinds:
             self._kinds[kind] = Alike(self, kind)
         self._tallies.count(kind, ended)

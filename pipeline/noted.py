@@ -8,14 +8,14 @@ from typing import Final
 from reactivex import Observable, abc
 
 from operators.stream import Left, Link, Operator, Stream
-from operators.through import Telling, Through
+from operators.through import Through
 from pipeline.decode import Decode
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
-from pipeline.noting import OTHER, AttemptNotes, code_of, failed, how_it_ended, kind_of, note_batch, settled, spoilt
+from pipeline.noting import OTHER, code_of, failed, how_it_ended, kind_of, note_batch, settled, spoilt
 from pipeline.providers.frame import Frame, Head, Whole
 from pipeline.resolve import Candidate
-from pipeline.traces import ANSWER, CLIENT, Trace, place
+from pipeline.traces import ANSWER, CLIENT, Trace
 from pipeline.traces.log import AT_ONCE, BOTH, RUN, WHOLE, pack
 from pipeline.traces.record import MANY
 from pipeline.traces.row import CODES
@@ -40,9 +40,9 @@ def decoding(candidate: Candidate, rewritten: bool, exchange: Exchange, *, read:
 
 
 class NotedDecode(Decode):
-    """The decode station of an attempt that is traced: it notes what came of the wire, what was read in it, and the end."""
+    """The decode station of an attempt that is traced: it notes what came of the wire and what was read in it."""
 
-    __slots__ = ("_heard", "ahead", "attempt", "now", "trace", "wire")
+    __slots__ = ("ahead", "attempt", "heard", "now", "trace", "wire")
 
     def __init__(self, candidate: Candidate, rewritten: bool, exchange: Exchange, trace: Trace, *, read: bool) -> None:
         Decode.__init__(self, candidate, rewritten, exchange, read=read)
@@ -50,7 +50,7 @@ class NotedDecode(Decode):
         self.now = trace.now
         self.ahead: Batch | None = None
         """What the next read says: its link decoded it."""
-        self._heard: int | None = None
+        self.heard: int | None = None
         """How the source said itself that it is over."""
         self.attempt = attempt = trace.attempt(candidate.name, trace.now())
         attempt.tried = True
@@ -58,10 +58,11 @@ class NotedDecode(Decode):
         attempt.dialect = candidate.target.dialect
         if exchange.shared:
             attempt.shared = True
-        self.wire = place("wire", attempt.number)
-        around: AttemptNotes | None = trace.guards.get(candidate.name)
-        if around is not None:
-            around.tried(attempt)
+        self.wire = attempt.place
+        for around in reversed(trace.guards):
+            if around.candidate == candidate.name:
+                around.tried(attempt)
+                break
 
     def feed(self, frame: Frame) -> Iterable[Batch]:
         # Those, and reads that hold events and no error, the link sends on itself.
@@ -112,45 +113,28 @@ class NotedDecode(Decode):
                 self.attempt.whole = True
 
     def close(self) -> Iterable[Batch]:
-        if self._heard is None:
-            self._heard = _COMPLETED
+        if self.heard is None:
+            self.heard = _COMPLETED
         batches = Decode.close(self)
         return self._noted(batches) if batches else ()
 
     def fail(self, error: Exception) -> Iterable[Batch]:
-        if self._heard is None:
-            self._heard = _ERROR
+        if self.heard is None:
+            self.heard = _ERROR
         return self._noted(Decode.fail(self, error))
 
-    def ended(self, how: Exception | Left | None) -> None:
-        """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
-        trace = self.trace
-        if trace.ended is not None:
-            return
-        at, attempt, heard = self.now(), self.attempt, self._heard
-        decoded = how_it_ended(how)
-        if heard is None:
-            heard = _DISPOSE
-        if heard == decoded:
-            trace.log.append(pack(self.wire, at, heard | BOTH, 0, 0))
-        else:
-            trace.log.append(pack(self.wire, at, heard, 0, 0))
-            trace.log.append(pack(self.wire + 1, at, decoded, 0, 0))
-        if isinstance(how, Exception):
-            failed(attempt, at, how)
-        else:
-            attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
 
-
-class NotedThrough(Telling[Frame, Batch]):
-    """Runs a decode station that takes notes. Heads, whole answers and reads it sends on itself, and notes what came of them."""
+class NotedThrough(Through[Frame, Batch]):
+    """Runs a decode station that takes notes. Heads, whole answers and reads it sends on itself, and notes what came of them, and
+    how the attempt ended.
+    """
 
     __slots__ = ("_now", "_read", "_trace", "_wire")
 
     _codec: NotedDecode
 
     def __init__(self, codec: NotedDecode) -> None:
-        Telling.__init__(self, codec)
+        Through.__init__(self, codec)
         self._trace = codec.trace
         self._now = codec.now
         self._wire = codec.wire
@@ -166,7 +150,7 @@ class NotedThrough(Telling[Frame, Batch]):
             elif type(frame) is Whole:
                 self._whole(frame)
             else:
-                Telling.on_next(self, frame)
+                Through.on_next(self, frame)
             return
         now = self._now
         at = now()
@@ -180,7 +164,7 @@ class NotedThrough(Telling[Frame, Batch]):
             # What is alone comes behind content that did not: it changes nothing of how far the attempt came.
             if batch.error is not None or not batch.events:
                 self._codec.ahead = batch
-                Telling.on_next(self, frame)
+                Through.on_next(self, frame)
                 return
             self._codec.passes(batch)
         trace = self._trace
@@ -259,6 +243,25 @@ class NotedThrough(Telling[Frame, Batch]):
                 note_batch(trace.log, ANSWER, at, batch)
         if len(trace.log) >= MANY:
             settled(trace)
+
+    def ended(self, how: Exception | Left | None) -> None:
+        """How the attempt ended, as far as can be seen from here: a guard above may have let it go for a reason."""
+        trace, codec = self._trace, self._codec
+        if trace.ended is not None:
+            return
+        at, attempt, heard = self._now(), codec.attempt, codec.heard
+        decoded = how_it_ended(how)
+        if heard is None:
+            heard = _DISPOSE
+        if heard == decoded:
+            trace.log.append(pack(self._wire, at, heard | BOTH, 0, 0))
+        else:
+            trace.log.append(pack(self._wire, at, heard, 0, 0))
+            trace.log.append(pack(self._wire + 1, at, decoded, 0, 0))
+        if isinstance(how, Exception):
+            failed(attempt, at, how)
+        else:
+            attempt.end(at, "ok" if attempt.whole or how is None else "let_go")
 
     def _reader(self) -> Callable[[bytes], Batch]:
         decoder = self._codec._decoder

@@ -40,6 +40,9 @@ _COMPLETED: Final = CODES["completed"]
 _ERROR: Final = CODES["error"]
 _DISPOSE: Final = CODES["dispose"]
 
+_GUARDED: Final = place("attempt", 1) - place("wire", 1)
+"""From an attempt's first place to the one above its guards."""
+
 _KINDS: Final[Mapping[type[Event], int]] = {
     Opened: CODES["opened"],
     Ping: CODES["beat"],
@@ -70,16 +73,16 @@ class AttemptNotes(Link[Batch, Batch]):
         probe: counts how it ends.
     """
 
-    __slots__ = ("_at", "_candidate", "_label", "_probe", "_trace", "_try")
+    __slots__ = ("_at", "_label", "_probe", "_trace", "_try", "candidate")
 
     def __init__(self, trace: Trace, candidate: str, label: str, probe: Probe) -> None:
         self._trace = trace
-        self._candidate = candidate
+        self.candidate = candidate
         self._label = label
         self._probe = probe
         self._try: Attempt | None = None
         self._at = trace.now()
-        trace.guards[candidate] = self
+        trace.guards += (self,)
 
     def tried(self, attempt: Attempt) -> None:
         """Another try began."""
@@ -99,15 +102,17 @@ class AttemptNotes(Link[Batch, Batch]):
         trace = self._trace
         if trace.ended is not None:
             return
-        trace.guards.pop(self._candidate, None)
+        guards = trace.guards
+        # Nearly always there is no other.
+        trace.guards = () if guards == (self,) else tuple(each for each in guards if each is not self)
         at = trace.now()
         attempt = self._try
         if attempt is None:
             # It never came to a try: it stood in a queue all the time.
-            attempt = trace.attempt(self._candidate, self._at)
+            attempt = trace.attempt(self.candidate, self._at)
             attempt.label = self._label
             self.tried(attempt)
-        trace.log.append(pack(place("attempt", attempt.number), at, how_it_ended(how), 0, 0))
+        trace.log.append(pack(attempt.place + _GUARDED, at, how_it_ended(how), 0, 0))
         if attempt.outcome is None:
             attempt.end(at, "let_go")
         if isinstance(how, Exception):

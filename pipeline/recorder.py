@@ -15,14 +15,16 @@ from operators.tap import quietly
 from pipeline.bodies import Bodies
 from pipeline.config import TracesConfig
 from pipeline.errors import GatewayError
-from pipeline.events import UNKNOWN, Usage
+from pipeline.events import UNKNOWN
 from pipeline.exchange import Exchange
 from pipeline.logs import Lines, iso
 from pipeline.redaction import Redactor
 from pipeline.resolve import Route
+from pipeline.summary import Summary
 from pipeline.traces import Ring, Trace
 from pipeline.traces.attempt import micros
 from pipeline.traces.file import RotatingFile
+from pipeline.traces.record import counted
 from pipeline.wording import said
 
 if TYPE_CHECKING:
@@ -88,10 +90,7 @@ class Recorder:
         """A request is about to be answered."""
         if not self.ring.keep and self.telemetry is None:
             return
-        trace = self._trace(exchange.id, exchange.dialect.name, exchange.began)
-        trace.model, trace.asked, trace.chain = exchange.label, exchange.model, route.chain
-        trace.caller, trace.stream, trace.bytes_in = exchange.caller, exchange.stream, len(exchange.raw)
-        trace.parsed = exchange.parsed_at
+        trace = self._trace(exchange.id, exchange.dialect.name, exchange.began, route.chain)
         if self._bodies:
             trace.bodies = Bodies(exchange.raw)
         exchange.trace = trace
@@ -99,25 +98,21 @@ class Recorder:
         if self.telemetry is not None:
             self.telemetry.begin(exchange)
 
-    def _trace(self, id: str, dialect: str, began: float) -> Trace:
-        return Trace(id, time.time() - (time.monotonic() - began), began, dialect, self.worker, self._digest)
+    def _trace(self, id: str, dialect: str, began: float, chain: str = "") -> Trace:
+        at = time.time() - (time.monotonic() - began)
+        return Trace(id, at, began, dialect, self.worker, self._digest, chain=chain)
 
-    def end(self, exchange: Exchange, outcome: str, status: int | None, error: GatewayError | None = None) -> None:
+    def end(self, exchange: Exchange, summary: Summary, error: GatewayError | None = None) -> None:
         """It ended, whatever its end.
 
         Args:
-            outcome: ``ok``, ``client_left``, or the error's reason.
-            status: of the response; None where none was begun.
+            summary: what is known of it now.
             error: what it ended with.
         """
-        if status is None and exchange.first_write_at is not None:
-            status = 200
-        told = None if error is None else (error.reason, said(error))
         trace = exchange.trace
         if trace is not None:
             try:
-                fill(trace, exchange)
-                trace.end(trace.now(), outcome, status, told)
+                trace.end(summary)
             finally:
                 # Whatever became of its notes, it is not under way any more.
                 self._keep(trace)
@@ -125,7 +120,7 @@ class Recorder:
                 quietly(self.telemetry.end, exchange.span, self.told(trace, stages=False))
         level = _level(error)
         if log.isEnabledFor(level):
-            self.say(_line_of(exchange, trace, level, outcome, status, told))
+            self.say(_line_of(summary, trace, level))
 
     def refused(
         self,
@@ -141,17 +136,25 @@ class Recorder:
 
         ``caller``: None: a stranger, who must not be able to push others' traces out.
         """
-        told = None if error is None else (error.reason, said(error))
+        summary = Summary.of(
+            kind=(dialect, "other", "", outcome, outcome, False),
+            id=id,
+            at=time.time(),
+            over=time.monotonic(),
+            began=began,
+            caller=caller,
+            status=status,
+            error=None if error is None else (error.reason, said(error)),
+        )
         if caller is not None and self.ring.keep:
             trace = self._trace(id, dialect, began)
-            trace.caller = caller
-            trace.end(trace.now(), outcome, status, told)
+            trace.end(summary)
             self._keep(trace)
         level = _level(error)
         if log.isEnabledFor(level):
-            line: dict[str, Any] = {"ts": iso(time.time()), "level": _LEVELS[level], "event": "request", "id": id}
+            line: dict[str, Any] = {"ts": iso(summary.at), "level": _LEVELS[level], "event": "request", "id": id}
             line |= {"outcome": outcome, "status": status, "dialect": dialect, "caller": caller or None}
-            line |= {"seconds": micros(time.monotonic() - began), "cause": told and told[1]}
+            line |= {"seconds": micros(summary.over - began), "cause": summary.error and summary.error[1]}
             self.say({name: value for name, value in line.items() if value is not None})
 
     def _keep(self, trace: Trace) -> None:
@@ -188,75 +191,48 @@ def _own(path: Path, worker: int) -> Path:
     return path.with_name(f"{path.stem}.w{worker}{path.suffix}") if worker else path
 
 
-def fill(trace: Trace, exchange: Exchange) -> None:
-    """What the exchange knows by now, for the trace of a request that is under way or has just ended."""
-    opened = exchange.opened
-    trace.first_event, trace.first_write = exchange.first_event_at, exchange.first_write_at
-    trace.queued = exchange.waited
-    if opened is not None:
-        trace.candidate = opened.candidate
-    if exchange.usage is not UNKNOWN:
-        trace.usage = counted(exchange.usage)
-
-
-def counted(usage: Usage) -> dict[str, int]:
-    """What is known of a usage."""
-    known: dict[str, int] = {}
-    if usage.input is not None:
-        known["input"] = usage.input
-    if usage.output is not None:
-        known["output"] = usage.output
-    if usage.cache_read is not None:
-        known["cache_read"] = usage.cache_read
-    if usage.cache_write is not None:
-        known["cache_write"] = usage.cache_write
-    if usage.reasoning is not None:
-        known["reasoning"] = usage.reasoning
-    return known
-
-
 def _level(error: GatewayError | None) -> int:
     """What a person must know: that somebody got no answer, and it was not their own doing."""
     return logging.WARNING if error is not None and error.status >= 500 else logging.INFO
 
 
-def _line_of(
-    exchange: Exchange, trace: Trace | None, level: int, outcome: str, status: int | None, told: tuple[str, str] | None
-) -> dict[str, Any]:
+def _line_of(summary: Summary, trace: Trace | None, level: int) -> dict[str, Any]:
     """What the log says of a request: nothing of what was said, and no name that a client made up."""
-    began, opened, first = exchange.began, exchange.opened, exchange.first_event_at
+    dialect, model, candidate, outcome, _, stream = summary.kind
+    began, first, status = summary.began, summary.first_event, summary.status
     line: dict[str, Any] = {
-        "ts": iso(time.time()),
+        "ts": iso(summary.at),
         "level": _LEVELS[level],
         "event": "request",
-        "id": exchange.id,
+        "id": summary.id,
         "outcome": outcome,
         "status": status,
-        "dialect": exchange.dialect.name,
-        "model": exchange.label,
-        "candidate": opened and opened.label,
-        "caller": exchange.caller,
-        "stream": exchange.stream,
-        "attempts": exchange.attempts,
-        "seconds": micros(time.monotonic() - began),
+        "dialect": dialect,
+        "model": model,
+        "candidate": candidate,
+        "caller": summary.caller,
+        "stream": stream,
+        "attempts": summary.attempts,
+        "seconds": micros(summary.over - began),
         "first_event": None if first is None else micros(first - began),
     }
-    if not exchange.caller:
+    if not summary.caller:
         del line["caller"]
-    if status is None or opened is None or first is None:
+    if not candidate:
+        del line["candidate"]
+    if status is None or first is None:
         line = {name: value for name, value in line.items() if value is not None}
-    if exchange.waited:
-        line["queued"] = micros(exchange.waited)
-    if exchange.usage is not UNKNOWN:
-        # It was counted for the trace already, and nobody changes it.
-        line["usage"] = counted(exchange.usage) if trace is None else trace.usage
+    if summary.queued:
+        line["queued"] = micros(summary.queued)
+    if summary.usage is not UNKNOWN:
+        line["usage"] = counted(summary.usage)
     if trace is not None and (outcome != "ok" or len(trace.attempts) > 1):
         line["tried"] = [
             {"candidate": each.label, "outcome": each.outcome, **({"reason": each.reason} if each.reason else {})}
             for each in trace.attempts
         ]
-    if told is not None:
-        line["cause"] = told[1]
+    if summary.error is not None:
+        line["cause"] = summary.error[1]
     return line
 
 

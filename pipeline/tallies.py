@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from operator import sub
 from typing import Any
 
-from pipeline.alike import Ended, Kind
+from pipeline.summary import Kind, Summary
 
 
 class Tally:
@@ -78,15 +77,14 @@ class Tallies:
         self.refused = 0
         """Requests that were refused before it was known what they ask for."""
 
-    def count(self, kind: Kind, ended: Sequence[Ended]) -> None:
+    def count(self, kind: Kind, ended: Sequence[Summary]) -> None:
         """Some requests of one kind ended, in this order."""
         _, model, _, outcome, _, _ = kind
         tally = self.models.get(model)
         if tally is None:
             tally = self.models[model] = Tally()
-        _, ids, at, began, _, _, first, _, over, _, _ = zip(*ended, strict=True)
-        lasted = list(map(sub, over, began))
-        to_first = [came - since for came, since in zip(first, began, strict=True) if came is not None]
+        lasted = [each.over - each.began for each in ended]
+        to_first = [each.first_event - each.began for each in ended if each.first_event is not None]
         tally.total += len(ended)
         tally.seconds += sum(lasted)
         tally.longest = max(tally.longest, *lasted)
@@ -96,6 +94,7 @@ class Tallies:
             tally.left += len(ended)
         elif outcome != "ok":
             tally.errors += len(ended)
+            last = ended[-1]
             # Another kind, counted before, may have come later. Where the clock was set back, those before it seem to lie ahead.
-            if tally.last_error_at is None or not at[-1] < tally.last_error_at <= time.time():
-                tally.last_error_at, tally.last_error_id = at[-1], ids[-1]
+            if tally.last_error_at is None or not last.at < tally.last_error_at <= time.time():
+                tally.last_error_at, tally.last_error_id = last.at, last.id

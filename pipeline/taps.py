@@ -13,7 +13,7 @@ from operators.stream import Left, Link, Operator, Stream
 from operators.tap import quietly, tap
 from pipeline.encode import Encode, Encoding, SealFor
 from pipeline.errors import classify
-from pipeline.events import UNKNOWN, Batch, Usage
+from pipeline.events import UNKNOWN, Batch
 from pipeline.exchange import Exchange
 from pipeline.metrics import SHEDS, Metrics
 from pipeline.noting import AttemptNotes, how_it_ended, note_batch, settled
@@ -131,9 +131,8 @@ class _Observed(Encoding):
         exchange = self._exchange
         if exchange.first_event_at is None and batch.commits:
             exchange.first_event_at = time.monotonic()
-        for event in batch.events:
-            if type(event) is Usage:
-                exchange.usage = event if exchange.usage is UNKNOWN else exchange.usage.updated(event)
+        for usage in batch.usages:
+            exchange.usage = usage if exchange.usage is UNKNOWN else exchange.usage.updated(usage)
 
     def on_error(self, error: Exception) -> None:
         if self.stopped:
@@ -151,7 +150,8 @@ class _Observed(Encoding):
 
     def on_completed(self) -> None:
         if not self.stopped:
-            self._note_end(None)
+            if not self._over:
+                self._note_end(None)
             Encoding.on_completed(self)
 
     def on_queued(self, waiting: bool) -> None:
@@ -159,11 +159,12 @@ class _Observed(Encoding):
         Encoding.on_queued(self, waiting)
 
     def ended(self, how: Exception | Left | None) -> None:
-        self._note_end(how)
+        if not self._over:
+            self._note_end(how)
 
     def _note_end(self, how: Exception | Left | None) -> None:
         trace = self._trace
-        if not self._over and trace is not None and trace.ended is None:
+        if trace is not None and trace.ended is None:
             trace.log.append(pack(ANSWER, trace.now(), how_it_ended(how), 0, 0))
         self._over = True
 

@@ -25,7 +25,7 @@ def said(error: Exception) -> str:
     if known.kind in _OURS and not known.from_provider:
         return known.message
     named = (("code", known.code if known.from_provider else None), ("param", known.param))
-    names = [f"{name} {value}" for name, value in named if value and _NAME.fullmatch(value)]
+    names = [f"{name} {value}" for name, value in named if isinstance(value, str) and _NAME.fullmatch(value)]
     if known.from_provider:
         names.insert(0, f"status {known.status}")
     return f"{known.kind.text[:-1]} ({', '.join(names)})." if names else known.kind.text

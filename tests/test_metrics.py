@@ -18,6 +18,7 @@ from pipeline.metrics import Metrics
 from pipeline.prices import Price
 from pipeline.request import Losses, Sent
 from pipeline.series import TOGETHER
+from pipeline.summary import Summary
 
 DURATION = "gen_ai_client_operation_duration_seconds"
 
@@ -43,7 +44,7 @@ def open_(exchange: Exchange, *, number: int, at: float) -> None:
 def test_overhead_is_what_lies_before_the_dispatch_and_behind_the_first_event(exchange: Exchange) -> None:
     metrics = Metrics("1")
     open_(exchange, number=1, at=100.002)
-    metrics.ended(exchange, "ok")
+    metrics.ended(Summary(exchange, "ok"))
     metrics.settle()
     assert metrics.overhead.sum == pytest.approx(0.003)
 
@@ -51,7 +52,7 @@ def test_overhead_is_what_lies_before_the_dispatch_and_behind_the_first_event(ex
 def test_the_time_of_an_attempt_that_failed_is_nobodys_overhead(exchange: Exchange) -> None:
     metrics = Metrics("1")
     open_(exchange, number=2, at=160.0)
-    metrics.ended(exchange, "ok")
+    metrics.ended(Summary(exchange, "ok"))
     metrics.settle()
     assert metrics.overhead.sum == 0
 
@@ -61,7 +62,7 @@ def test_what_was_written_before_the_first_event_took_no_time(exchange: Exchange
     metrics = Metrics("1")
     open_(exchange, number=1, at=100.002)
     exchange.first_write_at = 115.0
-    metrics.ended(exchange, "ok")
+    metrics.ended(Summary(exchange, "ok"))
     metrics.settle()
     assert metrics.stages.labels("write").sum == 0
     assert metrics.overhead.sum == pytest.approx(0.002)
@@ -74,7 +75,7 @@ def test_whoever_asks_is_told_of_all_that_ended_however_many_wait_to_be_counted(
     ends = 2 * TOGETHER + 7
     for number in range(ends):
         exchange.id = f"req_{number}"
-        metrics.ended(exchange, "ok" if number % 10 else "timeout")
+        metrics.ended(Summary(exchange, "ok" if number % 10 else "timeout"))
     told = {family["name"]: family["members"] for family in metrics.families()}
     outcomes = {labels[-1]: number for labels, number in told["penstock_requests"]}
     assert outcomes == {"timeout": ends // 10 + 1, "ok": ends - ends // 10 - 1}
@@ -91,7 +92,7 @@ def test_the_exemplar_of_a_bucket_is_the_last_request_whatever_others_are_counte
     open_(exchange, number=1, at=100.002)
     for number, dialect in enumerate(("chat", "messages", "chat")):
         exchange.id, exchange.dialect = f"req_{number}", DIALECTS[dialect]
-        metrics.ended(exchange, "ok")
+        metrics.ended(Summary(exchange, "ok"))
     told = {family["name"]: family["members"] for family in metrics.families()}
     [(_, (_, _, marks))] = told[DURATION]
     assert [mark[0] for mark in marks if mark is not None] == ["req_2"]
@@ -102,7 +103,7 @@ def test_a_clock_that_is_set_back_hides_nothing_that_comes_later(exchange: Excha
     for name, now in (("before", 5000.0), ("after", 1400.0)):
         monkeypatch.setattr(time, "time", lambda now=now: now)
         exchange.id = name
-        metrics.ended(exchange, "timeout")
+        metrics.ended(Summary(exchange, "timeout"))
         assert metrics.tallies.models["other"].last_error_id == name
         [member] = metrics.duration.members.values()
         assert [mark[0] for mark in member.marks if mark is not None] == [name]
@@ -111,10 +112,10 @@ def test_a_clock_that_is_set_back_hides_nothing_that_comes_later(exchange: Excha
 def test_a_fault_of_counting_hurts_no_request_and_no_other_number(exchange: Exchange, caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics("1")
     open_(exchange, number=1, at=100.002)
-    metrics.ended(exchange, "ok")
+    metrics.ended(Summary(exchange, "ok"))
     exchange.began = None  # type: ignore[assignment]
     for _ in range(TOGETHER - 1):
-        metrics.ended(exchange, "timeout")
+        metrics.ended(Summary(exchange, "timeout"))
     assert "a probe raised" in caplog.text
     assert {labels[-1]: count.value for labels, count in metrics.requests.members.items()} == {"ok": 1, "timeout": 0}
 

@@ -24,6 +24,7 @@ from pipeline.replay.model import in_turn, model_of, without_turns
 from pipeline.replay.players import Player, Stage, healthy
 from pipeline.replay.recording import Recording, ReplayError, recording
 from pipeline.shared import Shared
+from pipeline.summary import Summary
 from pipeline.traces import Trace
 from pipeline.traces.row import CODES
 
@@ -135,9 +136,8 @@ class _Run:
         recorded = self._recorded
         body = {"model": recorded.asked, "stream": recorded.stream, **_BODIES[recorded.dialect]}
         exchange = Exchange(self._clock, recorded.id, DIALECTS[recorded.dialect], body, b"{}", {})
-        trace = Trace(recorded.id, recorded.at, 0.0, recorded.dialect, 0, self._config.digest, lambda: self._clock.second)
-        trace.model, trace.asked, trace.chain, trace.stream = recorded.model, recorded.asked, self._model.chain, recorded.stream
-        trace.parsed = recorded.parsed
+        digest, now, chain = self._config.digest, lambda: self._clock.second, self._model.chain
+        trace = Trace(recorded.id, recorded.at, 0.0, recorded.dialect, 0, digest, now, chain)
         exchange.trace = trace
         return exchange, trace
 
@@ -156,16 +156,26 @@ class _Run:
 
     def _told(self, exchange: Exchange, trace: Trace, client: _Client) -> Recording:
         """The replay as a recording."""
-        at = client.ended_at if client.ended_at is not None else self._clock.second
-        opened = exchange.opened
-        trace.candidate = opened.candidate if opened is not None else ""
-        if exchange.ended:
-            trace.end(at, "ok", 200)
-        elif client.left:
-            trace.end(at, "client_left" if self._recorded.outcome == "client_left" else "", None)
-        else:
+        recorded, opened = self._recorded, exchange.opened
+        outcome = "ok"
+        status: int | None = 200
+        cause: tuple[str, str] | None = None
+        if client.left and not exchange.ended:
+            outcome, status = "client_left" if recorded.outcome == "client_left" else "", None
+        elif not exchange.ended:
             error = classify(client.error or exchange.error or GatewayError(Kind.CUT))
-            trace.end(at, error.reason, error.status, (error.reason, error.message))
+            outcome, status, cause = error.reason, error.status, (error.reason, error.message)
+        trace.end(
+            Summary.of(
+                kind=(recorded.dialect, recorded.model, "", outcome, outcome, recorded.stream),
+                asked=recorded.asked,
+                parsed=recorded.parsed,
+                answered_by=opened.candidate if opened is not None else "",
+                over=client.ended_at if client.ended_at is not None else self._clock.second,
+                status=status,
+                error=cause,
+            )
+        )
         client.let_go()
         told = trace.to_json()
         return recording(told)

@@ -29,6 +29,7 @@ from pipeline.server.models import get_model, list_models
 from pipeline.server.refusal import status_of
 from pipeline.server.runtime import Handler, Runtime
 from pipeline.server.tokens import estimate
+from pipeline.summary import Summary
 from pipeline.whole import Gathering
 from pipeline.workers.colleagues import Unanswered
 
@@ -91,10 +92,15 @@ class Answerer:
         finally:
             metrics.in_flight[dialect.name] -= 1
             runtime.exchanges.discard(exchange)
-            metrics.ended(exchange, outcome)
-            quietly(runtime.recorder.end, exchange, outcome, status, failure)
+            quietly(self._ended, exchange, outcome, status, failure)
             # It knows the chain, the chain knows the exchange: neither waits for the collector.
             exchange.abort = nothing_to_abort
+
+    def _ended(self, exchange: Exchange, outcome: str, status: int | None, failure: GatewayError | None) -> None:
+        """Count and record a request that ended."""
+        summary = Summary(exchange, outcome, status, failure)
+        self._runtime.metrics.ended(summary)
+        self._runtime.recorder.end(exchange, summary, failure)
 
     def _refused(self, dialect: Dialect, request_id: str, began: float, error: BaseException, caller: Caller | None) -> None:
         """Count and record a request that came to nothing before it was known what it asks for (TR-O3)."""

@@ -7,13 +7,15 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from pipeline.exchange import Exchange
-from pipeline.recorder import fill
 from pipeline.server.runtime import Runtime
+from pipeline.summary import Summary
 from pipeline.traces import Trace
+from pipeline.traces.kept import About, about, found
 
 _PAGE: Final = resource.getpagesize()
 
@@ -124,15 +126,9 @@ class Facts:
             failed: only those that ended with an error.
             wanted: values that these fields of a trace must have: ``model``, ``outcome``, ``dialect``, ``caller``.
         """
-        ring = self._runtime.recorder.ring
-        chosen = [
-            trace
-            for trace in ring.newest(len(ring))
-            if trace.at > since
-            and (trace.failed or not failed)
-            and all(getattr(trace, name) == value for name, value in wanted.items())
-        ]
-        return [self._runtime.recorder.told(trace, stages=False) for trace in chosen[:limit]]
+        stored = self._runtime.recorder.ring.backwards(failed=failed)
+        chosen = (each for each in stored if _fits(about(each), since, wanted))
+        return [self._runtime.recorder.told(found(each), stages=False) for each in islice(chosen, limit)]
 
     def trace(self, *, id: str) -> dict[str, Any] | None:
         """All of one request, under way or ended; None where it is not known here (any more)."""
@@ -146,7 +142,7 @@ class Facts:
         if trace.ended is None:
             for exchange in self._runtime.exchanges:
                 if exchange.trace is trace:
-                    fill(trace, exchange)
+                    trace.summary = Summary(exchange)
 
     def logs(self, *, limit: int, level: str) -> list[dict[str, Any]]:
         """The last lines of the log, the newest last."""
@@ -162,6 +158,11 @@ def phase_of(exchange: Exchange) -> str:
     if exchange.opened is not None:
         return "opened"
     return "sent" if exchange.attempts else "received"
+
+
+def _fits(trace: About, since: float, wanted: Mapping[str, str]) -> bool:
+    """Whether it was taken later, and these fields of it have these values."""
+    return trace.at > since and all(getattr(trace, name) == value for name, value in wanted.items())
 
 
 def _rss() -> int:

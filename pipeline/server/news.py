@@ -19,8 +19,8 @@ from math import ceil
 from typing import Any, Final
 
 from pipeline.exchange import Exchange
-from pipeline.recorder import fill
 from pipeline.server.runtime import Runtime
+from pipeline.summary import Summary
 from pipeline.traces import Cursor, Trace
 
 HISTORY: Final = 100
@@ -167,7 +167,7 @@ class _One(_Viewer):
             return News([], [], 0)
         exchange = self._flying().get(trace)
         if exchange is not None:
-            fill(trace, exchange)
+            trace.summary = Summary(exchange)
         self._done = bool(trace.outcome)
         # Bodies come with the stages, and at the end only: they do not travel again and again.
         told = self._runtime.recorder.told(trace, stages=self._done)
@@ -180,8 +180,8 @@ class _All(_Viewer):
     def __init__(self, runtime: Runtime, stages: frozenset[str] | None) -> None:
         super().__init__(runtime, stages)
         self._followed: dict[Trace, _Followed] = {}
-        self._last: Trace | None = None
-        """The last one that ended and was looked at."""
+        self._seen = 0
+        """How many had ended when it looked."""
         self._waiting: list[Trace] = []
         """Those that ended and were not told yet, the newest last."""
         self._room = 0
@@ -197,10 +197,11 @@ class _All(_Viewer):
 
     def _ended(self, news: News, flying: Mapping[Trace, Exchange]) -> None:
         """The ends of those that were followed: none is left out, or it would look as if it were in flight for ever."""
-        recent = self._runtime.recorder.ring.since(self._last, HISTORY)
-        if recent:
-            self._last = recent[-1]
-        self._waiting += [trace for trace in recent if trace not in self._followed]
+        ring = self._runtime.recorder.ring
+        recent, self._seen = ring.since(self._seen, HISTORY), ring.ends
+        # Those that are kept are not always the very ones that were followed.
+        known = {(each.id, each.began) for each in self._followed} if recent else set()
+        self._waiting += [each for each in recent if (each.id, each.began) not in known]
         del self._waiting[:-HISTORY]
         for trace in [each for each in self._followed if each not in flying]:
             followed = self._followed.pop(trace)
@@ -227,7 +228,7 @@ class _All(_Viewer):
             facts = _facts(trace, flying[trace])
             changed, followed.facts = facts != followed.facts, facts
             if changed:
-                fill(trace, flying[trace])
+                trace.summary = Summary(flying[trace])
             self._tell(news, trace, followed, whole=changed)
 
     def _tell(self, news: News, trace: Trace, followed: _Followed, *, whole: bool) -> None:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+
+from pipeline.traces.log import place
 
 Outcome = Literal["ok", "error", "let_go"]
+
+
+class Failure(NamedTuple):
+    """What an attempt ended with: its reason and the text that a client may read, never an exception's own."""
+
+    reason: str
+    status: int
+    message: str
+    retry_after: float | None
 
 
 class Attempt:
@@ -22,17 +33,15 @@ class Attempt:
         "committed",
         "dialect",
         "ended",
+        "failure",
         "guarded",
         "label",
-        "message",
         "number",
         "opened",
         "outcome",
-        "reason",
-        "retry_after",
+        "place",
         "sent",
         "shared",
-        "status",
         "superseded",
         "tried",
         "whole",
@@ -40,6 +49,8 @@ class Attempt:
 
     def __init__(self, number: int, candidate: str, began: float) -> None:
         self.number = number
+        self.place = place("wire", number)
+        """Under which its first stage is noted (``log.place``)."""
         self.candidate = candidate
         self.began = began
         self.label = ""
@@ -54,10 +65,8 @@ class Attempt:
         self.opened: float | None = None
         self.ended: float | None = None
         self.outcome: Outcome | None = None
-        self.reason: str | None = None
-        self.status: int | None = None
-        self.message: str | None = None
-        self.retry_after: float | None = None
+        self.failure: Failure | None = None
+        """What it ended with."""
         self.committed = False
         """Whether it said anything of an answer."""
         self.whole = False
@@ -66,6 +75,11 @@ class Attempt:
         """Whether it was made for several requests at once."""
         self.superseded = False
         """Whether the guards around it went on with another try of the same candidate, and have nothing to say of this one."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it failed, in a word."""
+        return None if self.failure is None else self.failure.reason
 
     def end(self, at: float, outcome: Outcome) -> bool:
         """It ended, unless that was said already: what happens behind a complete answer changes nothing. False: nothing changed.
@@ -80,14 +94,14 @@ class Attempt:
         return True
 
     def fail(self, at: float, reason: str, status: int, message: str, retry_after: float | None) -> None:
-        """It ended with an error: its reason and the text that a client may read, never an exception's own."""
+        """It ended with an error."""
         if self.end(at, "error"):
-            self.reason, self.status, self.message, self.retry_after = reason, status, message, retry_after
+            self.failure = Failure(reason, status, message, retry_after)
 
     def to_json(self, began: float) -> dict[str, Any]:
         """As in a trace's ``attempts``; what is not known is left out."""
-        ended = self.outcome is not None
-        return known(
+        ended, failure = self.outcome is not None, self.failure
+        return present(
             number=self.number,
             candidate=self.candidate,
             dialect=self.dialect or None,
@@ -98,14 +112,14 @@ class Attempt:
             outcome=self.outcome,
             reason=self.reason,
             phase=("semantic" if self.committed else "setup") if ended else None,
-            status=self.status,
-            message=self.message,
-            retry_after=self.retry_after,
+            status=failure and failure.status,
+            message=failure and failure.message,
+            retry_after=failure and failure.retry_after,
             shared=self.shared or None,
         )
 
 
-def known(**fields: Any) -> dict[str, Any]:
+def present(**fields: Any) -> dict[str, Any]:
     """The fields that have a value."""
     return {name: value for name, value in fields.items() if value is not None}
 

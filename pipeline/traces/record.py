@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.traces.attempt import Attempt, elapsed, known, micros
+from pipeline.events import Usage
+from pipeline.summary import Summary
+from pipeline.traces.attempt import Attempt, elapsed, micros, present
 from pipeline.traces.log import ANSWER, CLIENT, OF_ATTEMPT, place
 from pipeline.traces.row import Row
 from pipeline.traces.rows import MOST_ATTEMPTS, Rows
@@ -23,12 +25,12 @@ _OF_REQUEST: Final = frozenset({"answer", "client"})
 MANY: Final = 512
 """Notes that are looked at, whoever reads: marks are bounded, notes are not."""
 
-NO_USAGE: Final[Mapping[str, int]] = {}
-_NOBODY: Final[dict[str, Any]] = {}
-"""The guards of every trace that ended. Never written to."""
-
 Cursor = dict[int, tuple[int, ...]]
 """How much somebody has seen of each row of one trace: ``Row.state`` by the row's identity. Not to outlive the trace."""
+
+
+_NOTHING: Final = Summary.of()
+"""What is known of a request before anybody told."""
 
 
 class _Nowhere(list[bytes]):
@@ -66,43 +68,31 @@ class Trace:
         worker: number of the process.
         config: digest of the configuration in force.
         now: the clock: monotonic seconds.
+        chain: name of the one that answers it.
     """
 
     __slots__ = (
         "_rows",
-        "asked",
         "at",
         "attempts",
         "began",
         "bodies",
-        "bytes_in",
-        "caller",
         "came",
-        "candidate",
         "chain",
         "config",
         "dialect",
         "ended",
-        "error",
-        "first_event",
-        "first_write",
         "guards",
         "id",
         "log",
-        "model",
         "notes",
         "now",
-        "outcome",
         "packed",
-        "parsed",
         "passing",
-        "queued",
         "spoilt",
-        "status",
-        "stream",
         "subscribed",
+        "summary",
         "trips",
-        "usage",
         "worker",
         "written",
     )
@@ -116,6 +106,7 @@ class Trace:
         worker: int = 0,
         config: str = "",
         now: Callable[[], float] = time.monotonic,
+        chain: str = "",
     ) -> None:
         self.id = id
         self.at = at
@@ -124,36 +115,22 @@ class Trace:
         self.worker = worker
         self.config = config
         self.now = now
+        self.chain = chain
+        self.summary: Summary | None = None
+        """What is known of it beside what its taps see: told by who ends it, and by who reads it before."""
         self.attempts: tuple[Attempt, ...] = ()
-        self.guards: dict[str, Any] = {}
-        """Who takes notes above the guards of an attempt that is under way, by candidate."""
+        self.guards: tuple[Any, ...] = ()
+        """Who takes notes above the guards of the attempts that are under way."""
         self.log: list[bytes] = []
         """What was put down and not looked at yet: append to it what passed a place (``log.pack``). Who puts down more and more
         calls ``settle`` when it is ``MANY``. At the end another list takes its place: ask for it anew behind whatever may end
         the request.
         """
-        self.model = "other"
-        """The bounded name, as configured."""
-        self.asked = ""
-        """The name that the client wrote."""
-        self.chain = ""
-        self.caller = ""
-        self.stream = False
-        self.bytes_in = 0
-        self.parsed: float | None = None
+        self.packed = b""
+        """What was put down and not looked at when it ended."""
         self.subscribed: float | None = None
         """When its chain was subscribed to: the beginning of the rows of the whole request."""
-        self.first_event: float | None = None
-        self.first_write: float | None = None
-        self.queued = 0.0
-        self.usage: Mapping[str, int] = NO_USAGE
-        self.candidate = ""
         self.ended: float | None = None
-        self.outcome = ""
-        """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
-        self.status: int | None = None
-        self.error: tuple[str, str] | None = None
-        """(reason, message)."""
         self.trips: tuple[Note, ...] = ()
         """Guards that stopped a stream."""
         self.notes: tuple[Note, ...] = ()
@@ -162,8 +139,6 @@ class Trace:
         """Whether something could not be noted."""
         self.bodies: Any = None
         """The texts of request and answer, where they are kept; whoever shows them hides what is secret."""
-        self.packed = b""
-        """What was put down and not looked at when it ended."""
         self.passing: object = None
         """What is on its way through the chain in this moment, of which one note tells all; None: each tap notes what it sees."""
         self.came = began
@@ -171,6 +146,11 @@ class Trace:
         self.written: int | None = None
         """Bytes that went to the client for it; None: it did not come to the answer."""
         self._rows: Rows | None = None
+
+    @property
+    def outcome(self) -> str:
+        """``ok``, ``client_left``, or the reason of the error; "" while it is under way."""
+        return "" if self.summary is None else self.summary.outcome
 
     @property
     def failed(self) -> bool:
@@ -208,19 +188,22 @@ class Trace:
         if len(self.notes) < MOST_NOTES:
             self.notes += (note,)
 
-    def end(self, at: float, outcome: str, status: int | None, error: tuple[str, str] | None = None) -> None:
+    def end(self, summary: Summary) -> None:
         """The request ended; what attempts do after that (a connection that goes back to its pool) is not told any more."""
-        self.ended = at
-        self.outcome = outcome
-        self.status = status
-        self.error = error
-        self.guards = _NOBODY
+        self.summary = summary
+        self.ended = at = summary.over
+        self.guards = ()
         for attempt in self.attempts:
             if attempt.outcome is None:
                 attempt.end(at, "ok" if attempt.whole else "let_go")
         self.packed, self.log = b"".join(self.log), _TOO_LATE
         if self._rows is not None:
             self.settle()
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether rows were made of what was put down."""
+        return self._rows is not None
 
     def settle(self) -> dict[int, Row]:
         """The rows by their places, after a look at what was put down. Once that was done after the end, any thread may read."""
@@ -280,31 +263,32 @@ class Trace:
 
         ``stages``: whether the marks are told. Of a request that is under way ``seconds`` is what it has taken so far.
         """
-        began = self.began
+        began, known = self.began, self.summary or _NOTHING
+        _, model, _, _, _, stream = known.kind
         ended = self.ended if self.ended is not None else self.now()
-        told = known(
+        told = present(
             version=VERSION,
             id=self.id,
             at=self.at,
             worker=self.worker,
             config=self.config or None,
             dialect=self.dialect,
-            model=self.model,
-            asked=self.asked[:LONGEST_NAME] or None,
+            model=model,
+            asked=known.asked[:LONGEST_NAME] or None,
             chain=self.chain or None,
-            caller=self.caller or None,
-            stream=self.stream,
-            outcome=self.outcome or None,
-            status=self.status,
-            error=None if self.error is None else {"reason": self.error[0], "message": self.error[1]},
-            candidate=self.candidate or None,
+            caller=known.caller or None,
+            stream=stream,
+            outcome=known.outcome or None,
+            status=known.status if known.outcome else None,
+            error=None if known.error is None else {"reason": known.error[0], "message": known.error[1]},
+            candidate=known.answered_by or None,
             seconds=elapsed(ended, began),
-            parsed=elapsed(self.parsed, began),
-            first_event=elapsed(self.first_event, began),
-            first_write=elapsed(self.first_write, began),
-            queued=micros(self.queued),
-            usage=self.usage or None,
-            bytes_in=self.bytes_in,
+            parsed=elapsed(known.parsed, began),
+            first_event=elapsed(known.first_event, began),
+            first_write=elapsed(known.first_write, began),
+            queued=micros(known.queued),
+            usage=counted(known.usage) or None,
+            bytes_in=known.bytes_in,
             bytes_out=self.client.bytes,
             attempts=[attempt.to_json(began) for attempt in self.attempts],
             trips=[_note(note, began) for note in self.trips],
@@ -315,5 +299,19 @@ class Trace:
         return told
 
 
+def counted(usage: Usage) -> Mapping[str, int]:
+    """What is known of a usage."""
+    known = {
+        "input": usage.input,
+        "output": usage.output,
+        "cache_read": usage.cache_read,
+        "cache_write": usage.cache_write,
+        "reasoning": usage.reasoning,
+    }
+    return {name: number for name, number in known.items() if number is not None}
+
+
 def _note(note: Note, began: float) -> dict[str, Any]:
-    return known(at=elapsed(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message)
+    return present(
+        at=elapsed(note.at, began), operator=note.operator, stage=note.stage, attempt=note.attempt, message=note.message
+    )

@@ -4,93 +4,101 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
+from pipeline.traces.kept import Kept, called, found, is_failure, kept
 from pipeline.traces.record import Trace
 
 # One for so many that are kept: places for failures that have fallen out of the ring. A burst of good requests hides no error.
 _PER_FAILURE: Final = 4
 
+_TOGETHER: Final = 16
+"""So many that ended are put away at once, or when somebody reads: what is done once a request finds nothing in the processor's
+caches."""
+
 
 class Ring:
-    """One store with an index (TR-O10). A trace stands in one place at a time: under way, ended, or an older failure.
+    """One store (TR-O10). A trace stands in one place at a time: under way, ended, or an older failure.
+
+    Who asks for one by its id finds it by the id's bytes: that takes 0.1 ms for each thousand that are kept. Every request would
+    pay for an index.
+
+    Until sixteen are put away together, or somebody reads, as many more are held.
 
     Args:
         keep: how many that ended are kept; of failures that came before them a quarter as many again. 0: none, nothing is traced.
     """
 
-    __slots__ = ("_ended", "_failures", "_index", "active", "keep")
+    __slots__ = ("_ended", "_failures", "_fresh", "active", "ends", "keep")
 
     def __init__(self, keep: int) -> None:
         self.active: dict[Trace, None] = {}
         """Under way, in the order in which they began."""
         self.keep = keep
-        self._ended: deque[Trace] = deque()
-        self._failures: deque[Trace] = deque()
-        self._index: dict[str, Trace] = {}
+        self.ends = 0
+        """How many have ended since the start."""
+        self._fresh: list[Trace] = []
+        """Those that ended last."""
+        self._ended: deque[Kept] = deque()
+        self._failures: deque[Kept] = deque()
 
     def __len__(self) -> int:
         """How many are held, those under way included."""
+        self._settle()
         return len(self.active) + len(self._ended) + len(self._failures)
 
     def begin(self, trace: Trace) -> None:
         """A request was taken."""
         self.active[trace] = None
-        # A client may give several requests one id: the newest is found by it.
-        self._index[trace.id] = trace
 
     def end(self, trace: Trace) -> None:
         """A request ended, whether it had begun here or was refused at once."""
         self.active.pop(trace, None)
-        known = self._index.get(trace.id)
-        if known is not trace and (known is None or known.began <= trace.began):
-            self._index[trace.id] = trace
-        self._ended.append(trace)
-        if len(self._ended) > self.keep:
-            self._trim()
+        if not self.keep:
+            return
+        self.ends += 1
+        fresh = self._fresh
+        fresh.append(trace)
+        if len(fresh) >= _TOGETHER or self.keep < _TOGETHER:
+            self._settle()
 
     def resize(self, keep: int) -> None:
         """Keep another number from now on (a reload); what is too many is dropped at once."""
         self.keep = keep
-        self._trim()
+        self._settle()
 
-    def _trim(self) -> None:
-        while len(self._ended) > self.keep:
-            trace = self._ended.popleft()
-            if trace.failed:
-                self._failures.append(trace)
-            else:
-                self._forget(trace)
-        while len(self._failures) > -(-self.keep // _PER_FAILURE):
-            self._forget(self._failures.popleft())
-
-    def _forget(self, trace: Trace) -> None:
-        if self._index.get(trace.id) is trace:
-            del self._index[trace.id]
+    def _settle(self) -> None:
+        """Put those that ended last where they are kept, and drop what is too many."""
+        ended, failures = self._ended, self._failures
+        fresh, self._fresh = self._fresh, []
+        ended += map(kept, fresh)
+        while len(ended) > self.keep:
+            oldest = ended.popleft()
+            if is_failure(oldest):
+                failures.append(oldest)
+        while len(failures) > -(-self.keep // _PER_FAILURE):
+            failures.popleft()
 
     def find(self, id: str) -> Trace | None:
         """The newest trace with this id, under way or not."""
-        return self._index.get(id)
+        self._settle()
+        newest = None
+        for trace in called(id, chain(self._failures, self._ended, self.active)):
+            # A client may give several requests one id.
+            if newest is None or newest.began <= trace.began:
+                newest = trace
+        return newest
 
-    def since(self, last: Trace | None, limit: int) -> list[Trace]:
-        """Those that ended after ``last``, in that order; only the ``limit`` newest, also where ``last`` is not held any more."""
-        found: list[Trace] = []
-        for trace in reversed(self._ended):
-            if trace is last or len(found) == limit:
-                break
-            found.append(trace)
-        found.reverse()
-        return found
+    def since(self, ends: int, limit: int) -> list[Trace]:
+        """Those that ended after so many had ended, in that order; only the ``limit`` newest, and of those only what is held."""
+        self._settle()
+        newest = list(islice(reversed(self._ended), min(limit, self.ends - ends)))
+        return [found(each) for each in reversed(newest)]
 
-    def newest(self, limit: int) -> list[Trace]:
-        """The last ``limit`` that ended, newest first, older failures behind them."""
-        return list(islice(self._backwards(), limit))
-
-    def errors(self, limit: int) -> list[Trace]:
-        """The last ``limit`` failures, newest first."""
-        return list(islice((trace for trace in self._backwards() if trace.failed), limit))
-
-    def _backwards(self) -> Iterator[Trace]:
-        yield from reversed(self._ended)
+    def backwards(self, *, failed: bool = False) -> Iterator[Kept]:
+        """All that ended, newest first, older failures behind them. ``failed``: only those that ended with an error."""
+        self._settle()
+        newest = reversed(self._ended)
+        yield from filter(is_failure, newest) if failed else newest
         yield from reversed(self._failures)

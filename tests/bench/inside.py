@@ -24,6 +24,7 @@ from pipeline.metrics import Metrics
 from pipeline.parse import parse
 from pipeline.recorder import Recorder
 from pipeline.shared import Shared
+from pipeline.summary import Summary
 from tests.bench.wires import request_body
 
 RUNS: Final = 7
@@ -138,9 +139,10 @@ class Inside:
         chain = route.stream if exchange.stream else route.body
         chain.subscribe(out.append, done.set_exception, lambda: done.set_result(None), scheduler=exchange)
         await done
-        self._metrics.ended(exchange, "ok")
+        summary = Summary(exchange, "ok", 200)
+        self._metrics.ended(summary)
         if self._recorder is not None:
-            quietly(self._recorder.end, exchange, "ok", 200)
+            quietly(self._recorder.end, exchange, summary)
         if not (exchange.ended and out):
             raise RuntimeError(f"{client} from an answer in another dialect did not come to its end")
         return b"".join(out)

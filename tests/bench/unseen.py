@@ -17,13 +17,14 @@ from pipeline.encode import Encode, Encoding, SealFor
 from pipeline.events import Batch
 from pipeline.exchange import Exchange
 from pipeline.metrics import Metrics
+from pipeline.server.answer import Answerer
 
 
 def take_out() -> None:
     """Take the taps out of every chain that this process builds from now on."""
     # By their names: who builds a chain asks for them there.
     vars(chain).update(probed=lambda *_: _as_it_is, observed=_encoded)
-    Metrics.ended = _nobody  # type: ignore[assignment,method-assign]
+    Answerer._ended = _nobody  # type: ignore[assignment,method-assign]
 
 
 def _nobody(*_: object) -> None:

@@ -21,6 +21,7 @@ from pipeline.server.cors import Cors
 from pipeline.server.news import Desk
 from pipeline.server.runtime import Runtime
 from pipeline.shared import Shared
+from pipeline.summary import Summary
 from pipeline.traces import Trace
 from pipeline.traces.row import CODES
 from pipeline.workers.colleagues import Colleagues
@@ -70,7 +71,7 @@ class Stand:
 
     def end(self, exchange: Exchange, outcome: str = "ok") -> None:
         self.runtime.exchanges.discard(exchange)
-        self.runtime.recorder.end(exchange, outcome, 200)
+        self.runtime.recorder.end(exchange, Summary(exchange, outcome, 200))
 
     def look(self, viewer: str = "me", **arguments: Any) -> list[dict[str, Any]]:
         return cast(list[dict[str, Any]], self.desk.look(viewer, **arguments)["requests"])

@@ -8,6 +8,7 @@ from pipeline.config import Config
 from pipeline.dialects import DIALECTS
 from pipeline.errors import GatewayError, Kind, classify
 from pipeline.parse import parse
+from pipeline.summary import Summary
 from pipeline.traces import Trace
 from pipeline.traces.row import CODES
 from tests.support.clients import hello
@@ -33,11 +34,10 @@ class TracedGateway(VirtualGateway):
         exchange = parse(DIALECTS[client], raw, self.clock, id=f"req_{len(self.calls) + 1}", headers={})
         route = self._resolver.resolve(exchange.model)
         exchange.label = route.model
-        trace = exchange.trace = Trace(
-            exchange.id, 1764211951.0, self.clock.second, client, 0, self.config.digest, lambda: self.clock.second
-        )
-        trace.model, trace.asked, trace.chain, trace.stream = route.model, exchange.model, self._chain, exchange.stream
-        trace.parsed = self.clock.second
+        now, digest = self.clock.second, self.config.digest
+        exchange.began = exchange.parsed_at = now
+        trace = Trace(exchange.id, 1764211951.0, now, client, 0, digest, lambda: self.clock.second, self._chain)
+        exchange.trace = trace
         trace.client.add(trace.now(), CODES["subscribe"])
         call = TracedCall(exchange, self.clock)
         call.subscription = (route.stream if exchange.stream else route.body).subscribe(call, scheduler=exchange)
@@ -64,8 +64,8 @@ class TracedCall(Call):
         if not self.over:
             trace = self.exchange.trace
             trace.client.add(trace.now(), CODES["bytes"], len(data))
-            if trace.first_write is None:
-                trace.first_write = trace.now()
+            if self.exchange.first_write_at is None:
+                self.exchange.first_write_at = trace.now()
         super().on_next(data)
 
     def _end(self) -> None:
@@ -77,15 +77,10 @@ class TracedCall(Call):
     def _end_trace(self) -> None:
         exchange = self.exchange
         trace: Trace = exchange.trace
-        trace.candidate = exchange.opened.candidate if exchange.opened is not None else ""
-        usage = exchange.usage
-        names = ("input", "output", "cache_read", "cache_write", "reasoning")
-        trace.usage = {name: value for name in names if (value := getattr(usage, name)) is not None}
-        if exchange.ended:
-            trace.end(trace.now(), "ok", 200)
-        else:
-            error = classify(exchange.error or GatewayError(Kind.CUT))
-            trace.end(trace.now(), error.reason, error.status, (error.reason, error.message))
+        error = None if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT))
+        summary = Summary(exchange, "ok", 200) if error is None else Summary(exchange, error.reason, error.status, error)
+        summary.over, summary.first_event = trace.now(), None
+        trace.end(summary)
         trace.client.add(trace.now(), CODES["completed" if exchange.ended else "error"])
 
 

@@ -16,6 +16,7 @@ import pytest
 from pipeline.config import TracesConfig
 from pipeline.recorder import Recorder
 from pipeline.traces import Trace
+from pipeline.traces.kept import found
 from pipeline.traces.record import MANY
 from tests.bench.inside import Inside
 from tests.bench.wires import request_body, stream_events
@@ -51,7 +52,7 @@ def test_tracing_changes_no_byte(client: str, provider: str, size: int | None, m
     reads = events if size is None else [whole[start : start + size] for start in range(0, len(whole), size)]
     recorder = Recorder(TracesConfig(keep=2, bodies=True))
     assert answered(client, provider, reads, recorder) == answered(client, provider, reads, None)
-    (trace, _) = recorder.ring.newest(9)
+    (trace, _) = map(found, recorder.ring.backwards())
     assert {(row.stage, len(row) > 3) for row in trace.rows if row.stage not in ("attempt", "client")} == {
         ("wire", True),
         ("decoded", True),

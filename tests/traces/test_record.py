@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
+from pipeline.events import Usage
 from pipeline.noting import mark
+from pipeline.summary import Summary
 from pipeline.traces import MOST, Cursor, Note, Trace, place
 from pipeline.traces.log import CLIENT, pack
 from pipeline.traces.record import MANY, MOST_NOTES
@@ -14,10 +18,13 @@ from pipeline.traces.rows import MOST_ATTEMPTS
 
 
 def begun() -> Trace:
-    trace = Trace("req_1", 1764211951.123, 100.0, "chat", 1, "abc", now=lambda: 103.25)
-    trace.model, trace.asked, trace.chain, trace.caller, trace.stream = "gpt", "gpt-5", "default", "alice", True
-    trace.bytes_in, trace.parsed = 17, 100.5
-    return trace
+    return Trace("req_1", 1764211951.123, 100.0, "chat", 1, "abc", lambda: 103.25, "default")
+
+
+def known(outcome: str, **more: Any) -> Summary:
+    """What the exchange of that request knows."""
+    kind = ("chat", "gpt", "", outcome, outcome, True)
+    return Summary.of(kind=kind, asked="gpt-5", caller="alice", bytes_in=17, parsed=100.5, **more)
 
 
 def failed_over() -> Trace:
@@ -32,8 +39,6 @@ def failed_over() -> Trace:
     second.committed = second.whole = True
     trace.answer.add(104.0, CODES["text"], 10, 1)
     trace.client.add(104.5, CODES["bytes"], 44)
-    trace.candidate, trace.first_event, trace.first_write = "b/y", 104.0, 104.5
-    trace.usage = {"input": 3, "output": 5}
     return trace
 
 
@@ -48,7 +53,8 @@ def test_what_goes_out_before_something_that_comes_counts_from_its_coming_and_wh
 
 def test_the_json_form_of_a_request_that_ended() -> None:
     trace = failed_over()
-    trace.end(110.0, "ok", 200)
+    times: dict[str, Any] = {"first_event": 104.0, "first_write": 104.5, "over": 110.0}
+    trace.end(known("ok", status=200, answered_by="b/y", usage=Usage(input=3, output=5), **times))
     assert trace.to_json() == {
         "version": 1,
         "id": "req_1",
@@ -114,7 +120,7 @@ def test_what_is_not_known_yet_is_left_out() -> None:
 
 def test_an_error_is_told_with_its_reason() -> None:
     trace = begun()
-    trace.end(101.0, "timeout", 504, ("timeout", "The provider did not answer in time."))
+    trace.end(known("timeout", over=101.0, status=504, error=("timeout", "The provider did not answer in time.")))
     assert trace.to_json()["error"] == {"reason": "timeout", "message": "The provider did not answer in time."}
     assert trace.failed
 
@@ -122,7 +128,7 @@ def test_an_error_is_told_with_its_reason() -> None:
 def test_a_client_that_left_is_no_failure_and_lets_its_attempt_go() -> None:
     trace = begun()
     attempt = trace.attempt("a/x", 100.5)
-    trace.end(101.0, "client_left", None)
+    trace.end(known("client_left", over=101.0))
     assert (trace.failed, attempt.outcome, attempt.ended) == (False, "let_go", 101.0)
 
 
@@ -178,7 +184,7 @@ def test_a_row_that_was_merged_is_told_anew() -> None:
 
 def test_names_attempts_and_notes_are_bounded() -> None:
     trace = begun()
-    trace.asked = "m" * 5000
+    trace.summary = Summary.of(asked="m" * 5000)
     for number in range(1000):
         trace.attempt("a/x", 100.0)
         trace.trip(Note(float(number), "retry", "attempt", ""))
@@ -193,7 +199,7 @@ def test_what_is_put_down_behind_the_end_is_not_told(looked: bool) -> None:
     trace = failed_over()
     if looked:
         trace.settle()
-    trace.end(110.0, "ok", 200)
+    trace.end(known("ok", over=110.0, status=200))
     told = trace.to_json()
     for _ in range(2 * MANY):
         mark(trace, CLIENT, CODES["bytes"], 9)

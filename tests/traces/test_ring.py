@@ -4,19 +4,37 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.summary import Summary
 from pipeline.traces import Ring, Trace
+from pipeline.traces.kept import found
 
 
-def trace(id: str) -> Trace:
-    return Trace(id, 0.0, 0.0, "chat")
+def trace(id: str, began: float = 0.0) -> Trace:
+    return Trace(id, began, began, "chat")
 
 
-def end(ring: Ring, id: str, outcome: str = "ok") -> Trace:
-    made = trace(id)
+def summary(outcome: str, over: float) -> Summary:
+    return Summary.of(kind=("chat", "m", "a/x", outcome, outcome, True), over=over)
+
+
+def end(ring: Ring, id: str, outcome: str = "ok", at: float = 0.0) -> None:
+    made = trace(id, at)
     ring.begin(made)
-    made.end(1.0, outcome, 200)
+    made.end(summary(outcome, at + 1.0))
     ring.end(made)
-    return made
+
+
+def began(found: Trace | None) -> float:
+    assert found is not None
+    return found.began
+
+
+def newest(ring: Ring) -> list[Trace]:
+    return [found(each) for each in ring.backwards()]
+
+
+def errors(ring: Ring) -> list[Trace]:
+    return [found(each) for each in ring.backwards(failed=True)]
 
 
 def ids(traces: list[Trace]) -> list[str]:
@@ -26,10 +44,10 @@ def ids(traces: list[Trace]) -> list[str]:
 def test_under_way_and_ended_are_found_by_id() -> None:
     ring, made = Ring(2), trace("a")
     ring.begin(made)
-    assert (ring.find("a"), list(ring.active), ring.newest(9)) == (made, [made], [])
-    made.end(1.0, "ok", 200)
+    assert (ring.find("a"), list(ring.active), newest(ring)) == (made, [made], [])
+    made.end(summary("ok", 1.0))
     ring.end(made)
-    assert (ring.find("a"), list(ring.active), ring.newest(9)) == (made, [], [made])
+    assert (began(ring.find("a")), list(ring.active), ids(newest(ring))) == (0.0, [], ["a"])
     assert ring.find("b") is None
 
 
@@ -39,17 +57,17 @@ def test_of_requests_with_one_id_the_newest_is_found_whichever_ended_last() -> N
     for each in (old, new):
         ring.begin(each)
     for each in (new, old):
-        each.end(2.0, "ok", 200)
+        each.end(summary("ok", 2.0))
         ring.end(each)
-    assert ring.find("a") is new
+    assert began(ring.find("a")) == new.began
 
 
 def test_newest_first_and_bounded() -> None:
     ring = Ring(3)
     for id in "abcde":
         end(ring, id)
-    assert ids(ring.newest(9)) == ["e", "d", "c"]
-    assert ids(ring.newest(2)) == ["e", "d"]
+    assert ids(newest(ring)) == ["e", "d", "c"]
+    assert ids(newest(ring)[:2]) == ["e", "d"]
     assert (ring.find("b"), len(ring)) == (None, 3)
 
 
@@ -58,7 +76,7 @@ def test_failures_outlive_the_good_ones() -> None:
     end(ring, "bad", "timeout")
     for number in range(20):
         end(ring, str(number))
-    assert ids(ring.errors(9)) == ["bad"]
+    assert ids(errors(ring)) == ["bad"]
     found = ring.find("bad")
     assert found is not None
     assert found.failed
@@ -70,18 +88,44 @@ def test_failures_are_bounded_and_those_that_left_are_none() -> None:
     for number in range(100):
         end(ring, str(number), "timeout" if number % 2 else "client_left")
     assert len(ring) == 8 + 2
-    assert ids(ring.errors(9)) == ["99", "97", "95", "93", "91", "89"]
-    assert ids(ring.errors(1)) == ["99"]
+    assert ids(errors(ring)) == ["99", "97", "95", "93", "91", "89"]
+    assert ids(errors(ring)[:1]) == ["99"]
 
 
 def test_an_id_that_comes_twice_finds_the_newest_one() -> None:
     ring = Ring(2)
-    end(ring, "same")
-    newest = end(ring, "same")
-    end(ring, "other")
-    assert ring.find("same") is newest
-    end(ring, "last")
+    end(ring, "same", at=1.0)
+    end(ring, "same", at=2.0)
+    end(ring, "other", at=3.0)
+    assert began(ring.find("same")) == 2.0
+    end(ring, "last", at=4.0)
     assert ring.find("same") is None
+
+
+def test_an_id_that_stands_in_another_trace_is_not_taken_for_its_own() -> None:
+    ring = Ring(3)
+    for id in ("req_1", "req_12", "req_2"):
+        end(ring, id)
+    assert began(ring.find("req_1")) == 0.0
+    assert (ring.find("req_"), ring.find("ok"), ring.find("\udc80")) == (None, None, None)
+
+
+def test_who_looks_again_is_told_what_ended_meanwhile_as_far_as_it_is_held() -> None:
+    ring = Ring(3)
+    for id in "ab":
+        end(ring, id)
+    assert ids(ring.since(0, 9)) == ["a", "b"]
+    seen = ring.ends
+    assert ring.since(seen, 9) == []
+    for id in "cdef":
+        end(ring, id)
+    assert (ids(ring.since(seen, 9)), ids(ring.since(seen, 2))) == (["d", "e", "f"], ["e", "f"])
+
+
+def test_where_nothing_is_kept_nothing_is_held() -> None:
+    ring = Ring(0)
+    end(ring, "a", "timeout")
+    assert (len(ring), newest(ring), ring.since(0, 9)) == (0, [], [])
 
 
 @pytest.mark.parametrize("keep", [0, 1])
@@ -90,9 +134,9 @@ def test_another_size_takes_effect_at_once(keep: int) -> None:
     for id in "abcde":
         end(ring, id)
     ring.resize(keep)
-    assert ids(ring.newest(9)) == ["e"][:keep]
+    assert ids(newest(ring)) == ["e"][:keep]
     end(ring, "f", "timeout")
     assert len(ring) == keep
     ring.resize(3)
     end(ring, "g")
-    assert ids(ring.newest(9)) == ["g", "f"][: keep + 1]
+    assert ids(newest(ring)) == ["g", "f"][: keep + 1]
