@@ -193,7 +193,7 @@ def failed(attempt: Attempt, at: float, error: Exception) -> None:
 def note(scheduler: Any, operator: str, message: str, stage: str = "request") -> None:
     """A step did something worth telling in the trace of the exchange that it works for."""
     trace: Trace | None = getattr(scheduler, "trace", None)
-    if trace is not None and trace.ended is None:
+    if trace is not None:
         trace.note(Note(trace.now(), operator, stage, message))
 
 

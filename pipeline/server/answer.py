@@ -97,9 +97,9 @@ class Answerer:
             exchange.abort = nothing_to_abort
 
     def _ended(self, exchange: Exchange, outcome: str, status: int | None, failure: GatewayError | None) -> None:
-        """Count and record a request that ended."""
+        """Count and record a request that ended, each whatever becomes of the other."""
         summary = Summary(exchange, outcome, status, failure)
-        self._runtime.metrics.ended(summary)
+        quietly(self._runtime.metrics.ended, summary)
         self._runtime.recorder.end(exchange, summary, failure)
 
     def _refused(self, dialect: Dialect, request_id: str, began: float, error: BaseException, caller: Caller | None) -> None:

@@ -179,13 +179,13 @@ class Trace:
                 return
 
     def trip(self, note: Note) -> None:
-        """A guard stopped a stream."""
-        if len(self.trips) < MOST_NOTES:
+        """A guard stopped a stream. What one does behind the request's end is not told (``end``)."""
+        if self.ended is None and len(self.trips) < MOST_NOTES:
             self.trips += (note,)
 
     def note(self, note: Note) -> None:
-        """A step did something worth telling."""
-        if len(self.notes) < MOST_NOTES:
+        """A step did something worth telling, while the request was under way."""
+        if self.ended is None and len(self.notes) < MOST_NOTES:
             self.notes += (note,)
 
     def end(self, summary: Summary) -> None:

@@ -65,6 +65,7 @@ class Ring:
 
     def resize(self, keep: int) -> None:
         """Keep another number from now on (a reload); what is too many is dropped at once."""
+        self._settle()
         self.keep = keep
         self._settle()
 

@@ -15,11 +15,13 @@ import pytest
 
 from pipeline.config import TracesConfig
 from pipeline.recorder import Recorder
+from pipeline.server.answer import Answerer
 from pipeline.traces import Trace
 from pipeline.traces.kept import found
 from pipeline.traces.record import MANY
 from tests.bench.inside import Inside
 from tests.bench.wires import request_body, stream_events
+from tests.console.stands import Stand
 from tests.support.clients import DIALECTS
 from tests.support.gateway import Gateway
 from tests.support.neutral import Answer, Block, Usage
@@ -80,6 +82,17 @@ def test_what_goes_wrong_in_noting_is_told_once_and_reaches_no_stream(
     told = [record for record in caplog.records if "could not be traced" in record.getMessage()]
     # Two answers were given.
     assert len(told) == 2
+
+
+def test_a_request_that_cannot_be_counted_is_recorded_all_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    stand = Stand()
+    exchange = stand.begin("a")
+    stand.runtime.metrics._fresh = None  # type: ignore[assignment]
+    stand.runtime.exchanges.discard(exchange)
+    Answerer(stand.runtime)._ended(exchange, "ok", 200, None)
+    assert "a probe raised" in caplog.text
+    assert not stand.runtime.recorder.ring.active
+    assert [trace["outcome"] for trace in stand.look()] == ["ok"]
 
 
 def post(gateway: Gateway, dialect: str, said: Any, headers: dict[str, str], path: str = "") -> int:

@@ -194,6 +194,16 @@ def test_names_attempts_and_notes_are_bounded() -> None:
     assert (len(told["trips"]), len(told["notes"])) == (MOST_NOTES, MOST_NOTES)
 
 
+def test_what_guards_and_steps_do_behind_the_end_is_not_told() -> None:
+    """Or it would depend on how long the trace stays as it is."""
+    trace = failed_over()
+    trace.end(known("ok", over=110.0, status=200))
+    told = trace.to_json()
+    trace.trip(Note(110.5, "total_timeout", "request", "total_timeout: 1 s"))
+    trace.note(Note(110.5, "cache", "request", "kept"))
+    assert trace.to_json() == told
+
+
 @pytest.mark.parametrize("looked", [False, True])
 def test_what_is_put_down_behind_the_end_is_not_told(looked: bool) -> None:
     trace = failed_over()

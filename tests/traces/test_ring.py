@@ -102,6 +102,14 @@ def test_an_id_that_comes_twice_finds_the_newest_one() -> None:
     assert ring.find("same") is None
 
 
+def test_what_was_too_many_before_does_not_come_back_with_more_room() -> None:
+    ring = Ring(16)
+    for number in range(31):
+        end(ring, str(number))
+    ring.resize(40)
+    assert ids(newest(ring)) == [str(number) for number in range(30, 14, -1)]
+
+
 def test_an_id_that_stands_in_another_trace_is_not_taken_for_its_own() -> None:
     ring = Ring(3)
     for id in ("req_1", "req_12", "req_2"):
