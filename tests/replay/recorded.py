@@ -79,6 +79,7 @@ class TracedCall(Call):
         trace: Trace = exchange.trace
         error = None if exchange.ended else classify(exchange.error or GatewayError(Kind.CUT))
         summary = Summary(exchange, "ok", 200) if error is None else Summary(exchange, error.reason, error.status, error)
+        # These two are not on the virtual clock.
         summary.over, summary.first_event = trace.now(), None
         trace.end(summary)
         trace.client.add(trace.now(), CODES["completed" if exchange.ended else "error"])

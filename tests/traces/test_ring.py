@@ -111,10 +111,10 @@ def test_what_was_too_many_before_does_not_come_back_with_more_room() -> None:
 
 
 def test_an_id_that_stands_in_another_trace_is_not_taken_for_its_own() -> None:
-    ring = Ring(3)
-    for id in ("req_1", "req_12", "req_2"):
-        end(ring, id)
-    assert began(ring.find("req_1")) == 0.0
+    ring = Ring(4)
+    for at, id in enumerate(("req_12", "req_1", "xreq_1", "req_2")):
+        end(ring, id, at=float(at))
+    assert began(ring.find("req_1")) == 1.0
     assert (ring.find("req_"), ring.find("ok"), ring.find("\udc80")) == (None, None, None)
 
 
